@@ -1,0 +1,1 @@
+"""From raw images to batches: sources, the lines file, the epoch plan, the pipeline."""

@@ -1,0 +1,54 @@
+"""Charset: the characters a recogniser knows, and their class ids (0 is the blank)."""
+
+import dataclasses
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from ocr_jax.errors import UserError
+
+BLANK = 0
+
+
+def normalize(text: str) -> str:
+    """The text in NFC, every run of white space folded to one space, ends trimmed."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+@dataclasses.dataclass(frozen=True)
+class Charset:
+    """An ordered set of characters; the id of `characters[i]` is i + 1."""
+
+    characters: tuple[str, ...]
+
+    def __post_init__(self):
+        if any(len(character) != 1 for character in self.characters):
+            raise UserError("a charset holds single characters: one entry is longer")
+        if len(set(self.characters)) != len(self.characters):
+            raise UserError("a charset holds every character once: one stands twice")
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> "Charset":
+        """The smallest charset that spells all the texts, in code point order."""
+        return cls(tuple(sorted(set().union(*map(set, texts)))))
+
+    @property
+    def num_classes(self) -> int:
+        """Characters plus the blank."""
+        return len(self.characters) + 1
+
+    def encode(self, text: str) -> np.ndarray:
+        """The label ids (L,) int32 of a text; UserError names unknown characters."""
+        ids = {character: i + 1 for i, character in enumerate(self.characters)}
+        if missing := self.unknown([text]):
+            raise UserError(f"{text!r} has characters outside the charset: {missing}")
+        return np.array([ids[character] for character in text], np.int32)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of label ids that are already collapsed: no blanks among them."""
+        return "".join(self.characters[i - 1] for i in ids)
+
+    def unknown(self, texts: Iterable[str]) -> str:
+        """The characters of the texts that the charset lacks, in order."""
+        return "".join(sorted(set().union(*map(set, texts)) - set(self.characters)))

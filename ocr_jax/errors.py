@@ -1,0 +1,55 @@
+"""A user's mistake in one line: every command line runs inside `exit_code`."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+
+
+class UserError(Exception):
+    """A mistake of the user's: what was found, what was expected, what to do."""
+
+
+def exit_code(command: Callable[[], int | None]) -> int:
+    """Run `command`; turn mistakes, full disks and Ctrl-C into one line on stderr.
+
+    Returns 0 (or what `command` returned), 2 for a mistake, 130 for Ctrl-C.
+    """
+    try:
+        code = command() or 0
+        sys.stdout.flush()
+        return code
+    except UserError as error:
+        return _say(str(error), 2)
+    except KeyboardInterrupt as error:
+        return _say(str(error) or "Interrupted.", 130)
+    except BrokenPipeError:
+        # The reader of our output went away (`… | head`): not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if is_disk_full(error):
+            return _say(f"The disk is full: {error}. Free some space, run again.", 2)
+        raise
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether the error, which HDF5 and orbax may have reworded, was a full disk."""
+    while error is not None:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if "No space left on device" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def one_line(text: object, limit: int = 200) -> str:
+    """Somebody else's message, folded to one line of at most `limit` characters."""
+    folded = " ".join(str(text).split())
+    return folded if len(folded) <= limit else folded[: limit - 1] + "…"
+
+
+def _say(message: str, code: int) -> int:
+    print(f"ocr_jax: {message}", file=sys.stderr)
+    return code
