@@ -1,0 +1,126 @@
+"""What a workdir keeps: the latest state, to resume, and the best one, to use.
+
+Orbax writes a checkpoint under a temporary name and renames it when it is whole, and
+the one before is deleted only then: a kill at any moment leaves a readable one.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import ml_collections
+import optax
+import orbax.checkpoint as ocp
+from flax import linen as nn
+
+from ocr_jax import models, steps, workdirs
+from ocr_jax.data.charset import Charset
+from ocr_jax.errors import UserError, one_line
+
+LATEST = "latest"
+BEST = "best"
+
+
+class Checkpoints:
+    """The checkpoints of one workdir: one `latest`, one `best`, each with its progress.
+
+    progress is a JSON dict of the loop's own numbers: epoch, batch in it, best CER.
+    """
+
+    def __init__(self, workdir: Path):
+        self._managers = {
+            name: ocp.CheckpointManager(
+                Path(workdir).absolute() / "checkpoints" / name,
+                options=ocp.CheckpointManagerOptions(
+                    max_to_keep=1, enable_async_checkpointing=False
+                ),
+            )
+            for name in (LATEST, BEST)
+        }
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *_):
+        for manager in self._managers.values():
+            manager.close()
+
+    def path(self, name: str) -> Path:
+        """The folder of the checkpoint that `name` has now."""
+        manager = self._managers[name]
+        return Path(manager.directory) / str(manager.latest_step())
+
+    def save(self, name: str, state, progress: dict):
+        """Replace checkpoint `name` by this state."""
+        manager, step = self._managers[name], int(state.step)
+        if manager.latest_step() == step:
+            # A resumed run came by here again: the same step has the same numbers.
+            return
+        manager.save(
+            step,
+            args=ocp.args.Composite(
+                state=ocp.args.StandardSave(state), progress=ocp.args.JsonSave(progress)
+            ),
+        )
+
+    def restore(self, name: str, template):
+        """(state, progress) of checkpoint `name`, or None where there is none yet.
+
+        template: a state of the same shapes; the restored one is placed like it.
+        """
+        manager = self._managers[name]
+        step = manager.latest_step()
+        if step is None:
+            return None
+        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, template)
+        try:
+            restored = manager.restore(
+                step,
+                args=ocp.args.Composite(
+                    state=ocp.args.StandardRestore(abstract),
+                    progress=ocp.args.JsonRestore(),
+                ),
+            )
+        except (ValueError, OSError, KeyError) as error:
+            raise UserError(
+                f"the checkpoint {self.path(name)} can't be read: "
+                f"{one_line(error)}. Delete it, or start anew with --overwrite"
+            ) from None
+        return restored["state"], restored["progress"]
+
+
+class BestModel(NamedTuple):
+    """The best network of a run, with all that it takes to use it."""
+
+    config: ml_collections.ConfigDict
+    charset: Charset
+    height: int
+    model: nn.Module
+    state: steps.TrainState
+
+
+def for_inference(state: steps.TrainState) -> steps.TrainState:
+    """The state without what only an optimizer needs."""
+    return state.replace(opt_state=())
+
+
+def load_best(workdir: Path) -> BestModel:
+    """The best checkpoint of a workdir, on one device; UserError if it has none."""
+    workdir = Path(workdir)
+    config = workdirs.load_config(workdir)
+    description = workdirs.read_json(workdir / "dataset.json")
+    charset, height = Charset(tuple(description["charset"])), description["height"]
+    model = models.build_model(config, charset.num_classes)
+    no_optimizer = optax.identity()
+    template = jax.eval_shape(
+        lambda: steps.create_state(model, no_optimizer, config, height)
+    )
+    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    template = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), template
+    )
+    with Checkpoints(workdir) as saved:
+        restored = saved.restore(BEST, for_inference(template))
+    if restored is None:
+        raise UserError(f"{workdir} has no best checkpoint yet: train it further")
+    return BestModel(config, charset, height, model, restored[0])

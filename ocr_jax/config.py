@@ -1,0 +1,157 @@
+"""Every key of an experiment with its default, and the rules that values must meet."""
+
+import ml_collections
+
+from ocr_jax.errors import UserError
+
+
+def default_config() -> ml_collections.ConfigDict:
+    """All keys; a config file starts from these and changes what it is about."""
+    config = ml_collections.ConfigDict()
+    config.name = "lines"  # begins the workdir's name; the W&B run's too
+    config.experiment_group = ""  # W&B group, to compare runs that belong together
+
+    # Data
+    config.lines_file = "data/lines.h5"  # made by python -m ocr_jax.prepare
+    config.source = ""  # arguments of ocr_jax.prepare that make a missing lines_file
+    config.height = 0  # pixels the lines file must have; 0 takes any
+    config.charset = ""  # the characters to know; empty takes the lines file's
+    config.num_buckets = 5  # widths that batches are padded to; each compiles once
+
+    # Network
+    config.encoder = "conv"  # conv | sliding_window
+    config.conv_channels = (16, 32, 64, 128)  # conv: features of each block
+    config.frame_stride = 4  # conv: pixels a frame, a power of two
+    config.window_width = 12  # sliding_window: pixels a window sees
+    config.window_stride = 5  # sliding_window: pixels between windows
+    config.batch_norm = True  # normalise after convolutions, over real columns only
+    config.lstm_layers = 2  # 0 is all-convolutional
+    config.lstm_dim = 128  # width of each direction
+    config.bidirectional = True  # read each line from both ends
+    config.dropout = 0.2  # after the encoder and after each LSTM
+
+    # Training
+    config.batch_size = 16  # lines an update, over all devices
+    config.num_epochs = 50  # passes over the training lines, at most
+    config.optimizer = "adamw"  # adamw | adam | rmsprop | sgd
+    config.learning_rate = 1e-3  # the highest
+    config.schedule = "cosine"  # cosine | constant | step (tenths at 1/2 and 3/4)
+    config.warmup_steps = 200  # updates from 0 up to learning_rate
+    config.weight_decay = 1e-4  # adamw only
+    config.grad_clip = 5.0  # largest global gradient norm; 0 is off
+    config.early_stop_patience = 0  # epochs without a better validation CER; 0 is off
+    config.seed = 0  # of parameters, order, dropout and augmentation
+    config.log_every_steps = 20  # updates between fetched metrics
+
+    # Augmentation, on the device; each strength is off at 0
+    config.augment = ml_collections.ConfigDict()
+    config.augment.probability = 0.0  # share of lines each kind touches
+    config.augment.slant = 0.0  # tangent of the largest shear
+    config.augment.scale = 0.0  # share of the width
+    config.augment.rotation = 0.0  # degrees
+    config.augment.shift = 0.0  # share of the height, up or down
+    config.augment.elastic = 0.0  # share of the height
+    config.augment.stroke = 0.0  # pixels thicker or thinner
+    config.augment.contrast = 0.0  # share of gain and gamma
+    config.augment.noise = 0.0  # standard deviation, ink being 1
+
+    # Tracking
+    config.wandb = ml_collections.ConfigDict()
+    config.wandb.mode = "auto"  # disabled | offline | online | auto
+    config.wandb.project = "ocr_jax"
+    return config.lock()
+
+
+CHOICES = {
+    "encoder": ("conv", "sliding_window"),
+    "optimizer": ("adamw", "adam", "rmsprop", "sgd"),
+    "schedule": ("constant", "cosine", "step"),
+    "wandb.mode": ("disabled", "offline", "online", "auto"),
+}
+# key → (lowest, highest) value
+RANGES = {
+    "height": (0, 1024),
+    "num_buckets": (1, 64),
+    "frame_stride": (1, 32),
+    "window_width": (6, 512),
+    "window_stride": (1, 512),
+    "lstm_layers": (0, 16),
+    "lstm_dim": (1, 8192),
+    "dropout": (0.0, 0.95),
+    "batch_size": (1, 65536),
+    "num_epochs": (1, 1_000_000),
+    "learning_rate": (0.0, 100.0),
+    "warmup_steps": (0, 10_000_000),
+    "weight_decay": (0.0, 10.0),
+    "grad_clip": (0.0, 1e6),
+    "early_stop_patience": (0, 1_000_000),
+    "seed": (0, 2**31 - 1),
+    "log_every_steps": (1, 1_000_000),
+    "augment.probability": (0.0, 1.0),
+    "augment.slant": (0.0, 1.0),
+    "augment.scale": (0.0, 0.5),
+    "augment.rotation": (0.0, 10.0),
+    "augment.shift": (0.0, 0.25),
+    "augment.elastic": (0.0, 0.25),
+    "augment.stroke": (0.0, 2.0),
+    "augment.contrast": (0.0, 0.9),
+    "augment.noise": (0.0, 0.5),
+}
+
+
+def check(config: ml_collections.ConfigDict):
+    """Raise UserError for the first value that breaks a rule."""
+    for key, choices in CHOICES.items():
+        if (value := _get(config, key)) not in choices:
+            raise UserError(
+                f"config.{key} is {value!r}: expected one of {', '.join(choices)}"
+            )
+    for key, (low, high) in RANGES.items():
+        if not low <= (value := _get(config, key)) <= high:
+            raise UserError(f"config.{key} is {value}: expected {low} to {high}")
+    if config.frame_stride & (config.frame_stride - 1):
+        raise UserError(
+            f"config.frame_stride is {config.frame_stride}: expected a power of two"
+        )
+    channels = config.conv_channels
+    if not channels or not all(isinstance(c, int) and c > 0 for c in channels):
+        raise UserError(
+            f"config.conv_channels is {channels}: expected positive numbers"
+        )
+    if 2 ** len(channels) < config.frame_stride:
+        raise UserError(
+            f"config.frame_stride is {config.frame_stride}, but the {len(channels)} "
+            f"blocks of config.conv_channels reach {2 ** len(channels)} at most"
+        )
+    for key in ("lines_file", "name"):
+        if not config[key]:
+            raise UserError(f"config.{key} is empty: it needs a value")
+
+
+def differences(
+    old: ml_collections.ConfigDict, new: ml_collections.ConfigDict
+) -> list[str]:
+    """`key: old → new` for every key, nested ones dotted, that differs."""
+    old, new = flatten(old), flatten(new)
+    return [
+        f"{key}: {old.get(key, 'absent')!r} → {new.get(key, 'absent')!r}"
+        for key in sorted(old | new)
+        if old.get(key, "absent") != new.get(key, "absent")
+    ]
+
+
+def flatten(config, prefix: str = "") -> dict[str, object]:
+    """Nested keys as dotted ones; tuples as lists, the way JSON gives them back."""
+    flat = {}
+    for key, value in config.items():
+        if hasattr(value, "items"):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def _get(config, key: str):
+    for part in key.split("."):
+        config = config[part]
+    return config

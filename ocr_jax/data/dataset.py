@@ -1,0 +1,109 @@
+"""A lines file as a training sees it: splits with label ids under one charset."""
+
+import dataclasses
+import shlex
+from pathlib import Path
+
+import numpy as np
+
+from ocr_jax import ctc, prepare
+from ocr_jax.data import lines_file, plan
+from ocr_jax.data.charset import Charset
+from ocr_jax.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelledSplit:
+    """The lines of a split that take part (`indices`) and the label ids of all."""
+
+    lines: lines_file.Split
+    labels: list[np.ndarray]
+    indices: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def widths(self) -> np.ndarray:
+        """Widths (n,) in pixels of the lines that take part."""
+        return self.lines.widths[self.indices]
+
+    def plan(self, config, epoch: int) -> list[plan.PlanRow]:
+        """The epoch plan over the lines that take part, as indices into all lines."""
+        buckets = plan.bucket_widths(self.widths, config.num_buckets)
+        rows = plan.plan_epoch(
+            self.widths, config.batch_size, buckets, config.seed, epoch
+        )
+        return [row._replace(indices=self.indices[row.indices]) for row in rows]
+
+    def impossible(self, model) -> np.ndarray:
+        """Indices of lines whose label needs more frames than the model gives them."""
+        lengths = np.array([len(label) for label in self.labels])
+        padded = np.zeros((len(self.labels), max(1, *lengths)), np.int32)
+        for row, label in zip(padded, self.labels, strict=True):
+            row[: len(label)] = label
+        needed = np.asarray(ctc.required_frames(padded, lengths))
+        return np.flatnonzero(needed > model.frames(self.lines.widths))
+
+    def without(self, left_out: np.ndarray) -> "LabelledSplit":
+        """The same split with some lines, given by index, taking no part."""
+        return dataclasses.replace(self, indices=np.setdiff1d(self.indices, left_out))
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """The splits of a lines file that a run uses, and what they have in common."""
+
+    height: int
+    charset: Charset
+    splits: dict[str, LabelledSplit]
+
+    def describe(self) -> dict:
+        """What identifies the data, as JSON: a run resumes only on the same."""
+        return {
+            "height": self.height,
+            "charset": list(self.charset.characters),
+            "digests": {name: s.lines.digest for name, s in self.splits.items()},
+        }
+
+
+def load(
+    config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()
+) -> Dataset:
+    """Open config.lines_file, made by config.source if missing, and label the splits.
+
+    `optional` splits are taken where the file has them. Raises UserError where the
+    file, its height or its characters don't suit the config.
+    """
+    _make_missing(config)
+    with lines_file.LinesFile(config.lines_file) as file:
+        if config.height not in (0, file.height):
+            raise UserError(
+                f"{config.lines_file} holds lines {file.height} px high, config.height "
+                f"is {config.height}: prepare it with --height={config.height}"
+            )
+        charset = Charset(tuple(config.charset)) if config.charset else file.charset
+        splits = {}
+        for name in [*names, *(set(optional) & set(file.splits))]:
+            split = file.split(name)
+            if unknown := charset.unknown(split.transcripts):
+                raise UserError(
+                    f"{config.lines_file}: {name} has characters outside "
+                    f"config.charset: {unknown!r}: add them, or leave config.charset empty"
+                )
+            labels = [charset.encode(transcript) for transcript in split.transcripts]
+            splits[name] = LabelledSplit(split, labels, np.arange(len(split)))
+        return Dataset(file.height, charset, splits)
+
+
+def _make_missing(config):
+    if Path(config.lines_file).exists():
+        return
+    if not config.source:
+        raise UserError(
+            f"{config.lines_file} does not exist. Make it with python -m ocr_jax.prepare "
+            "(--help lists the sources), or name another: --config.lines_file=FILE.h5. "
+            "To try without data: --config=configs/quickstart.py"
+        )
+    print(f"{config.lines_file} is missing; making it: prepare {config.source}")
+    prepare.run([*shlex.split(config.source), f"--out={config.lines_file}"])

@@ -1,0 +1,66 @@
+"""The epoch plan: which lines make up which batch, as pure NumPy."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+# Bucket widths are multiples of this many pixels.
+BUCKET_STEP = 32
+
+
+class PlanRow(NamedTuple):
+    """One batch: lines `indices` (at most batch_size of them), padded to one width."""
+
+    bucket_width: int
+    indices: np.ndarray
+
+
+def bucket_widths(widths: Sequence[int], num_buckets: int) -> tuple[int, ...]:
+    """The `num_buckets` widths, ascending, that pad these lines the least in all.
+
+    Exact, by dynamic programming over the distinct widths rounded up to BUCKET_STEP.
+    """
+    rounded = -(-np.maximum(widths, 1) // BUCKET_STEP) * BUCKET_STEP
+    values, counts = np.unique(rounded, return_counts=True)
+    lines_below = np.concatenate([[0], np.cumsum(counts)])
+    # cost[j]: fewest padded columns for the first j values; edges[j]: how to get there.
+    cost = np.concatenate([[0.0], np.full(len(values), np.inf)])
+    edges = [()] * (len(values) + 1)
+    for _ in range(min(num_buckets, len(values))):
+        totals = cost[:-1, None] + (
+            values[None, :] * (lines_below[None, 1:] - lines_below[:-1, None])
+        )
+        totals[np.tril_indices(len(values), -1)] = np.inf
+        best = totals.argmin(axis=0)
+        improved = [(*edges[start], int(values[end])) for end, start in enumerate(best)]
+        cost[1:], edges[1:] = totals.min(axis=0), improved
+    return edges[-1]
+
+
+def plan_epoch(
+    widths: Sequence[int],
+    batch_size: int,
+    bucket_widths: Sequence[int],
+    seed: int,
+    epoch: int,
+) -> list[PlanRow]:
+    """Every line once, in batches of lines of one bucket, in a seeded order.
+
+    widths (n,) in pixels; bucket_widths ascending. Raises ValueError for a line wider
+    than the widest bucket.
+    """
+    widths = np.asarray(widths)
+    if len(widths) and widths.max() > bucket_widths[-1]:
+        raise ValueError(
+            f"a line of {widths.max()} px, buckets up to {bucket_widths[-1]}"
+        )
+    generator = np.random.default_rng((seed, epoch))
+    order = generator.permutation(len(widths))
+    buckets = np.searchsorted(bucket_widths, widths[order])
+    rows = []
+    for bucket, width in enumerate(bucket_widths):
+        lines = order[buckets == bucket]
+        starts = range(0, len(lines), batch_size)
+        rows += [PlanRow(int(width), lines[i : i + batch_size]) for i in starts]
+    return [rows[i] for i in generator.permutation(len(rows))]

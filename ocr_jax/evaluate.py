@@ -1,0 +1,99 @@
+"""State and lines in, scores and readings out: used while training and after it."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from ocr_jax import checkpoints, metrics, steps, tracking
+from ocr_jax.data import dataset, lines_file, pipeline
+from ocr_jax.data.charset import Charset
+
+
+class Evaluation(NamedTuple):
+    """The counts of every line of a split and its readings, in the split's order."""
+
+    counts: metrics.Counts
+    readings: list[str]
+
+    def summary(self) -> dict[str, float]:
+        """loss, cer, wer, character_accuracy and exact over all lines."""
+        return metrics.summary(self.counts)
+
+
+def evaluate(
+    eval_step, state, split: dataset.LabelledSplit, charset: Charset, config
+) -> Evaluation:
+    """Read every line of the split once and count its errors.
+
+    The batches are a function of the config alone, so that a split scores the same
+    while training and from the command line.
+    """
+    mesh = steps.make_mesh()
+    rows = split.plan(config, epoch=0)
+    size = len(split.lines)
+    readings, losses, feasible = [""] * size, np.zeros(size), np.zeros(size, bool)
+    batches = pipeline.batches(
+        split.lines,
+        split.labels,
+        rows,
+        batch_size=config.batch_size,
+        process=(jax.process_index(), jax.process_count()),
+    )
+    for row, batch in zip(rows, batches, strict=True):
+        batch_losses, batch_feasible, decoded = _fetch(
+            eval_step(state, steps.shard(batch, mesh))
+        )
+        losses[row.indices] = batch_losses[: len(row.indices)]
+        feasible[row.indices] = batch_feasible[: len(row.indices)]
+        for position, index in enumerate(row.indices):
+            ids = decoded.labels[position, : decoded.lengths[position]]
+            readings[index] = charset.decode(ids)
+    counts = metrics.count(split.lines.transcripts, readings, losses, feasible)
+    return Evaluation(counts, readings)
+
+
+def evaluate_workdir(workdir: Path, split: str) -> dict:
+    """Score a run's best network on one split of its lines file, and show it.
+
+    Returns what `report` does.
+    """
+    steps.use_compilation_cache()
+    best = checkpoints.load_best(workdir)
+    data = dataset.load(best.config, (split,))
+    eval_step = steps.make_eval_step(best.model)
+    lines = data.splits[split]
+    state = steps.replicate(best.state, steps.make_mesh())
+    evaluation = evaluate(eval_step, state, lines, best.charset, best.config)
+    return report(evaluation, lines.lines)
+
+
+def report(evaluation: Evaluation, split: lines_file.Split) -> dict:
+    """Print scores with intervals, the best and the worst lines; return the scores."""
+    summary = evaluation.summary()
+    intervals = metrics.intervals(evaluation.counts, split.writers)
+    tracking.scores_table(split.name, summary, intervals)
+    errors = evaluation.counts.char_edits / np.maximum(evaluation.counts.chars, 1)
+    order = np.argsort(errors, kind="stable")
+    for title, lines in (("Best lines", order[:3]), ("Worst lines", order[::-1][:5])):
+        rows = [
+            (split.line_ids[i], split.transcripts[i], evaluation.readings[i], errors[i])
+            for i in lines
+        ]
+        tracking.lines_table(f"{title} of {split.name}", rows)
+    return {
+        "summary": summary,
+        "intervals": intervals,
+        "lines": len(split),
+        "impossible_lines": int(np.sum(~evaluation.counts.feasible)),
+        "digest": split.digest,
+    }
+
+
+def _fetch(outputs):
+    """The rows of all processes, on this host."""
+    if jax.process_count() == 1:
+        return jax.device_get(outputs)
+    return multihost_utils.process_allgather(outputs, tiled=True)

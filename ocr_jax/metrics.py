@@ -1,0 +1,112 @@
+"""Scores as sums: edits counted a line, added up, divided only when they are shown."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+# What the lab took off both ends before it compared: space, `|` and its padding.
+LAB_STRIPPED = " |_"
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What is counted in n lines, each (n,); CER and WER are ratios of their sums."""
+
+    char_edits: np.ndarray
+    chars: np.ndarray
+    word_edits: np.ndarray
+    words: np.ndarray
+    exact: np.ndarray
+    character_accuracy: np.ndarray
+    loss: np.ndarray  # CTC loss, 0 where the label is impossible
+    feasible: np.ndarray
+
+
+# name → (numerator, denominator) among the counts; None divides by the lines.
+RATIOS = {
+    "loss": ("loss", "feasible"),
+    "cer": ("char_edits", "chars"),
+    "wer": ("word_edits", "words"),
+    "character_accuracy": ("character_accuracy", None),
+    "exact": ("exact", None),
+}
+
+
+def count(
+    transcripts: Sequence[str],
+    readings: Sequence[str],
+    losses: np.ndarray,
+    feasible: np.ndarray,
+) -> Counts:
+    """Count the edits between transcripts and readings, line by line."""
+    pairs = list(zip(transcripts, readings, strict=True))
+    words = [(transcript.split(), reading.split()) for transcript, reading in pairs]
+    return Counts(
+        char_edits=np.array([Levenshtein.distance(*pair) for pair in pairs]),
+        chars=np.array([len(transcript) for transcript in transcripts]),
+        word_edits=np.array([Levenshtein.distance(*pair) for pair in words]),
+        words=np.array([len(transcript) for transcript, _ in words]),
+        exact=np.array([transcript == reading for transcript, reading in pairs]),
+        character_accuracy=np.array([character_accuracy(*pair) for pair in pairs]),
+        loss=np.where(feasible, losses, 0.0),
+        feasible=np.asarray(feasible),
+    )
+
+
+def character_accuracy(transcript: str, reading: str) -> float:
+    """The lab's score of one line: 1 - distance / length, below 0 for long readings."""
+    transcript, reading = (text.strip(LAB_STRIPPED) for text in (transcript, reading))
+    if not transcript:
+        return float(transcript == reading)
+    return 1.0 - Levenshtein.distance(transcript, reading) / len(transcript)
+
+
+def summary(counts: Counts) -> dict[str, float]:
+    """Every score of RATIOS over all the lines."""
+    return {name: float(_ratio(name)(_stack(counts).sum(axis=0))) for name in RATIOS}
+
+
+def intervals(
+    counts: Counts, writers: Sequence[str], samples: int = 1000, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """95 % percentile bootstrap intervals of every score (Efron, 1979).
+
+    Writers are drawn with replacement, since lines of one hand are not independent;
+    lines are, where no writer is known or there is only one.
+    """
+    groups = _groups(writers)
+    sums = np.zeros((groups.max() + 1, len(dataclasses.fields(Counts)) + 1))
+    np.add.at(sums, groups, _stack(counts))
+    size = len(sums)
+    draws = np.random.default_rng(seed).multinomial(
+        size, np.full(size, 1 / size), samples
+    )
+    resampled = draws @ sums
+    bounds = {}
+    for name in RATIOS:
+        low, high = np.percentile(_ratio(name)(resampled.T), [2.5, 97.5])
+        bounds[name] = float(low), float(high)
+    return bounds
+
+
+def _groups(writers: Sequence[str]) -> np.ndarray:
+    """The bootstrap's unit of each line: its writer, or itself."""
+    if len(set(writers)) < 2:
+        return np.arange(len(writers))
+    units = [writer or f"\0{index}" for index, writer in enumerate(writers)]
+    return np.unique(units, return_inverse=True)[1]
+
+
+def _stack(counts: Counts) -> np.ndarray:
+    """All counts as (n, k) float64, a column of ones (the lines) last."""
+    columns = [getattr(counts, field.name) for field in dataclasses.fields(Counts)]
+    return np.stack([*columns, np.ones(len(counts.chars))], axis=1).astype(np.float64)
+
+
+def _ratio(name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """The score as a function of summed columns (k, ...)."""
+    columns = [field.name for field in dataclasses.fields(Counts)] + [None]
+    numerator, denominator = (columns.index(column) for column in RATIOS[name])
+    return lambda sums: sums[numerator] / np.maximum(sums[denominator], 1)

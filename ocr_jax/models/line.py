@@ -1,0 +1,33 @@
+"""The line recogniser: encoder, recurrent layers, one class score a frame."""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ocr_jax.models import encoders, recurrent
+
+
+class LineRecognizer(nn.Module):
+    """(images (B, H, W) float32 in [0, 1], widths (B,)) → (logits (B, T, C), (B,)).
+
+    A line reads the same whatever it is batched with and however far it is padded.
+    """
+
+    encoder: nn.Module
+    recurrent: recurrent.LSTMStack
+    num_classes: int
+
+    @nn.compact
+    def __call__(self, images, widths, train: bool = False):
+        inside = encoders.length_mask(widths, images.shape[2])
+        images = jnp.where(inside[:, None, :], images, 0.0)
+        frames, lengths = self.encoder(images[..., None], widths, train)
+        frames = self.recurrent(frames, lengths, train)
+        return nn.Dense(self.num_classes, name="head")(frames), lengths
+
+    def frames(self, widths):
+        """Frames of lines that are `widths` pixels wide; NumPy in, NumPy out."""
+        return self.encoder.frames(widths)
+
+    def centre(self, frame):
+        """The x, in pixels of the line, of the middle of a frame."""
+        return self.encoder.centre(frame)

@@ -1,0 +1,210 @@
+"""Read line images with a trained network.
+
+    python -m ocr_jax.predict --workdir=runs/NAME line1.png more/*.jpg folder/
+    python -m ocr_jax.predict --workdir=runs/NAME --format=json - < line.png
+
+or, from Python, `Recognizer.load("runs/NAME").read(["line1.png"])`.
+"""
+
+import argparse
+import functools
+import itertools
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from ocr_jax import checkpoints, decode, errors, steps
+from ocr_jax.data import images as images_lib
+from ocr_jax.data import paper
+from ocr_jax.errors import UserError
+
+MAX_BATCH = 16
+# Batches are padded to one of few widths, so that few programs are compiled.
+NARROWEST = 256
+WIDENING = 1.3
+# Images are read this many at a time, the widths of a batch being alike.
+CHUNK = 8 * MAX_BATCH
+
+
+class Character(NamedTuple):
+    """One character read: its probability, and where it is in the image, in pixels."""
+
+    text: str
+    confidence: float
+    x: float
+
+
+class Reading(NamedTuple):
+    """What a line image says; confidence is the geometric mean over characters."""
+
+    text: str
+    confidence: float
+    characters: list[Character]
+
+
+class InputLine(NamedTuple):
+    """A cleaned line image (H, W) uint8; `scale` takes its x to the image's own."""
+
+    pixels: np.ndarray
+    scale: float
+
+
+class Recognizer:
+    """A trained network, ready to read."""
+
+    def __init__(self, best: checkpoints.BestModel):
+        self.best = best
+
+        @jax.jit
+        def read_batch(state, images, widths):
+            logits, lengths = steps.predict_logits(best.model, state, images, widths)
+            return decode.greedy_decode(logits, lengths)
+
+        self._read_batch = functools.partial(read_batch, best.state)
+
+    @classmethod
+    def load(cls, workdir: str | os.PathLike) -> "Recognizer":
+        """The best network of a training's workdir; UserError if there is none."""
+        steps.use_compilation_cache()
+        return cls(checkpoints.load_best(Path(workdir)))
+
+    def read(self, images: Iterable) -> list[Reading]:
+        """Read line images: paths, bytes, open files or (H, W[, 3]) arrays.
+
+        Any size, colour or bit depth. UserError for one that is not a readable image.
+        """
+        return self.read_lines([self.line(image) for image in images])
+
+    def line(self, image) -> InputLine:
+        """An image as the network sees it; UserError if it is not a readable one."""
+        gray = images_lib.read_image(image)
+        pixels = paper.line_image(gray, self.best.height)
+        return InputLine(pixels, gray.shape[1] / pixels.shape[1])
+
+    def read_lines(self, lines: list[InputLine]) -> list[Reading]:
+        """Read lines in batches of like widths; the readings are in the lines' order."""
+        readings = [None] * len(lines)
+        for indices, width in _batches([line.pixels.shape[1] for line in lines]):
+            padded, widths = _pad([lines[i].pixels for i in indices], width)
+            decoded = jax.device_get(self._read_batch(padded, widths))
+            for row, index in enumerate(indices):
+                readings[index] = self._reading(decoded, row, lines[index].scale)
+        return readings
+
+    def _reading(self, decoded: decode.Decoded, row: int, scale: float) -> Reading:
+        """The reading of one row; `scale` takes line pixels to image pixels."""
+        length = decoded.lengths[row]
+        text = self.best.charset.decode(decoded.labels[row, :length])
+        centres = (decoded.starts[row, :length] + decoded.ends[row, :length]) / 2
+        xs = self.best.model.centre(centres) * scale
+        confidences = decoded.confidences[row, :length]
+        characters = [
+            Character(character, float(confidence), float(x))
+            for character, confidence, x in zip(text, confidences, xs, strict=True)
+        ]
+        return Reading(text, float(decoded.line_confidences[row]), characters)
+
+
+def _batches(widths: list[int]) -> Iterator[tuple[list[int], int]]:
+    """(indices of lines of like width, the width to pad them to), all lines once."""
+    order = sorted(range(len(widths)), key=widths.__getitem__)
+    for _, group in itertools.groupby(order, key=lambda i: _rung(widths[i])):
+        group = list(group)
+        for start in range(0, len(group), MAX_BATCH):
+            indices = group[start : start + MAX_BATCH]
+            yield indices, _rung(widths[indices[-1]])
+
+
+def _rung(width: int) -> int:
+    """The least width, of a geometric ladder, that holds a line of this width."""
+    rung = NARROWEST
+    while rung < width:
+        rung = int(rung * WIDENING) // 32 * 32
+    return rung
+
+
+def _pad(lines: list[np.ndarray], width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Lines as one batch (B, H, width), B a power of two, and widths (B,)."""
+    size = 1 << (len(lines) - 1).bit_length()
+    padded = np.zeros((size, lines[0].shape[0], width), np.uint8)
+    widths = np.zeros(size, np.int32)
+    for row, line in enumerate(lines):
+        padded[row, :, : line.shape[1]] = line
+        widths[row] = line.shape[1]
+    return padded, widths
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; the exit code is 2 if any image could not be read."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ocr_jax.predict",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--workdir", required=True, help="what a training left")
+    parser.add_argument("--format", choices=FORMATS, default="text")
+    parser.add_argument("images", nargs="+", help="files, folders, or - for stdin")
+    return errors.exit_code(lambda: _run(parser.parse_args(argv)))
+
+
+def _run(args: argparse.Namespace) -> int:
+    names = list(_expand(args.images))
+    recognizer = Recognizer.load(args.workdir)
+    show, unreadable = FORMATS[args.format], 0
+    for start in range(0, len(names), CHUNK):
+        readable, lines = [], []
+        for name in names[start : start + CHUNK]:
+            try:
+                lines.append(recognizer.line(_source(name)))
+                readable.append(name)
+            except UserError as error:
+                print(f"ocr_jax: {error}", file=sys.stderr)
+                unreadable += 1
+        readings = recognizer.read_lines(lines)
+        for name, reading in zip(readable, readings, strict=True):
+            print(show(name, reading), flush=True)
+    return 2 if unreadable else 0
+
+
+def _source(name: str):
+    """What to open for an argument: the path, or what stdin holds for `-`."""
+    return sys.stdin.buffer.read() if name == "-" else name
+
+
+def _expand(names: list[str]) -> Iterator[str]:
+    """The images that the arguments name; a folder stands for the images in it."""
+    for name in names:
+        if not Path(name).is_dir():
+            yield name
+        elif inside := images_lib.find_images(name):
+            yield from map(str, inside)
+        else:
+            raise UserError(f"no images in the folder {name}")
+
+
+FORMATS = {
+    "text": lambda name, reading: reading.text,
+    "tsv": lambda name, reading: f"{name}\t{reading.confidence:.4f}\t{reading.text}",
+    "json": lambda name, reading: json.dumps(
+        {
+            "image": name,
+            "text": reading.text,
+            "confidence": round(reading.confidence, 4),
+            "characters": [
+                [c.text, round(c.confidence, 4), round(c.x, 1)]
+                for c in reading.characters
+            ],
+        },
+        ensure_ascii=False,
+    ),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

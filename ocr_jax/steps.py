@@ -1,0 +1,167 @@
+"""The training and evaluation steps: pure functions of (state, batch), under jit."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import flax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from ocr_jax import ctc, decode
+from ocr_jax.data import augment
+
+
+@flax.struct.dataclass
+class TrainState:
+    """All that training changes, arrays only: the rest is closed over by the step."""
+
+    step: jax.Array
+    params: dict
+    batch_stats: dict
+    opt_state: optax.OptState
+
+
+def create_state(model, tx, config, height: int) -> TrainState:
+    """The state before the first step, a function of the config's seed."""
+    images = jnp.zeros((1, height, 2 * height))
+    widths = jnp.full((1,), 2 * height)
+    variables = model.init(jax.random.key(config.seed), images, widths)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=variables["params"],
+        batch_stats=variables.get("batch_stats", {}),
+        opt_state=tx.init(variables["params"]),
+    )
+
+
+def make_schedule(config, total_steps: int) -> optax.Schedule:
+    """The learning rate at each step: warm-up from 0, then the config's schedule."""
+    warmup = min(config.warmup_steps, total_steps // 2)
+    rest = max(total_steps - warmup, 1)
+    peak = config.learning_rate
+    schedule = {
+        "constant": lambda: optax.constant_schedule(peak),
+        "cosine": lambda: optax.cosine_decay_schedule(peak, rest),
+        "step": lambda: optax.piecewise_constant_schedule(
+            peak, {rest // 2: 0.1, rest * 3 // 4: 0.1}
+        ),
+    }[config.schedule]()
+    return optax.join_schedules(
+        [optax.linear_schedule(0.0, peak, max(warmup, 1)), schedule], [warmup]
+    )
+
+
+def make_optimizer(config, schedule: optax.Schedule) -> optax.GradientTransformation:
+    """Gradient clipping, if any, then the config's optimizer."""
+    optimizer = {
+        "adamw": lambda: optax.adamw(schedule, weight_decay=config.weight_decay),
+        "adam": lambda: optax.adam(schedule),
+        "rmsprop": lambda: optax.rmsprop(schedule),
+        "sgd": lambda: optax.sgd(schedule, momentum=0.9),
+    }[config.optimizer]()
+    if not config.grad_clip:
+        return optimizer
+    return optax.chain(optax.clip_by_global_norm(config.grad_clip), optimizer)
+
+
+def make_train_step(model, tx, config) -> Callable:
+    """`train_step(state, batch) → (state, metrics)`; the old state is donated.
+
+    metrics: sums over the batch's lines, as device scalars: `loss`, `lines` (those that
+    count: real and feasible) and the global `grad_norm` before clipping.
+    """
+
+    def train_step(state, batch):
+        key = jax.random.fold_in(jax.random.key(config.seed), state.step)
+        augment_key, dropout_key = jax.random.split(key)
+        images, widths = augment.augment(
+            augment_key, to_float(batch["image"]), batch["width"], config.augment
+        )
+
+        def mean_loss(params):
+            (logits, lengths), updates = model.apply(
+                {"params": params, "batch_stats": state.batch_stats},
+                images,
+                widths,
+                train=True,
+                rngs={"dropout": dropout_key},
+                mutable=["batch_stats"],
+            )
+            labels = batch["label"], batch["label_length"]
+            losses = ctc.ctc_loss(logits, lengths, *labels)
+            counted = batch["mask"] & ctc.is_feasible(lengths, *labels)
+            total, lines = jnp.sum(losses, where=counted), jnp.sum(counted)
+            return total / jnp.maximum(lines, 1), (total, lines, updates)
+
+        grads, (total, lines, updates) = jax.grad(mean_loss, has_aux=True)(state.params)
+        changes, opt_state = tx.update(grads, state.opt_state, state.params)
+        state = TrainState(
+            step=state.step + 1,
+            params=optax.apply_updates(state.params, changes),
+            batch_stats=updates.get("batch_stats", {}),
+            opt_state=opt_state,
+        )
+        metrics = {
+            "loss": total,
+            "lines": lines,
+            "grad_norm": optax.global_norm(grads),
+        }
+        return state, metrics
+
+    return jax.jit(train_step, donate_argnums=0)
+
+
+def make_eval_step(model) -> Callable:
+    """`eval_step(state, batch) → (losses (B,), feasible (B,), decode.Decoded)`."""
+
+    @jax.jit
+    def eval_step(state, batch):
+        logits, lengths = predict_logits(model, state, batch["image"], batch["width"])
+        labels = batch["label"], batch["label_length"]
+        losses = ctc.ctc_loss(logits, lengths, *labels)
+        feasible = ctc.is_feasible(lengths, *labels)
+        return losses, feasible, decode.greedy_decode(logits, lengths)
+
+    return eval_step
+
+
+def predict_logits(model, state: TrainState, images, widths):
+    """(logits (B, T, C), logit_lengths (B,)) of uint8 images (B, H, W), no dropout."""
+    variables = {"params": state.params, "batch_stats": state.batch_stats}
+    return model.apply(variables, to_float(images), widths)
+
+
+def to_float(images: jax.Array) -> jax.Array:
+    """uint8 images as float32 in [0, 1]."""
+    return images.astype(jnp.float32) / 255.0
+
+
+def make_mesh() -> Mesh:
+    """All devices of all processes along one axis, "data"."""
+    return Mesh(np.array(jax.devices()), ("data",))
+
+
+def replicate(tree, mesh: Mesh):
+    """The tree with every array whole on every device."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+
+
+def shard(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+    """This process's rows of a batch, spread over the devices of the mesh."""
+    sharding = NamedSharding(mesh, PartitionSpec("data"))
+    return {
+        key: jax.make_array_from_process_local_data(sharding, value)
+        for key, value in batch.items()
+    }
+
+
+def use_compilation_cache():
+    """Keep compiled programs between runs; JAX_COMPILATION_CACHE_DIR says where."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        folder = Path("~/.cache/ocr_jax/compiled").expanduser()
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)

@@ -1,0 +1,295 @@
+"""The training loop: a pure function of config, data and seed that can be resumed."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import ml_collections
+import numpy as np
+import optax
+
+from ocr_jax import checkpoints, evaluate, models, steps, tracking, workdirs
+from ocr_jax import config as config_lib
+from ocr_jax.data import dataset, pipeline, plan
+from ocr_jax.errors import UserError
+
+# How many validation lines are kept with their readings after every epoch.
+SHOWN_LINES = 12
+# What the loop knows beside the state; it is saved with every checkpoint.
+START = {
+    "epoch": 0,  # epochs finished
+    "batch": 0,  # batches finished in the epoch under way, and sums over them:
+    "loss": 0.0,
+    "lines": 0,
+    "seconds": 0.0,
+    "best_cer": None,
+    "stale_epochs": 0,  # since the best CER
+}
+
+
+class Run(NamedTuple):
+    """What a training works with and never changes."""
+
+    config: ml_collections.ConfigDict
+    data: dataset.Dataset
+    lines: dataset.LabelledSplit  # what is trained on
+    mesh: jax.sharding.Mesh
+    schedule: optax.Schedule
+    train_step: Callable
+    eval_step: Callable
+    tracker: tracking.Tracker
+
+
+def train_and_evaluate(config, workdir: Path, *, overwrite: bool = False) -> dict:
+    """Train, or resume, the run in `workdir`; return its scores, as in scores.json.
+
+    Raises UserError for a mistake or a loss that is not finite, KeyboardInterrupt, with
+    a checkpoint written, when asked to stop by Ctrl-C or SIGTERM.
+    """
+    config_lib.check(config)
+    workdir = Path(workdir)
+    with workdirs.claim(workdir, config, overwrite):
+        if workdirs.scores(workdir) is None:
+            _train(config, workdir)
+        else:
+            print(f"{workdir} is finished; --overwrite trains it anew.")
+        return workdirs.scores(workdir)
+
+
+def _train(config, workdir: Path):
+    steps.use_compilation_cache()
+    data = dataset.load(config, ("train", "validation"), optional=("test",))
+    workdirs.check_dataset(workdir, data.describe())
+    mesh = steps.make_mesh()
+    if config.batch_size % mesh.size:
+        raise UserError(
+            f"config.batch_size is {config.batch_size}: {mesh.size} devices need a "
+            "multiple of their number"
+        )
+    model = models.build_model(config, data.charset.num_classes)
+    lines = _leave_out_impossible(data, model)
+    total_steps = len(lines.plan(config, epoch=0)) * config.num_epochs
+    schedule = steps.make_schedule(config, total_steps)
+    tx = steps.make_optimizer(config, schedule)
+    state = steps.replicate(steps.create_state(model, tx, config, data.height), mesh)
+
+    with contextlib.ExitStack() as stack:
+        saved = stack.enter_context(checkpoints.Checkpoints(workdir))
+        state, progress = saved.restore(checkpoints.LATEST, state) or (state, START)
+        tracker = tracking.Tracker(
+            workdir,
+            config,
+            resume_step=int(state.step),
+            is_main=jax.process_index() == 0,
+        )
+        stack.enter_context(tracker)
+        run = Run(
+            config=config,
+            data=data,
+            lines=lines,
+            mesh=mesh,
+            schedule=schedule,
+            train_step=steps.make_train_step(model, tx, config),
+            eval_step=steps.make_eval_step(model),
+            tracker=tracker,
+        )
+        tracker.message(_describe(run, state, progress))
+        stop = stack.enter_context(_stop_signals())
+        while not _is_done(config, progress):
+            rows = lines.plan(config, progress["epoch"])
+            state, progress = _train_epoch(run, state, progress, rows, stop)
+            if progress["batch"] == len(rows):
+                state, progress = _end_epoch(run, state, progress, saved, workdir)
+            else:
+                saved.save(checkpoints.LATEST, state, progress)
+            if stop.is_set():
+                raise KeyboardInterrupt(
+                    f"Stopped at step {int(state.step)}, checkpoint written: the same "
+                    "command goes on from there."
+                )
+        _final_scores(run, saved, state, workdir)
+
+
+def _train_epoch(run: Run, state, progress: dict, rows: list[plan.PlanRow], stop):
+    """The rest of the epoch's batches, or as many as there are before `stop` is set."""
+    rows = rows[progress["batch"] :]
+    batches = pipeline.batches(
+        run.lines.lines,
+        run.lines.labels,
+        rows,
+        batch_size=run.config.batch_size,
+        process=(jax.process_index(), jax.process_count()),
+    )
+    pending, since = [], time.monotonic()
+    for row, batch in zip(rows, batches, strict=True):
+        if stop.is_set():
+            break
+        state, metrics = run.train_step(state, steps.shard(batch, run.mesh))
+        pending.append((row, metrics))
+        if len(pending) == run.config.log_every_steps:
+            progress = _log(run, state, progress, pending, since)
+            pending, since = [], time.monotonic()
+    if pending:
+        progress = _log(run, state, progress, pending, since)
+    return state, progress
+
+
+def _log(run: Run, state, progress: dict, pending: list, since: float) -> dict:
+    """Fetch the metrics of the last few steps, log them, add them to the epoch's sums.
+
+    Raises UserError, naming step and lines, where the loss was not finite.
+    """
+    metrics = jax.device_get([values for _, values in pending])
+    seconds = time.monotonic() - since
+    last_step = int(state.step)
+    for offset, ((row, _), values) in enumerate(zip(pending, metrics, strict=True)):
+        if not np.isfinite(values["loss"]):
+            step = last_step - len(pending) + 1 + offset
+            line_ids = [run.lines.lines.line_ids[index] for index in row.indices]
+            raise UserError(
+                f"the loss is {values['loss']} at step {step}, on the lines "
+                f"{', '.join(line_ids)}: look at them, or lower config.learning_rate"
+            )
+    sums = {key: sum(float(values[key]) for values in metrics) for key in metrics[0]}
+    progress = progress | {
+        "batch": progress["batch"] + len(pending),
+        "loss": progress["loss"] + sums["loss"],
+        "lines": progress["lines"] + sums["lines"],
+        "seconds": progress["seconds"] + seconds,
+    }
+    read = sum(len(row.indices) for row, _ in pending)
+    values = {
+        "train/loss": sums["loss"] / max(sums["lines"], 1),
+        "train/grad_norm": sums["grad_norm"] / len(pending),
+        "train/learning_rate": float(run.schedule(last_step - 1)),
+        "train/lines_per_second": read / seconds,
+        # Augmentation can make a line too narrow for its label: it is left out then.
+        "train/impossible_lines": read - sums["lines"],
+    }
+    run.tracker.log(last_step, values)
+    run.tracker.progress(progress["epoch"], progress["batch"], values)
+    return progress
+
+
+def _end_epoch(run: Run, state, progress: dict, saved, workdir: Path):
+    """Validate, keep the state if it is the best, and checkpoint."""
+    started = time.monotonic()
+    split = run.data.splits["validation"]
+    evaluation = evaluate.evaluate(
+        run.eval_step, state, split, run.data.charset, run.config
+    )
+    scores = evaluation.summary()
+    is_best = progress["best_cer"] is None or scores["cer"] < progress["best_cer"]
+    train_loss = progress["loss"] / max(progress["lines"], 1)
+    values = {f"validation/{key}": value for key, value in scores.items()} | {
+        "train/loss": train_loss,
+        "train/seconds": progress["seconds"],
+        "train/lines_per_second": len(run.lines) / max(progress["seconds"], 1e-9),
+        "validation/seconds": time.monotonic() - started,
+    }
+    progress = START | {
+        "epoch": progress["epoch"] + 1,
+        "best_cer": scores["cer"] if is_best else progress["best_cer"],
+        "stale_epochs": 0 if is_best else progress["stale_epochs"] + 1,
+    }
+    if is_best:
+        saved.save(checkpoints.BEST, checkpoints.for_inference(state), progress)
+    saved.save(checkpoints.LATEST, state, progress)
+    run.tracker.epoch(int(state.step), progress["epoch"], values, best=is_best)
+    shown = [
+        _shown(split.lines, evaluation, i) for i in range(len(split))[:SHOWN_LINES]
+    ]
+    workdirs.write_readings(workdir, shown)
+    run.tracker.readings(int(state.step), shown)
+    return state, progress
+
+
+def _shown(lines, evaluation: evaluate.Evaluation, index: int):
+    """(line_id, image, transcript, reading) of one line."""
+    return (
+        lines.line_ids[index],
+        lines.image(index),
+        lines.transcripts[index],
+        evaluation.readings[index],
+    )
+
+
+def _final_scores(run: Run, saved, state, workdir: Path):
+    """Score the best state on validation and test, and write scores.json."""
+    template = checkpoints.for_inference(state)
+    best, progress = saved.restore(checkpoints.BEST, template)
+    scores = {"epoch": progress["epoch"]}
+    for name in ("validation", "test"):
+        if split := run.data.splits.get(name):
+            evaluation = evaluate.evaluate(
+                run.eval_step, best, split, run.data.charset, run.config
+            )
+            scores[name] = evaluate.report(evaluation, split.lines)
+    path = saved.path(checkpoints.BEST)
+    run.tracker.artifact(path, f"{run.config.name}-best", {"epoch": progress["epoch"]})
+    workdirs.write_json(workdir / "scores.json", scores)
+    print(f"Read an image: python -m ocr_jax.predict --workdir={workdir} IMAGE")
+
+
+def _is_done(config, progress: dict) -> bool:
+    patience = config.early_stop_patience
+    is_stale = patience and progress["stale_epochs"] >= patience
+    return progress["epoch"] >= config.num_epochs or bool(is_stale)
+
+
+def _leave_out_impossible(data: dataset.Dataset, model) -> dataset.LabelledSplit:
+    """The training lines whose labels fit their frames; the others are reported."""
+    for name, split in data.splits.items():
+        if len(left_out := split.impossible(model)):
+            ids = [split.lines.line_ids[index] for index in left_out]
+            print(
+                f"{len(ids)} of {len(split)} {name} lines have more characters than "
+                f"frames and give no loss: {', '.join(ids[:5])}{' …' * (len(ids) > 5)}"
+            )
+    lines = data.splits["train"]
+    lines = lines.without(lines.impossible(model))
+    if len(lines) == 0:
+        raise UserError(
+            "every training line has more characters than frames: lower "
+            "config.frame_stride or config.window_stride"
+        )
+    return lines
+
+
+def _describe(run: Run, state, progress: dict) -> str:
+    """One line on what is about to be trained, and from where."""
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+    start = f"from step {int(state.step)}, epoch {progress['epoch'] + 1}"
+    return (
+        f"{parameters:,} parameters, {len(run.data.charset.characters)} characters, "
+        f"{len(run.lines)} training lines of height {run.data.height}, "
+        f"{run.mesh.size} x {jax.devices()[0].platform}"
+        + (f"; resuming {start}" if int(state.step) else "")
+    )
+
+
+@contextlib.contextmanager
+def _stop_signals():
+    """An event that the first Ctrl-C or SIGTERM sets; the second one stops at once."""
+    requested = threading.Event()
+
+    def handler(*_):
+        if requested.is_set():
+            raise KeyboardInterrupt("Stopped at once; the last checkpoint stands.")
+        requested.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield requested
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    previous = {number: signal.signal(number, handler) for number in signals}
+    try:
+        yield requested
+    finally:
+        for number, old in previous.items():
+            signal.signal(number, old)

@@ -1,0 +1,190 @@
+"""A workdir: all that one run leaves, and the rules for taking it up again.
+
+config.json       the run's config, whole
+dataset.json      height, charset and digests of the lines it is trained on
+environment.json  command, commit, versions
+metrics.jsonl     everything that was logged, one JSON object a line
+readings.tsv      line_id, transcript and reading of a few validation lines
+checkpoints/      latest (to resume) and best (to use)
+scores.json       the final scores: the run is finished
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import ml_collections
+
+from ocr_jax import config as config_lib
+from ocr_jax.errors import UserError
+
+CONTENTS = (
+    "config.json",
+    "dataset.json",
+    "environment.json",
+    "metrics.jsonl",
+    "readings.tsv",
+    "checkpoints",
+    "scores.json",
+    "wandb",
+    "lock",
+)
+# Where a run is tracked does not change what it computes.
+NOT_COMPARED = ("wandb.", "experiment_group", "log_every_steps")
+
+
+def default_workdir(config: ml_collections.ConfigDict) -> Path:
+    """runs/NAME-HASH, the same for the same config: a command finds its own run."""
+    compared = json.dumps(_compared(config), sort_keys=True)
+    return (
+        Path("runs")
+        / f"{config.name}-{hashlib.sha256(compared.encode()).hexdigest()[:8]}"
+    )
+
+
+@contextlib.contextmanager
+def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = False):
+    """Hold a workdir for one training: new, or an interrupted one of the same config.
+
+    Raises UserError for a workdir of another config (with the differences), one that a
+    living process holds, or a folder of something else.
+    """
+    if workdir.exists() and not workdir.is_dir():
+        raise UserError(f"--workdir={workdir} is a file: name a folder")
+    foreign = workdir.exists() and set(os.listdir(workdir)) - set(CONTENTS)
+    if foreign and not (workdir / "config.json").exists():
+        raise UserError(
+            f"--workdir={workdir} holds other files ({sorted(foreign)[0]} …): name a "
+            "new folder"
+        )
+    workdir.mkdir(parents=True, exist_ok=True)
+    with open(workdir / "lock", "w") as lock:
+        try:
+            # The lock dies with the process that holds it, however it ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"another training is running in {workdir}") from None
+        if overwrite:
+            _clear(workdir)
+        if (workdir / "config.json").exists():
+            refuse_other_config(workdir, config)
+        else:
+            write_json(workdir / "environment.json", environment())
+            write_json(workdir / "config.json", config.to_dict())
+        yield
+
+
+def refuse_other_config(workdir: Path, config: ml_collections.ConfigDict):
+    """UserError, with the differences, where the workdir is of another config."""
+    old, new = _compared(load_config(workdir)), _compared(config)
+    if changes := config_lib.differences(old, new):
+        raise UserError(
+            f"{workdir} holds a run of another config ({'; '.join(changes)}): name "
+            "another --workdir or add --overwrite"
+        )
+
+
+def check_dataset(workdir: Path, description: dict):
+    """Remember what data the run is on; UserError if a resumed run has other data."""
+    path = workdir / "dataset.json"
+    if not path.exists():
+        write_json(path, description)
+    elif (old := read_json(path)) != description:
+        changed = [key for key in description if old.get(key) != description[key]]
+        raise UserError(
+            f"{workdir} was trained on other data ({', '.join(changed)} changed): "
+            "restore that lines file, name another --workdir or add --overwrite"
+        )
+
+
+def load_config(workdir: Path) -> ml_collections.ConfigDict:
+    """The config that a workdir was trained with."""
+    path = Path(workdir) / "config.json"
+    if not path.exists():
+        raise UserError(
+            f"{workdir} is not a workdir of a training: no config.json in it"
+        )
+    config = config_lib.default_config()
+    try:
+        config.update(read_json(path))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} doesn't fit this version: {error}") from None
+    return config
+
+
+def scores(workdir: Path) -> dict | None:
+    """The final scores of a finished run, None before that."""
+    path = Path(workdir) / "scores.json"
+    return read_json(path) if path.exists() else None
+
+
+def read_json(path: Path):
+    """A workdir's JSON file; UserError where it is missing or broken."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} can't be read: {error}") from None
+
+
+def write_json(path: Path, value):
+    """Write through a temporary file: the file is whole or not there."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str):
+    """Write through a temporary file: the file is whole or not there."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_readings(workdir: Path, lines: list[tuple]):
+    """readings.tsv of (line_id, image, transcript, reading) lines."""
+    rows = [("line_id", "transcript", "reading")]
+    rows += [(line_id, transcript, text) for line_id, _, transcript, text in lines]
+    write_text(workdir / "readings.tsv", "".join("\t".join(r) + "\n" for r in rows))
+
+
+def environment() -> dict:
+    """The command, the commit and the versions behind a run."""
+    packages = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+    return {
+        "command": sys.argv,
+        "commit": _git("rev-parse", "HEAD"),
+        "uncommitted_changes": bool(_git("status", "--porcelain")),
+        "python": sys.version.split()[0],
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+    }
+
+
+def _git(*arguments: str) -> str:
+    """What git says of the code's own checkout, "" where there is none."""
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _compared(config) -> dict:
+    flat = config_lib.flatten(config)
+    return {key: v for key, v in flat.items() if not key.startswith(NOT_COMPARED)}
+
+
+def _clear(workdir: Path):
+    for name in CONTENTS:
+        path = workdir / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif name != "lock":
+            path.unlink(missing_ok=True)
