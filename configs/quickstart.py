@@ -1,6 +1,6 @@
 """Learn to read synthetic handwriting in minutes: no data needed, no accelerator.
 
-    python -m ocr_jax.main --config=configs/quickstart.py
+python -m ocr_jax.main --config=configs/quickstart.py
 """
 
 from ocr_jax.config import default_config

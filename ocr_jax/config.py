@@ -1,5 +1,8 @@
 """Every key of an experiment with its default, and the rules that values must meet."""
 
+import inspect
+import re
+
 import ml_collections
 
 from ocr_jax.errors import UserError
@@ -58,7 +61,7 @@ def default_config() -> ml_collections.ConfigDict:
     # Tracking
     config.wandb = ml_collections.ConfigDict()
     config.wandb.mode = "auto"  # disabled | offline | online | auto
-    config.wandb.project = "ocr_jax"
+    config.wandb.project = "ocr_jax"  # where W&B keeps the runs
     return config.lock()
 
 
@@ -155,3 +158,11 @@ def _get(config, key: str):
     for part in key.split("."):
         config = config[part]
     return config
+
+
+def table() -> list[tuple[str, object, str]]:
+    """(key, default, comment) of every key as written above: the README's table."""
+    source = inspect.getsource(default_config)
+    comments = re.findall(r"config\.([\w.]+) = .+?  # (.+)", source)
+    defaults = default_config()
+    return [(key, _get(defaults, key), comment) for key, comment in comments]

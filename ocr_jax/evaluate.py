@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from ocr_jax import checkpoints, metrics, steps, tracking
+from ocr_jax import checkpoints, console, metrics, steps
 from ocr_jax.data import dataset, lines_file, pipeline
 from ocr_jax.data.charset import Charset
 
@@ -71,18 +71,12 @@ def evaluate_workdir(workdir: Path, split: str) -> dict:
 
 
 def report(evaluation: Evaluation, split: lines_file.Split) -> dict:
-    """Print scores with intervals, the best and the worst lines; return the scores."""
+    """Scores with intervals; they, the best and the worst lines are also printed."""
     summary = evaluation.summary()
     intervals = metrics.intervals(evaluation.counts, split.writers)
-    tracking.scores_table(split.name, summary, intervals)
-    errors = evaluation.counts.char_edits / np.maximum(evaluation.counts.chars, 1)
-    order = np.argsort(errors, kind="stable")
-    for title, lines in (("Best lines", order[:3]), ("Worst lines", order[::-1][:5])):
-        rows = [
-            (split.line_ids[i], split.transcripts[i], evaluation.readings[i], errors[i])
-            for i in lines
-        ]
-        tracking.lines_table(f"{title} of {split.name}", rows)
+    if jax.process_index() == 0:
+        console.print_scores(split.name, summary, intervals)
+        _print_extremes(evaluation, split)
     return {
         "summary": summary,
         "intervals": intervals,
@@ -90,6 +84,17 @@ def report(evaluation: Evaluation, split: lines_file.Split) -> dict:
         "impossible_lines": int(np.sum(~evaluation.counts.feasible)),
         "digest": split.digest,
     }
+
+
+def _print_extremes(evaluation: Evaluation, split: lines_file.Split):
+    errors = evaluation.counts.char_edits / np.maximum(evaluation.counts.chars, 1)
+    order = np.argsort(errors, kind="stable")
+    for title, lines in (("Best lines", order[:3]), ("Worst lines", order[::-1][:5])):
+        rows = [
+            (split.line_ids[i], split.transcripts[i], evaluation.readings[i], errors[i])
+            for i in lines
+        ]
+        console.print_lines(f"{title} of {split.name}", rows)
 
 
 def _fetch(outputs):

@@ -88,7 +88,7 @@ class Recognizer:
         return InputLine(pixels, gray.shape[1] / pixels.shape[1])
 
     def read_lines(self, lines: list[InputLine]) -> list[Reading]:
-        """Read lines in batches of like widths; the readings are in the lines' order."""
+        """Read lines in batches of like widths; readings are in the lines' order."""
         readings = [None] * len(lines)
         for indices, width in _batches([line.pixels.shape[1] for line in lines]):
             padded, widths = _pad([lines[i].pixels for i in indices], width)

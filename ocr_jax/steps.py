@@ -108,7 +108,7 @@ def make_train_step(model, tx, config) -> Callable:
         metrics = {
             "loss": total,
             "lines": lines,
-            "grad_norm": optax.global_norm(grads),
+            "grad_norm": optax.tree.norm(grads),
         }
         return state, metrics
 

@@ -38,6 +38,7 @@ class Run(NamedTuple):
     config: ml_collections.ConfigDict
     data: dataset.Dataset
     lines: dataset.LabelledSplit  # what is trained on
+    batches_per_epoch: int
     mesh: jax.sharding.Mesh
     schedule: optax.Schedule
     train_step: Callable
@@ -73,8 +74,8 @@ def _train(config, workdir: Path):
         )
     model = models.build_model(config, data.charset.num_classes)
     lines = _leave_out_impossible(data, model)
-    total_steps = len(lines.plan(config, epoch=0)) * config.num_epochs
-    schedule = steps.make_schedule(config, total_steps)
+    batches_per_epoch = len(lines.plan(config, epoch=0))
+    schedule = steps.make_schedule(config, batches_per_epoch * config.num_epochs)
     tx = steps.make_optimizer(config, schedule)
     state = steps.replicate(steps.create_state(model, tx, config, data.height), mesh)
 
@@ -84,7 +85,7 @@ def _train(config, workdir: Path):
         tracker = tracking.Tracker(
             workdir,
             config,
-            resume_step=int(state.step),
+            int(state.step),
             is_main=jax.process_index() == 0,
         )
         stack.enter_context(tracker)
@@ -92,6 +93,7 @@ def _train(config, workdir: Path):
             config=config,
             data=data,
             lines=lines,
+            batches_per_epoch=batches_per_epoch,
             mesh=mesh,
             schedule=schedule,
             train_step=steps.make_train_step(model, tx, config),
@@ -103,7 +105,7 @@ def _train(config, workdir: Path):
         while not _is_done(config, progress):
             rows = lines.plan(config, progress["epoch"])
             state, progress = _train_epoch(run, state, progress, rows, stop)
-            if progress["batch"] == len(rows):
+            if progress["batch"] == batches_per_epoch:
                 state, progress = _end_epoch(run, state, progress, saved, workdir)
             else:
                 saved.save(checkpoints.LATEST, state, progress)
@@ -112,7 +114,11 @@ def _train(config, workdir: Path):
                     f"Stopped at step {int(state.step)}, checkpoint written: the same "
                     "command goes on from there."
                 )
-        _final_scores(run, saved, state, workdir)
+        template = checkpoints.for_inference(state)
+        best, progress = saved.restore(checkpoints.BEST, template)
+        metadata = {key: progress[key] for key in ("epoch", "best_cer")}
+        tracker.artifact(saved.path(checkpoints.BEST), f"{config.name}-best", metadata)
+    _final_scores(run, best, progress, workdir)
 
 
 def _train_epoch(run: Run, state, progress: dict, rows: list[plan.PlanRow], stop):
@@ -172,7 +178,8 @@ def _log(run: Run, state, progress: dict, pending: list, since: float) -> dict:
         "train/impossible_lines": read - sums["lines"],
     }
     run.tracker.log(last_step, values)
-    run.tracker.progress(progress["epoch"], progress["batch"], values)
+    done = progress["epoch"] + progress["batch"] / run.batches_per_epoch
+    run.tracker.progress(done, values)
     return progress
 
 
@@ -197,10 +204,11 @@ def _end_epoch(run: Run, state, progress: dict, saved, workdir: Path):
         "best_cer": scores["cer"] if is_best else progress["best_cer"],
         "stale_epochs": 0 if is_best else progress["stale_epochs"] + 1,
     }
+    # The log comes first: after a kill in between, the epoch is logged again.
+    run.tracker.epoch(int(state.step), progress["epoch"], values, best=is_best)
     if is_best:
         saved.save(checkpoints.BEST, checkpoints.for_inference(state), progress)
     saved.save(checkpoints.LATEST, state, progress)
-    run.tracker.epoch(int(state.step), progress["epoch"], values, best=is_best)
     shown = [
         _shown(split.lines, evaluation, i) for i in range(len(split))[:SHOWN_LINES]
     ]
@@ -219,10 +227,8 @@ def _shown(lines, evaluation: evaluate.Evaluation, index: int):
     )
 
 
-def _final_scores(run: Run, saved, state, workdir: Path):
-    """Score the best state on validation and test, and write scores.json."""
-    template = checkpoints.for_inference(state)
-    best, progress = saved.restore(checkpoints.BEST, template)
+def _final_scores(run: Run, best, progress: dict, workdir: Path):
+    """Score the best state on validation and test, show it, and write scores.json."""
     scores = {"epoch": progress["epoch"]}
     for name in ("validation", "test"):
         if split := run.data.splits.get(name):
@@ -230,10 +236,9 @@ def _final_scores(run: Run, saved, state, workdir: Path):
                 run.eval_step, best, split, run.data.charset, run.config
             )
             scores[name] = evaluate.report(evaluation, split.lines)
-    path = saved.path(checkpoints.BEST)
-    run.tracker.artifact(path, f"{run.config.name}-best", {"epoch": progress["epoch"]})
-    workdirs.write_json(workdir / "scores.json", scores)
-    print(f"Read an image: python -m ocr_jax.predict --workdir={workdir} IMAGE")
+    if jax.process_index() == 0:
+        workdirs.write_json(workdir / "scores.json", scores)
+        print(f"\nRead an image: python -m ocr_jax.predict --workdir={workdir} IMAGE")
 
 
 def _is_done(config, progress: dict) -> bool:

@@ -6,7 +6,8 @@ key and its row alone, and its ink stays within the frame.
 
 Of the ways to resample sixteen lines of 64 x 1024 pixels on two CPU cores, the four
 bilinear taps of jax.scipy took 5 ms, a gather of 2 x 2 patches 10, one of corners
-packed into a uint32 13, and vertical tents before a horizontal gather 37.
+packed into a uint32 13, and vertical tents before a horizontal gather 37; all kinds
+together take 19 ms.
 """
 
 import jax

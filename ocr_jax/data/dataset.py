@@ -67,9 +67,7 @@ class Dataset:
         }
 
 
-def load(
-    config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()
-) -> Dataset:
+def load(config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> Dataset:
     """Open config.lines_file, made by config.source if missing, and label the splits.
 
     `optional` splits are taken where the file has them. Raises UserError where the
@@ -89,7 +87,7 @@ def load(
             if unknown := charset.unknown(split.transcripts):
                 raise UserError(
                     f"{config.lines_file}: {name} has characters outside "
-                    f"config.charset: {unknown!r}: add them, or leave config.charset empty"
+                    f"config.charset: {unknown!r}: add them, or leave it empty"
                 )
             labels = [charset.encode(transcript) for transcript in split.transcripts]
             splits[name] = LabelledSplit(split, labels, np.arange(len(split)))
@@ -101,7 +99,7 @@ def _make_missing(config):
         return
     if not config.source:
         raise UserError(
-            f"{config.lines_file} does not exist. Make it with python -m ocr_jax.prepare "
+            f"{config.lines_file} does not exist. Make it: python -m ocr_jax.prepare "
             "(--help lists the sources), or name another: --config.lines_file=FILE.h5. "
             "To try without data: --config=configs/quickstart.py"
         )

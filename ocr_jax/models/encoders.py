@@ -49,16 +49,15 @@ class ConvEncoder(nn.Module):
         x, lengths, stride = images, widths, 1
         for channels in self.channels:
             x = nn.Conv(channels, (3, 3), padding=1, use_bias=not self.batch_norm)(x)
+            mask = length_mask(lengths, x.shape[2])[:, None, :, None]
             if self.batch_norm:
-                mask = length_mask(lengths, x.shape[2])[:, None, :, None]
-                x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(
-                    x, mask=mask
-                )
+                norm = nn.BatchNorm(use_running_average=not train, momentum=0.9)
+                x = norm(x, mask=mask)
+            # Before pooling: a cell at the line's end must not see what is behind it.
+            x = jnp.where(mask, nn.relu(x), 0.0)
             columns = 2 if stride < self.frame_stride else 1
-            stride *= columns
-            x = max_pool(nn.relu(x), 2 if x.shape[1] > 1 else 1, columns)
-            lengths = -(-lengths // columns)
-            x = jnp.where(length_mask(lengths, x.shape[2])[:, None, :, None], x, 0.0)
+            x = max_pool(x, 2 if x.shape[1] > 1 else 1, columns)
+            lengths, stride = -(-lengths // columns), stride * columns
         x = jnp.moveaxis(x, 2, 1).reshape(len(x), x.shape[2], -1)
         return nn.Dropout(self.dropout, deterministic=not train)(x), lengths
 
@@ -94,11 +93,10 @@ class SlidingWindowEncoder(nn.Module):
         for channels in (32, 64):
             x = nn.Conv(channels, (3, 3), padding="VALID")(x)
             if self.batch_norm:
-                # A column counts as real if any of the pixels it sees is.
+                # A column is real if any pixel that it sees is.
                 mask = length_mask(widths, x.shape[2])[:, None, :, None]
-                x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(
-                    x, mask=mask
-                )
+                norm = nn.BatchNorm(use_running_average=not train, momentum=0.9)
+                x = norm(x, mask=mask)
             x = nn.relu(x)
         x = x[:, : x.shape[1] // 2 * 2]
         x = jnp.maximum(x[:, ::2], x[:, 1::2])
@@ -106,9 +104,7 @@ class SlidingWindowEncoder(nn.Module):
         x = jnp.moveaxis(x, 2, 1)[:, self._window_columns(frames)]
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = nn.relu(nn.Dense(self.features)(x.reshape(*x.shape[:2], -1)))
-        return nn.Dropout(self.dropout, deterministic=not train)(x), self._frames(
-            widths
-        )
+        return nn.Dropout(self.dropout, deterministic=not train)(x), self.frames(widths)
 
     def frames(self, widths):
         """Windows a line takes, the last reaching past its end; 0 for width 0."""

@@ -1,1 +1,86 @@
-"""Where lines come from: each module turns one kind of raw data into `Line`s."""
+"""Where lines come from: one module a kind of raw data, all with the same three calls.
+
+    add_flags(parser)     the source's own options
+    tasks(args)           one small picklable object a piece of work, in a fixed order
+    read(task, height)    what that piece gives: (split, Line)s and Skippeds
+
+The splits of a collection that has none of its own are drawn here.
+"""
+
+import argparse
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from ocr_jax.data import lines_file
+from ocr_jax.errors import UserError
+
+# `AD78_0002-0-000`: everything up to the last two dashes.
+WRITER_REGEX = r"^(.+)-[^-]+-[^-]+$"
+
+
+class Skipped(NamedTuple):
+    """A line, or a file, that was left out."""
+
+    name: str
+    reason: str
+
+
+Item = tuple[str, lines_file.Line] | Skipped
+
+
+def add_split_flags(parser: argparse.ArgumentParser):
+    """How a collection without splits is split: by writer, in these shares."""
+    add = parser.add_argument
+    add("--split", default="80,10,10", help="shares of train,validation,test lines")
+    add("--seed", type=int, default=0, help="another seed gives other splits")
+    add(
+        "--writer_regex",
+        default=WRITER_REGEX,
+        help="finds the writer (first group) in a file's name; lines of one writer "
+        "stay together (default: all before the last two dashes)",
+    )
+
+
+def writer_of(name: str, regex: str) -> str:
+    """The writer that a file's name tells, "" if it tells none."""
+    try:
+        found = re.search(regex, name)
+    except re.error as error:
+        raise UserError(f"--writer_regex={regex}: {error}") from None
+    return (found.group(1) if found.re.groups else found.group(0)) if found else ""
+
+
+def assign_splits(
+    writers: list[str], names: list[str], args: argparse.Namespace
+) -> list[str]:
+    """The split of each name: all of a writer (or a name, if unknown) in the same one.
+
+    Writers come in a seeded order; each goes to the split that is furthest below its
+    share of the names, so that the shares are met as closely as whole writers allow.
+    """
+    shares = _shares(args.split)
+    units = [writer or f"\0{name}" for writer, name in zip(writers, names, strict=True)]
+    unique, counts = np.unique(units, return_counts=True)
+    order = np.random.default_rng(args.seed).permutation(len(unique))
+    filled, split_of = np.zeros(len(shares)), {}
+    for index in order[np.argsort(-counts[order], kind="stable")]:
+        lacking = shares * len(names) - filled
+        choice = int(np.argmax(np.where(shares > 0, lacking, -np.inf)))
+        split_of[str(unique[index])] = lines_file.SPLITS[choice]
+        filled[choice] += counts[index]
+    return [split_of[unit] for unit in units]
+
+
+def _shares(text: str) -> np.ndarray:
+    try:
+        shares = np.array([float(part) for part in text.split(",")])
+    except ValueError:
+        shares = np.array([])
+    if shares.shape != (3,) or not np.all(shares >= 0) or shares[0] <= 0:
+        raise UserError(
+            f"--split={text}: expected three shares, train,validation,test, such as "
+            "80,10,10"
+        )
+    return shares / shares.sum()

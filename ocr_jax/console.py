@@ -1,0 +1,210 @@
+"""What people see: a progress bar and a row an epoch, scores, lines with their errors.
+
+Everything is plain text where the output is not a terminal: no escape codes, a line an
+epoch and one of progress every half minute.
+"""
+
+import math
+import os
+import sys
+import time
+from collections.abc import Iterable
+
+import rich.box
+import rich.console
+import rich.progress
+import rich.table
+from rapidfuzz.distance import Levenshtein
+from rich.text import Text
+
+SECONDS_BETWEEN_PLAIN_LINES = 30.0
+ABSENT = "–"
+# title, metric, format
+COLUMNS = (
+    ("loss", "train/loss", "{:.3f}"),
+    ("val loss", "validation/loss", "{:.3f}"),
+    ("CER", "validation/cer", "{:.2%}"),
+    ("WER", "validation/wer", "{:.2%}"),
+    ("accuracy", "validation/character_accuracy", "{:.2%}"),
+    ("exact", "validation/exact", "{:.2%}"),
+    ("lines/s", "train/lines_per_second", "{:.1f}"),
+)
+SCORES = {
+    "cer": ("character error rate", "{:.2%}"),
+    "wer": ("word error rate", "{:.2%}"),
+    "character_accuracy": ("character accuracy, mean of lines", "{:.2%}"),
+    "exact": ("lines without an error", "{:.2%}"),
+    "loss": ("CTC loss a line", "{:.3f}"),
+}
+
+
+class Display:
+    """The progress of one training, on standard output unless a stream is given."""
+
+    def __init__(self, num_epochs: int, stream=None):
+        self._num_epochs = num_epochs
+        self._console = _console(stream)
+        self._bar = None
+        self._has_header = False
+        self._started = None  # (time, epochs done) at the first sign of progress
+        self._last_line = time.monotonic()
+
+    def close(self):
+        """Take the bar away; what was printed stays."""
+        if self._bar:
+            self._bar.stop()
+
+    def message(self, text: str, style: str = ""):
+        """Print one line, above the bar."""
+        self._console.print(Text(text, style), soft_wrap=True)
+
+    def progress(self, epochs_done: float, values: dict[str, float]):
+        """Show how far the run is; epochs_done counts from its beginning, 2.5 say."""
+        remaining = self._remaining(epochs_done)
+        text = progress_text(epochs_done, self._num_epochs, values, remaining)
+        if self._console.is_terminal:
+            self._move_bar(epochs_done, text)
+        elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_PLAIN_LINES:
+            self._last_line = time.monotonic()
+            self.message(text)
+
+    def epoch(self, epoch: int, values: dict[str, float], best: bool):
+        """Print the row of an epoch, and the table's header before the first."""
+        if not self._has_header:
+            self._has_header = True
+            self.message(header(), "bold")
+        self._last_line = time.monotonic()
+        self.message(epoch_row(epoch, values, best), "green" if best else "")
+
+    def _remaining(self, epochs_done: float) -> float:
+        """The seconds left at the pace so far, NaN before there is one."""
+        self._started = self._started or (time.monotonic(), epochs_done)
+        seconds = time.monotonic() - self._started[0]
+        covered = epochs_done - self._started[1]
+        left = self._num_epochs - epochs_done
+        return seconds / covered * left if covered > 0 else math.nan
+
+    def _move_bar(self, epochs_done: float, text: str):
+        if self._bar is None:
+            # Redrawn when there is news: no thread takes time from the training.
+            self._bar = rich.progress.Progress(
+                rich.progress.BarColumn(20),
+                rich.progress.TextColumn("{task.description}", markup=False),
+                console=self._console,
+                auto_refresh=False,
+                transient=True,
+            )
+            self._bar.add_task("", total=self._num_epochs)
+            self._bar.start()
+        task = self._bar.task_ids[0]
+        self._bar.update(task, completed=epochs_done, description=text, refresh=True)
+
+
+def print_scores(
+    split: str,
+    scores: dict[str, float],
+    intervals: dict[str, tuple[float, float]],
+    stream=None,
+):
+    """Print the table of a split's scores with their 95 % intervals."""
+    table = rich.table.Table(
+        f"{split} scores", box=rich.box.SIMPLE, title_justify="left", highlight=False
+    )
+    table.add_column("", justify="right")
+    table.add_column("95 % interval", justify="right")
+    for key, (title, form) in SCORES.items():
+        bounds = [shown(bound, form) for bound in intervals.get(key, ())]
+        table.add_row(title, shown(scores.get(key), form), " – ".join(bounds))
+    _console(stream).print(table)
+
+
+def print_lines(title: str, lines: Iterable[tuple[str, str, str, float]], stream=None):
+    """Print (line_id, transcript, reading, CER) of lines, their differences marked."""
+    console = _console(stream)
+    console.print(Text(f"\n{title}", "bold"))
+    for line_id, transcript, reading, cer in lines:
+        console.print(Text(f"{line_id}  CER {shown(cer, '{:.1%}')}"), soft_wrap=True)
+        for text in marked(transcript, reading):
+            console.print(text, soft_wrap=True)
+
+
+def marked(transcript: str, reading: str) -> list[Text]:
+    """Transcript and reading one above the other, with ^ under what differs."""
+    pairs = _aligned(transcript, reading)
+    differs = [one != other for one, other in pairs]
+    rows = []
+    for name, side in (("transcript", 0), ("reading", 1)):
+        text = Text(f"  {name:<12}")
+        for pair, is_different in zip(pairs, differs, strict=True):
+            text.append(pair[side] or "·", "bold red" if is_different else "")
+        rows.append(text)
+    if any(differs):
+        marks = "".join("^" if is_different else " " for is_different in differs)
+        rows.append(Text(" " * 14 + marks.rstrip(), "red"))
+    return rows
+
+
+def _aligned(transcript: str, reading: str) -> list[tuple[str, str]]:
+    """Pairs of characters of the least edit; "" stands for a missing one."""
+    pairs = []
+    for step in Levenshtein.opcodes(transcript, reading):
+        one = transcript[step.src_start : step.src_end]
+        other = reading[step.dest_start : step.dest_end]
+        size = max(len(one), len(other))
+        pairs += [(one[i : i + 1], other[i : i + 1]) for i in range(size)]
+    return pairs
+
+
+def header() -> str:
+    """The titles of the table of epochs."""
+    return "epoch" + "".join(f"{title:>10}" for title, _, _ in COLUMNS) + "      time"
+
+
+def epoch_row(epoch: int, values: dict[str, float], best: bool) -> str:
+    """One row of that table; the best so far ends in *."""
+    cells = [shown(values.get(key), form) for _, key, form in COLUMNS]
+    seconds = [values.get(f"{part}/seconds", 0.0) for part in ("train", "validation")]
+    cells.append(duration(sum(seconds)))
+    return f"{epoch:>5}" + "".join(f"{cell:>10}" for cell in cells) + " *" * best
+
+
+def progress_text(
+    epochs_done: float, num_epochs: int, values: dict, remaining: float
+) -> str:
+    """`epoch 3/50 (40 %)`, loss, speed and the time left, in one line."""
+    epoch = max(math.ceil(epochs_done), 1)
+    return (
+        f"epoch {epoch}/{num_epochs} ({epochs_done - epoch + 1:.0%})  "
+        f"loss {shown(values.get('train/loss'), '{:.3f}')}  "
+        f"{shown(values.get('train/lines_per_second'), '{:.1f}')} lines/s  "
+        f"ETA {duration(remaining)}"
+    )
+
+
+def shown(value: float | None, form: str) -> str:
+    """The value in a format, such as "{:.2%}"; a dash for None, NaN and infinity."""
+    return ABSENT if value is None or not math.isfinite(value) else form.format(value)
+
+
+def duration(seconds: float) -> str:
+    """`12s`, `4m05s`, `3h20m`."""
+    if not math.isfinite(seconds):
+        return ABSENT
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{seconds:02}s" if minutes else f"{seconds}s"
+
+
+def _console(stream) -> rich.console.Console:
+    """A console with colours only on a terminal, whatever FORCE_COLOR says."""
+    stream = stream or sys.stdout
+    is_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
+    return rich.console.Console(
+        file=stream,
+        force_terminal=is_terminal,
+        color_system="auto" if is_terminal else None,
+        width=None if is_terminal else 100,
+        highlight=False,
+    )

@@ -1,0 +1,76 @@
+"""Image files of any kind, read as gray."""
+
+import io
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ocr_jax.errors import UserError, one_line
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2")
+# Larger than any scan of a page; a small file that claims more is a bomb.
+MAX_PIXELS = 200_000_000
+
+
+def read_image(source) -> np.ndarray:
+    """A path, bytes, binary file or (H, W[, 3 or 4]) uint8 array as (H, W) uint8 gray.
+
+    Colour, palette, transparent (over white), 16-bit and 1-bit images, turned upright
+    by their EXIF tag. Raises UserError for anything that is not a whole image.
+    """
+    if isinstance(source, np.ndarray):
+        return _to_gray(Image.fromarray(source))
+    name = str(source) if isinstance(source, str | os.PathLike) else "the image"
+    try:
+        data = source if isinstance(source, bytes) else _read_bytes(source)
+        if not data:
+            raise UserError(f"{name} is empty: 0 bytes")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _to_gray(_open(data, name))
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        reason = one_line(error).replace(repr(source), "it")
+        raise UserError(f"{name} can't be read as an image: {reason}") from None
+
+
+def find_images(folder: str | os.PathLike) -> list[Path]:
+    """The image files in a folder, by name; not those in its sub-folders."""
+    return sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SUFFIXES)
+
+
+def _read_bytes(source) -> bytes:
+    if isinstance(source, str | os.PathLike):
+        return Path(source).read_bytes()
+    return source.read()
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    if image.width * image.height > MAX_PIXELS:
+        size = f"{image.width} x {image.height} px"
+        raise UserError(
+            f"{name} is {size}: expected a line, or a page, of fewer pixels"
+        )
+    image.load()
+    return ImageOps.exif_transpose(image)
+
+
+def _to_gray(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith(("I", "F")):
+        return _stretch(np.asarray(image, np.float32), image.mode)
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image)
+    return np.asarray(image.convert("L"))
+
+
+def _stretch(values: np.ndarray, mode: str) -> np.ndarray:
+    """Deep pixels to 8 bits: 16-bit ones by their range, others by what they hold."""
+    if mode.startswith("I") and values.min() >= 0 and 255 < values.max() <= 65535:
+        return (values / 257).round().astype(np.uint8)
+    span = max(float(np.ptp(values)), 1e-9)
+    return ((values - values.min()) * (255 / span)).round().astype(np.uint8)

@@ -1,0 +1,160 @@
+"""From a scan of a line to what the network sees: ink bright on exactly zero.
+
+The paper is estimated as what remains when strokes are closed over (a grayscale
+closing), the ink as what is darker than it by more than the paper's own noise.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ocr_jax.errors import UserError
+
+# Sizes are shares of the image's height; contrasts are in gray levels of 255.
+STROKE = 1 / 3  # nothing written is wider than this in both directions
+LEAST_CONTRAST = 12.0  # ink is darker than the paper by this much, or there is none
+NOISE_SIGMAS = 2.5  # paper darker than its mean by this is taken for paper still
+FAINT = 0.12  # of the ink's own contrast: show-through and stains are below
+RULED_LENGTH = 2.0  # a level streak this long is a ruled line, not a stroke
+RULED_KEPT = 0.3  # of a ruled line's contrast: it may run through a stroke
+MARGIN = 1 / 8  # left above and below the ink where a wide margin is cut off
+LOOSE = 0.7  # margins are cut where the ink takes less of the height than this
+# A line wider than this, at the target height, is not one line of writing.
+MAX_WIDTH = 8192
+# Finer scans are reduced to this many times the target height before cleaning.
+OVERSAMPLING = 3
+
+
+class CleanLine(NamedTuple):
+    """A line image (height, W) uint8 and where its columns are in the scan.
+
+    Column x of the image is at left + x * scale in the scan.
+    """
+
+    image: np.ndarray
+    left: float
+    scale: float
+
+
+def line_image(
+    gray: np.ndarray, height: int, mask: np.ndarray | None = None
+) -> np.ndarray:
+    """The `image` of `clean_line`: all that preparing a lines file needs."""
+    return clean_line(gray, height, mask).image
+
+
+def clean_line(
+    gray: np.ndarray, height: int, mask: np.ndarray | None = None
+) -> CleanLine:
+    """A scan (H, W) uint8 of a line as clean ink of the given height, aspect kept.
+
+    mask (H, W) bool: where the line is; the rest is blanked. Raises UserError for a
+    scan with nothing on it, or of a shape that no line has.
+    """
+    rows, columns = gray.shape
+    if min(rows, columns) < 4:
+        raise UserError(f"{columns} x {rows} px is too small for a line of writing")
+    if columns * height / rows > MAX_WIDTH:
+        raise UserError(
+            f"{columns} x {rows} px would be {columns * height // rows} px wide at "
+            f"height {height}, {MAX_WIDTH} at most: cut it into lines first"
+        )
+    mask = np.ones_like(gray) if mask is None else mask.astype(np.uint8)
+    shrink = min(1.0, OVERSAMPLING * height / rows)
+    if shrink < 1.0:
+        size = max(4, round(columns * shrink)), max(4, round(rows * shrink))
+        gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+        mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+    ink = clean(gray, mask.astype(bool))
+    top, bottom, left, right = _ink_box(ink)
+    image = _resize(ink[top:bottom, left:right], height)
+    scale = (right - left) / image.shape[1] * columns / gray.shape[1]
+    return CleanLine(image, left * columns / gray.shape[1], scale)
+
+
+def clean(gray: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Ink (H, W) float32 in [0, 1], zero where there is none, of a scan (H, W) uint8.
+
+    mask (H, W) bool is where the writing is. Raises UserError if nothing stands out.
+    """
+    if not mask.any():
+        raise UserError("the line's outline holds no pixel of the image")
+    if _is_inverted(gray[mask]):
+        gray = 255 - gray
+    gray = np.where(mask, gray, np.median(gray[mask])).astype(np.float32)
+    darkness = background(gray) - gray
+    on_paper = darkness[mask][::4]  # enough for medians, and cheaper
+    level = np.median(on_paper)
+    noise = 1.4826 * np.median(np.abs(on_paper - level))
+    threshold = level + max(NOISE_SIGMAS * noise, LEAST_CONTRAST / 2)
+    strokes = on_paper[on_paper > threshold]
+    contrast = np.percentile(strokes, 90) - level if strokes.size else 0.0
+    if contrast < LEAST_CONTRAST:
+        raise UserError("there is nothing on it that stands out from the paper")
+    threshold = max(threshold, level + FAINT * contrast)
+    ink = np.clip((darkness - threshold) / (level + contrast - threshold), 0.0, 1.0)
+    ink = _weaken_ruled_lines(ink.astype(np.float32))
+    return np.where(mask, ink, 0.0)
+
+
+def background(gray: np.ndarray) -> np.ndarray:
+    """The paper (H, W) float32 behind the strokes, at a quarter of the detail."""
+    rows, columns = gray.shape
+    small = cv2.dilate(gray, np.ones((3, 3), np.uint8))
+    size = max(1, columns // 4), max(1, rows // 4)
+    small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
+    reach = max(3, round(rows * STROKE / 4)) | 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    paper = cv2.morphologyEx(
+        small, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REFLECT
+    )
+    paper = cv2.GaussianBlur(paper, (0, 0), reach / 2)
+    return cv2.resize(paper, (columns, rows), interpolation=cv2.INTER_LINEAR)
+
+
+def _is_inverted(pixels: np.ndarray) -> bool:
+    """Whether most of the pixels are dark and the few others bright: white ink."""
+    return np.median(pixels) < 100 and np.mean(pixels) > np.median(pixels) + 2
+
+
+def _weaken_ruled_lines(ink: np.ndarray) -> np.ndarray:
+    length = round(RULED_LENGTH * len(ink))
+    if length >= ink.shape[1]:
+        return ink
+    # Closed first: pen strokes and noise interrupt a printed line.
+    closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, 9), np.uint8))
+    ruled = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+    return np.maximum(ink - (1.0 - RULED_KEPT) * ruled, 0.0)
+
+
+def _ink_box(ink: np.ndarray) -> tuple[int, int, int, int]:
+    """(top, bottom, left, right) around the ink; rows only if margins are wide."""
+    rows, columns = ink.shape
+    top, bottom = _extent(ink.sum(axis=1))
+    left, right = _extent(ink.sum(axis=0))
+    margin = round((bottom - top) * MARGIN)
+    if bottom - top > LOOSE * rows:
+        top, bottom = 0, rows
+    side = round((bottom - top) / 4)
+    return (
+        max(0, top - margin),
+        min(rows, bottom + margin),
+        max(0, left - side),
+        min(columns, right + side),
+    )
+
+
+def _extent(profile: np.ndarray) -> tuple[int, int]:
+    """First and last + 1 place of a profile, leaving out specks at its ends."""
+    share = np.cumsum(profile) / profile.sum()
+    first, last = np.searchsorted(share, [0.002, 0.998])
+    return int(first), int(last) + 1
+
+
+def _resize(ink: np.ndarray, height: int) -> np.ndarray:
+    width = max(1, round(ink.shape[1] * height / ink.shape[0]))
+    shrinks = height < ink.shape[0]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    image = cv2.resize(ink, (width, height), interpolation=method)
+    return np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)

@@ -1,0 +1,129 @@
+"""Synthetic handwriting: lines of made-up prose in the fonts of PyPI's fontpkg wheels.
+
+Every line follows from (seed, split, index) alone, so the same seed gives the same
+lines whatever the order and the number of workers. A font stands for a writer.
+"""
+
+import argparse
+import dataclasses
+import difflib
+
+import numpy as np
+
+from ocr_jax.data import lines_file
+from ocr_jax.data.sources import handwriting, sentences
+from ocr_jax.errors import UserError
+
+FONTS = (
+    "Caveat",
+    "Dancing Script",
+    "Delius",
+    "Great Vibes",
+    "Indie Flower",
+    "Kalam",
+    "Permanent Marker",
+    "Satisfy",
+    "Shadows Into Light",
+    "Yellowtail",
+    "Zeyada",
+)
+# Their small letters are the capitals' shapes: a transcript is all capitals too.
+CAPITALS_ONLY = ("Permanent Marker",)
+# Below this many characters, too few cuts of a sentence would fit.
+LEAST_MAX_CHARACTERS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One line to make."""
+
+    split: str
+    index: int
+    seed: int
+    font: str
+    max_characters: int
+
+
+def add_flags(parser: argparse.ArgumentParser):
+    """The options of this source."""
+    add = parser.add_argument
+    add("--lines", type=int, default=6000, help="training lines")
+    add("--validation_lines", type=int, default=500, help="validation lines")
+    add("--test_lines", type=int, default=500, help="test lines")
+    add("--seed", type=int, default=0, help="another seed gives other lines")
+    add("--max_characters", type=int, default=45, help="of the longest line")
+    add(
+        "--hold_out_fonts",
+        default="",
+        metavar="FONT,FONT",
+        help="kept from training; validation and test are in these alone, as if "
+        f"by unseen writers (of: {', '.join(FONTS)})",
+    )
+
+
+def tasks(args: argparse.Namespace) -> list[Task]:
+    """One task a line: train, validation, test, each going round its fonts in turn.
+
+    Raises UserError for a count, seed, length or font that can't be.
+    """
+    _check(args)
+    held_out = _held_out(args.hold_out_fonts)
+    trained = tuple(font for font in FONTS if font not in held_out)
+    if not trained:
+        raise UserError("--hold_out_fonts names every font: leave one to train on")
+    counts = (args.lines, args.validation_lines, args.test_lines)
+    fonts = (trained, held_out or FONTS, held_out or FONTS)
+    return [
+        Task(split, index, args.seed, names[index % len(names)], args.max_characters)
+        for split, count, names in zip(lines_file.SPLITS, counts, fonts, strict=True)
+        for index in range(count)
+    ]
+
+
+def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
+    """The task's split and line, its image (height, W); nothing but these decides."""
+    split_index = lines_file.SPLITS.index(task.split)
+    rng = np.random.default_rng((task.seed, split_index, task.index))
+    text = sentences.line(task.split, task.max_characters, rng)
+    if task.font in CAPITALS_ONLY:
+        text = text.upper()
+    line = lines_file.Line(
+        image=handwriting.draw(text, task.font, height, rng),
+        transcript=text,
+        line_id=f"fonts-{task.split}-{task.index:06}",
+        writer=task.font,
+    )
+    return [(task.split, line)]
+
+
+def _check(args: argparse.Namespace):
+    least = {
+        "lines": 1,
+        "validation_lines": 0,
+        "test_lines": 0,
+        "seed": 0,
+        "max_characters": LEAST_MAX_CHARACTERS,
+    }
+    for name, bound in least.items():
+        if (value := getattr(args, name)) < bound:
+            raise UserError(f"--{name}={value}: expected {bound} or more")
+
+
+def _held_out(names: str) -> tuple[str, ...]:
+    """The fonts named, in the order of FONTS; case, spaces and dashes don't matter."""
+    spellings = {_spelling(font): font for font in FONTS}
+    asked = [name for name in names.split(",") if name.strip()]
+    for name in asked:
+        if _spelling(name) not in spellings:
+            near = difflib.get_close_matches(_spelling(name), spellings, 1)
+            hint = f"did you mean {spellings[near[0]]!r}? " if near else ""
+            raise UserError(
+                f"--hold_out_fonts: no font {name.strip()!r}: {hint}"
+                f"The fonts are {', '.join(FONTS)}"
+            )
+    wanted = {_spelling(name) for name in asked}
+    return tuple(font for font in FONTS if _spelling(font) in wanted)
+
+
+def _spelling(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))

@@ -1,0 +1,165 @@
+"""Lines of made-up English prose: words, names, capitals, digits and punctuation.
+
+Splits share their words, as real texts do, but never a line: the letters and digits of
+a line, hashed, say which split it belongs to, whatever the seed. So a line of one split
+can't occur in another, not even with other capitals or punctuation, and no list of
+lines already used is needed: lines can be made in any order by any number of workers.
+"""
+
+import functools
+import hashlib
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import wonderwords
+
+from ocr_jax.data import lines_file
+
+MIN_CHARACTERS = 10
+CHARACTERS = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 .,;:!?'\"()-+=/&"
+)
+# One short word in so many is written in capitals.
+WORDS_PER_CAPITALS = 40
+LONGEST_CAPITALS = 6
+SENTENCES = (
+    "the {adjective} {noun} will {verb} the {noun}.",
+    "{name} and I {verb} a {adjective} {noun}, then {verb} it.",
+    "did you {verb} the {noun}, {name}?",
+    "we could not {verb} her {noun} or his {noun}.",
+    "they often {verb} with the {noun} of {name}.",
+    "it was a very {adjective} {noun} for {name}!",
+    "my {noun} is {adjective}, but yours is {adjective}.",
+    "why {verb} this {noun}? It's {adjective}.",
+    "dear {name}, your {noun} came on {day}.",
+    "from the {noun} to the {noun}, all is {adjective};",
+    "in {year} the {noun} of {name} had {number} {nouns}.",
+    "on {day}, {date}, we {verb} the {noun} again.",
+    "{name} & {name}: {number} {nouns} at {number} each,",
+    '"{verb} it!" said {name} to the {adjective} {noun}.',
+    '"I {verb} no {noun}," he wrote on {date}.',
+    "one {noun} (the {adjective} one) won't {verb};",
+    "see page {number}: {noun}, {noun} and {noun}.",
+    "{noun} no. {number}/{number} - {adjective}, {adjective}.",
+    "the sum {sum}, as {name} had to {verb}.",
+    "{date}: {number} {nouns}, {number} {nouns} ({sum}).",
+    "at {time} our {noun} had to {verb} - so {adjective}!",
+    "who would {verb} the {noun}'s {adjective} {noun}?",
+    "yes, {name} can {verb}; no, {name} can't {verb}.",
+    "quite {adjective}, just as the {noun} in {month} {year}.",
+    "{noun}: {adjective}; {noun}: {adjective}; {noun}: {number}.",
+    "all {nouns} {verb}, even {adjective} {nouns}.",
+    "{verb} or {verb}, but never {verb} a {noun}!",
+    "{name}'s {noun} & {noun} ({adjective}, {adjective})",
+    "what {adjective} {nouns} {name} and {name} {verb}!",
+    "please {verb} {number} of these by {time} on {day}.",
+)
+# Every letter starts a name, so that every capital is learnt.
+NAMES = """
+    Alice Arthur Beatrice Bruno Clara Charles Dora Daniel Emma Edward Flora Frank Grace
+    George Hannah Henry Irene Isaac Julia James Kate Karl Lucy Louis Mary Martin Nora
+    Nathan Olive Oscar Paula Peter Queenie Quentin Rose Robert Sarah Simon Tilda Thomas
+    Ursula Ulrich Vera Victor Wilma Walter Xenia Xavier Yvonne Yorick Zoe Zachary London
+    Paris Vienna Dublin Kent Jersey Hull Quebec Boston India Egypt Norway
+"""
+DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+MONTHS = """
+    January February March April May June July August September October November
+    December
+"""
+LISTS = {"name": NAMES, "day": DAYS, "month": MONTHS}
+# First and one past the last: few, many, a year.
+NUMBERS = ((2, 100), (100, 1000), (1780, 2030))
+
+
+def line(split: str, max_characters: int, rng: np.random.Generator) -> str:
+    """A normalised line of MIN_CHARACTERS to `max_characters`, of that split only."""
+    while True:
+        text = _cut(_words(max_characters, rng), max_characters, rng)
+        if len(text) >= MIN_CHARACTERS and split_of(text) == split:
+            return text
+
+
+def split_of(text: str) -> str:
+    """The only split that may hold this line: half go to train, a quarter each else."""
+    spelling = re.sub(r"[^a-z0-9]", "", text.lower())
+    quarter = hashlib.sha256(spelling.encode()).digest()[0] % 4
+    return lines_file.SPLITS[max(0, quarter - 1)]
+
+
+def _words(max_characters: int, rng: np.random.Generator) -> list[str]:
+    """Running prose, long enough to cut a line from, that may start mid-sentence."""
+    words = _sentence(rng)
+    start = int(rng.integers(len(words))) if rng.random() < 0.5 else 0
+    words = words[start:]
+    while sum(map(len, words)) < max_characters:
+        words += _sentence(rng)
+    return words
+
+
+def _cut(words: list[str], max_characters: int, rng: np.random.Generator) -> str:
+    """As many of the words as fit a length drawn at random."""
+    length = int(rng.integers(MIN_CHARACTERS, max_characters + 1))
+    ends = np.cumsum([len(word) + 1 for word in words]) - 1
+    count = int(np.searchsorted(ends, MIN_CHARACTERS)) + 1
+    text = " ".join(words[: max(count, int((ends <= length).sum()))])
+    return text if len(text) <= max_characters else ""
+
+
+def _sentence(rng: np.random.Generator) -> list[str]:
+    text = re.sub(
+        r"\{(\w+)\}", lambda found: _fill(found[1], rng), _pick(SENTENCES, rng)
+    )
+    text = re.sub(r"\ba (?=[aeiou])", "an ", text)
+    first = re.search(r"[a-zA-Z0-9]", text).start()
+    text = text[:first] + text[first].upper() + text[first + 1 :]
+    return [_shout(word, rng) for word in text.split()]
+
+
+def _shout(word: str, rng: np.random.Generator) -> str:
+    """The word, seldom in capitals: only short ones, or a script's loops tangle."""
+    seldom = rng.random() < 1 / WORDS_PER_CAPITALS
+    return word.upper() if seldom and len(word) <= LONGEST_CAPITALS else word
+
+
+def _fill(kind: str, rng: np.random.Generator) -> str:
+    """What takes the place of {kind} in a sentence."""
+    if kind in ("noun", "verb", "adjective", *LISTS):
+        return _pick(_dictionary(kind), rng)
+    if kind == "nouns":
+        return _plural(_pick(_dictionary("noun"), rng))
+    few, many, year = (int(rng.integers(*ends)) for ends in NUMBERS)
+    return {
+        "number": str(many if rng.random() < 0.3 else few),
+        "year": str(year),
+        "time": f"{1 + few % 12}:{many % 60:02}",
+        "sum": f"{few} + {many} = {few + many}",
+        "date": _date(1 + few % 28, 1 + many % 12, year, rng),
+    }[kind]
+
+
+def _plural(noun: str) -> str:
+    if re.search("(s|x|z|ch|sh)$", noun):
+        return noun + "es"
+    return re.sub("(?<=[^aeiou])y$", "ie", noun) + "s"
+
+
+def _date(day: int, month: int, year: int, rng: np.random.Generator) -> str:
+    name = _dictionary("month")[month - 1]
+    return _pick((f"{day}/{month}/{year}", f"{day} {name}", f"{name} {day}"), rng)
+
+
+def _pick(choices: Sequence[str], rng: np.random.Generator) -> str:
+    return choices[int(rng.integers(len(choices)))]
+
+
+@functools.cache
+def _dictionary(kind: str) -> tuple[str, ...]:
+    """The words of a kind: ours, or the library's plain ones, none too long or rude."""
+    if kind in LISTS:
+        return tuple(LISTS[kind].split())
+    words = wonderwords.RandomWord().filter(
+        include_categories=[kind], regex="[a-z]{3,11}"
+    )
+    return tuple(sorted(set(wonderwords.filter_profanity(words))))

@@ -1,0 +1,188 @@
+"""Make a lines file of raw data, or look at one.
+
+python -m ocr_jax.prepare folder --source=DIR --out=data/lines.h5
+python -m ocr_jax.prepare alto --source=DIR --out=data/lines.h5
+python -m ocr_jax.prepare fonts --lines=6000 --out=data/fonts.h5
+python -m ocr_jax.prepare show data/lines.h5 --out=lines.png
+"""
+
+import argparse
+import collections
+import itertools
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent import futures
+from pathlib import Path
+
+import cv2
+import numpy as np
+import rich.progress
+
+from ocr_jax import errors
+from ocr_jax.data import contact_sheet, lines_file, sources
+from ocr_jax.data.charset import Charset
+from ocr_jax.data.sources import folder, fonts, page_xml
+from ocr_jax.errors import UserError
+
+SOURCES = {"folder": folder, "alto": page_xml, "fonts": fonts}
+# How many names of skipped lines are shown for each reason.
+SHOWN_SKIPPED = 3
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; the exit code is 0, 2 for a mistake, 130 for Ctrl-C."""
+    return errors.exit_code(lambda: run(argv))
+
+
+def run(argv: list[str] | None = None):
+    """Run the command that argv names; UserError for a mistake in what it is given."""
+    args = _parser().parse_args(argv)
+    if args.command == "show":
+        contact_sheet.draw(args.file, args.out, args.split, args.count)
+        with lines_file.LinesFile(args.file) as file:
+            print(summary([file.split(name) for name in file.splits], file.charset))
+    else:
+        _prepare(args)
+
+
+def summary(splits: list[lines_file.Split], charset: Charset) -> str:
+    """Lines, writers, characters and widths of each split, and the charset."""
+    rows = [("", "lines", "writers", "characters", "width: least", "median", "most")]
+    for split in splits:
+        widths = split.widths
+        counts = (
+            len(split),
+            len(set(split.writers) - {""}),
+            sum(map(len, split.transcripts)),
+            widths.min(),
+            int(np.median(widths)),
+            widths.max(),
+        )
+        rows.append((split.name, *(f"{count:,}" for count in counts)))
+    table = "\n".join("".join(f"{cell:>13}" for cell in row) for row in rows)
+    characters = "".join(charset.characters)
+    return f"{table}\n{len(characters)} characters: {characters}"
+
+
+def _prepare(args: argparse.Namespace):
+    source = SOURCES[args.command]
+    tasks = source.tasks(args)
+    writer = lines_file.LinesWriter(
+        args.out,
+        height=args.height,
+        source=" ".join([args.command, str(getattr(args, "source", ""))]).strip(),
+        license=args.license,
+        overwrite=args.overwrite,
+    )
+    skipped, written = collections.defaultdict(list), 0
+    with writer:
+        for items in _read_all(args.command, tasks, args.height, args.workers):
+            for item in items:
+                if isinstance(item, sources.Skipped):
+                    skipped[item.reason].append(item.name)
+                else:
+                    writer.add(*item)
+                    written += 1
+        if not written:
+            raise UserError(f"no line could be read: {_skipped(skipped)}")
+    with lines_file.LinesFile(args.out) as file:
+        print(f"{args.out}: {written:,} lines, {args.height} px high")
+        print(summary([file.split(name) for name in file.splits], file.charset))
+    if skipped:
+        print(f"skipped: {_skipped(skipped)}")
+
+
+def _skipped(reasons: dict[str, list[str]]) -> str:
+    """Each reason with how often it came up and a few names."""
+    parts = []
+    for reason, names in sorted(reasons.items(), key=lambda item: -len(item[1])):
+        more = " …" if len(names) > SHOWN_SKIPPED else ""
+        parts.append(
+            f"{len(names)} x {reason} ({', '.join(names[:SHOWN_SKIPPED])}{more})"
+        )
+    return "; ".join(parts)
+
+
+def _read_all(
+    name: str, tasks: list, height: int, workers: int
+) -> Iterator[list[sources.Item]]:
+    """What each task gives, in the tasks' order, read by several processes."""
+    calls = zip(itertools.repeat(name), tasks, itertools.repeat(height))
+    # Forkserver: a fork of a process that has run jax or TensorFlow may hang.
+    context = multiprocessing.get_context("forkserver")
+    pool = futures.ProcessPoolExecutor(workers, context, initializer=_start_worker)
+    try:
+        yield from rich.progress.track(
+            _in_order(pool, calls, ahead=64 * workers),
+            total=len(tasks),
+            description="Preparing",
+            disable=not sys.stderr.isatty(),
+            console=rich.console.Console(stderr=True),
+        )
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_order(
+    pool: futures.Executor, calls: Iterable[tuple], ahead: int
+) -> Iterator[list[sources.Item]]:
+    """Results in the order of calls, at most `ahead` of them waiting to be taken."""
+    pending = collections.deque()
+    for call in calls:
+        pending.append(pool.submit(_read, *call))
+        if len(pending) >= ahead:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+def _read(name: str, task, height: int) -> list[sources.Item]:
+    try:
+        return SOURCES[name].read(task, height)
+    except UserError as error:
+        return [sources.Skipped(str(getattr(task, "name", task)), str(error))]
+
+
+def _start_worker():
+    # Ctrl-C is for the parent, which then stops its workers; each has one core.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ocr_jax.prepare",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, source in SOURCES.items():
+        first_line = source.__doc__.splitlines()[0]
+        command = commands.add_parser(name, help=first_line, description=source.__doc__)
+        source.add_flags(command)
+        add = command.add_argument
+        add("--out", required=True, type=Path, help="the lines file to make")
+        add("--height", type=_height, default=64, help="pixels, of every line (64)")
+        add("--license", default="", help="kept in the file")
+        add("--overwrite", action="store_true", help="replace the lines file")
+        add("--workers", type=int, default=os.cpu_count(), help="processes")
+    show = commands.add_parser("show", help="Draw lines with their transcripts.")
+    show.add_argument("file", type=Path, help="a lines file")
+    show.add_argument("--out", required=True, type=Path, help="a PNG to draw on")
+    show.add_argument("--split", default="train")
+    show.add_argument("--count", type=int, default=20, help="lines to draw")
+    return parser
+
+
+def _height(text: str) -> int:
+    height = int(text)
+    if not 8 <= height <= 512:
+        raise argparse.ArgumentTypeError(f"{height}: expected 8 to 512 pixels")
+    return height
+
+
+if __name__ == "__main__":
+    sys.exit(main())

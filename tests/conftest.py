@@ -1,0 +1,77 @@
+"""Four virtual CPU devices, and tiny lines drawn in process."""
+
+import os
+import tempfile
+
+# Compiled programs are shared by the tests, and by the processes that they start.
+os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="ocr_jax_tests_")
+# Before anything imports jax, which reads its flags once.
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ.pop("WANDB_MODE", None)
+
+import numpy as np
+import pytest
+
+from ocr_jax import config as config_lib
+from ocr_jax.data import lines_file
+
+HEIGHT = 16
+LETTERS = "abc"
+
+
+def draw_line(text: str) -> np.ndarray:
+    """A line image (HEIGHT, W) in which each letter is a shape of its own."""
+    glyphs = {"a": np.s_[2:6], "b": np.s_[6:10], "c": np.s_[10:14]}
+    image = np.zeros((HEIGHT, 8 * len(text) + 6), np.uint8)
+    for position, letter in enumerate(text):
+        image[glyphs[letter], 8 * position + 3 : 8 * position + 9] = 255
+    return image
+
+
+def draw_lines(count: int, seed: int, prefix: str) -> list[lines_file.Line]:
+    """Lines of 1 to 6 random letters by three writers."""
+    generator = np.random.default_rng(seed)
+    lines = []
+    for index in range(count):
+        text = "".join(generator.choice(list(LETTERS), generator.integers(1, 7)))
+        name = f"{prefix}-{index}"
+        lines.append(lines_file.Line(draw_line(text), text, name, f"w{index % 3}"))
+    return lines
+
+
+@pytest.fixture(scope="session")
+def tiny_lines(tmp_path_factory):
+    """A lines file of 40 training, 12 validation and 9 test lines."""
+    path = tmp_path_factory.mktemp("data") / "tiny.h5"
+    splits = {
+        "train": draw_lines(40, 0, "train"),
+        "validation": draw_lines(12, 1, "validation"),
+        "test": draw_lines(9, 2, "test"),
+    }
+    lines_file.write_lines(path, splits, height=HEIGHT, source="drawn by a test")
+    return path
+
+
+def make_tiny_config(path):
+    """A config that learns the tiny lines in a few seconds."""
+    config = config_lib.default_config()
+    config.name = "tiny"
+    config.lines_file = str(path)
+    config.num_buckets = 2
+    config.conv_channels = (8, 8)
+    config.lstm_layers = 1
+    config.lstm_dim = 16
+    config.batch_size = 8
+    config.num_epochs = 3
+    config.warmup_steps = 2
+    config.learning_rate = 0.02
+    config.log_every_steps = 2
+    config.wandb.mode = "disabled"
+    return config
+
+
+@pytest.fixture
+def tiny_config(tiny_lines):
+    """A config of its own for each test."""
+    return make_tiny_config(tiny_lines)

@@ -1,0 +1,82 @@
+"""Configs: every file in configs/ builds its network; mistakes are one clear line."""
+
+import importlib.util
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from ocr_jax import config as config_lib
+from ocr_jax import models
+from ocr_jax.errors import UserError
+
+ROOT = pathlib.Path(__file__).parent.parent
+FILES = sorted((ROOT / "configs").glob("*.py"))
+
+
+def get_config(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module, module.get_config()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_config_is_valid_documented_and_builds_its_network(path):
+    module, config = get_config(path)
+    config_lib.check(config)
+    assert f"--config=configs/{path.name}" in module.__doc__
+    model = models.build_model(config, num_classes=80)
+    height = config.height or 64
+    arguments = jnp.zeros((2, height, 300)), jnp.array([300, 200])
+    shapes = jax.eval_shape(
+        lambda: model.init_with_output(jax.random.key(0), *arguments)
+    )
+    logits, lengths = shapes[0]
+    assert logits.shape == (2, int(model.frames(300)), 80)
+    assert lengths.shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("encoder", "convv", "expected one of conv, sliding_window"),
+        ("dropout", 1.5, "dropout is 1.5: expected 0.0 to 0.95"),
+        ("batch_size", 0, "batch_size is 0"),
+        ("frame_stride", 3, "power of two"),
+        ("frame_stride", 32, "reach 16 at most"),
+        ("conv_channels", (), "conv_channels"),
+        ("learning_rate", -1.0, "learning_rate"),
+        ("learning_rate", float("nan"), "learning_rate is nan"),
+        ("lines_file", "", "lines_file is empty"),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_what_is_expected(key, value, message):
+    config = config_lib.default_config()
+    config[key] = value
+    with pytest.raises(UserError, match=message):
+        config_lib.check(config)
+
+
+def test_there_are_at_most_forty_keys_beside_augmentation():
+    keys = config_lib.flatten(config_lib.default_config())
+    assert len([key for key in keys if not key.startswith("augment.")]) <= 40
+
+
+def test_every_range_is_of_a_key_that_exists_and_holds_its_default():
+    keys = config_lib.flatten(config_lib.default_config())
+    assert set(config_lib.RANGES) | set(config_lib.CHOICES) <= set(keys)
+    for key, (low, high) in config_lib.RANGES.items():
+        assert low <= keys[key] <= high
+
+
+def test_every_key_has_a_comment():
+    keys = config_lib.flatten(config_lib.default_config())
+    assert {key for key, *_ in config_lib.table()} == set(keys)
+
+
+def test_the_readme_lists_every_key_with_its_default_and_comment():
+    readme = (ROOT / "README.md").read_text()
+    for key, default, comment in config_lib.table():
+        assert f"| `{key}` | `{default}` | {comment} |" in readme, key

@@ -1,0 +1,85 @@
+"""The CTC loss against every path there is, and what it does with impossible labels."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocr_jax import ctc
+
+
+def collapse(path):
+    """The label of a path: repeats merged, blanks (0) dropped."""
+    return tuple(key for key, _ in itertools.groupby(path) if key)
+
+
+def loss_over_all_paths(logits, label):
+    """-log of the summed probability of every path that spells the label."""
+    log_probs = np.asarray(jax.nn.log_softmax(jnp.asarray(logits, jnp.float32)))
+    frames, classes = logits.shape
+    total = 0.0
+    for path in itertools.product(range(classes), repeat=frames):
+        if collapse(path) == tuple(label):
+            total += np.exp(log_probs[np.arange(frames), path].sum())
+    return -np.log(total)
+
+
+def padded(label, size=4):
+    return jnp.array([list(label) + [0] * (size - len(label))])
+
+
+def loss_of(logits, frames, label):
+    lengths = jnp.array([frames]), jnp.array([len(label)])
+    return ctc.ctc_loss(
+        jnp.asarray(logits)[None], lengths[0], padded(label), lengths[1]
+    )
+
+
+@pytest.mark.parametrize("label", [(), (1,), (1, 2), (1, 1), (2, 2, 1), (1, 2, 1)])
+@pytest.mark.parametrize("frames", [4, 5])
+def test_loss_equals_the_sum_over_all_paths(label, frames):
+    logits = np.random.default_rng(frames).normal(size=(frames, 3)) * 2
+    expected = loss_over_all_paths(logits, label)
+    np.testing.assert_allclose(loss_of(logits, frames, label)[0], expected, rtol=1e-5)
+
+
+def test_gradient_equals_that_of_the_sum_over_all_paths():
+    logits = np.random.default_rng(0).normal(size=(4, 3))
+    gradient = jax.grad(lambda x: loss_of(x, 4, (1, 2))[0])(jnp.asarray(logits))
+    step = 1e-3
+    for index in np.ndindex(*logits.shape):
+        above, below = logits.copy(), logits.copy()
+        above[index] += step
+        below[index] -= step
+        slope = loss_over_all_paths(above, (1, 2)) - loss_over_all_paths(below, (1, 2))
+        np.testing.assert_allclose(gradient[index], slope / (2 * step), atol=2e-3)
+
+
+def test_frames_past_the_length_change_nothing():
+    logits = np.random.default_rng(1).normal(size=(6, 3))
+    noise = np.random.default_rng(2).normal(size=(6, 3)) * 9
+    other = np.where(np.arange(6)[:, None] < 4, logits, noise)
+    np.testing.assert_allclose(loss_of(logits, 4, (1,)), loss_of(other, 4, (1,)))
+
+
+@pytest.mark.parametrize(
+    ("frames", "label"), [(1, (1, 2)), (2, (1, 1)), (0, ()), (0, (1,))]
+)
+def test_an_impossible_label_has_no_loss_and_no_gradient(frames, label):
+    logits = jnp.asarray(np.random.default_rng(3).normal(size=(5, 3)), jnp.float32)
+    loss, gradient = jax.value_and_grad(lambda x: loss_of(x, frames, label)[0])(logits)
+    assert loss == 0.0
+    assert np.all(np.asarray(gradient) == 0.0)
+
+
+@given(st.lists(st.integers(1, 3), max_size=4), st.integers(1, 7))
+def test_a_label_is_feasible_exactly_if_some_path_spells_it(label, frames):
+    paths = itertools.product((0, *sorted(set(label))), repeat=frames)
+    possible = any(collapse(path) == tuple(label) for path in paths)
+    lengths = np.array([frames]), np.array([len(label)])
+    labels = np.array([label + [0] * (4 - len(label))])
+    assert bool(ctc.is_feasible(lengths[0], labels, lengths[1])[0]) == possible

@@ -1,0 +1,58 @@
+"""Greedy decoding under jit against a decoder in plain Python."""
+
+import itertools
+
+import jax
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ocr_jax import decode
+
+greedy_decode = jax.jit(decode.greedy_decode)
+
+
+def plain_greedy(probabilities):
+    """[(label, confidence, first frame, last frame)] of one line (T, C)."""
+    frames = enumerate(zip(probabilities.argmax(1), probabilities.max(1), strict=True))
+    runs = []
+    for label, run in itertools.groupby(frames, key=lambda frame: frame[1][0]):
+        run = list(run)
+        if label != 0:
+            confidence = max(probability for _, (_, probability) in run)
+            runs.append((label, confidence, run[0][0], run[-1][0]))
+    return runs
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10_000), st.integers(0, 12))
+def test_greedy_under_jit_equals_plain_python(seed, length):
+    logits = np.random.default_rng(seed).normal(size=(2, 12, 4)).astype(np.float32) * 2
+    decoded = jax.device_get(greedy_decode(logits, np.array([length, 12])))
+    for row, frames in enumerate([length, 12]):
+        real = np.exp(logits[row, :frames])
+        expected = plain_greedy(real / real.sum(1, keepdims=True)) if frames else []
+        count = decoded.lengths[row]
+        assert count == len(expected)
+        assert not decoded.labels[row, count:].any()
+        for i, (label, confidence, start, end) in enumerate(expected):
+            assert decoded.labels[row, i] == label
+            assert (decoded.starts[row, i], decoded.ends[row, i]) == (start, end)
+            np.testing.assert_allclose(
+                decoded.confidences[row, i], confidence, rtol=1e-5
+            )
+
+
+def test_line_confidence_is_the_geometric_mean_over_characters():
+    logits = np.log(np.array([[[0.1, 0.9], [0.8, 0.2], [0.4, 0.6]]], np.float32))
+    decoded = greedy_decode(logits, np.array([3]))
+    np.testing.assert_allclose(
+        decoded.line_confidences[0], np.sqrt(0.9 * 0.6), rtol=1e-5
+    )
+
+
+def test_an_empty_reading_is_as_sure_as_its_least_sure_blank():
+    logits = np.log(np.array([[[0.9, 0.1], [0.7, 0.3], [0.1, 0.9]]], np.float32))
+    decoded = greedy_decode(logits, np.array([2]))
+    assert decoded.lengths[0] == 0
+    np.testing.assert_allclose(decoded.line_confidences[0], 0.7, rtol=1e-5)

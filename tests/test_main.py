@@ -1,0 +1,175 @@
+"""The command line: a mistake is one line on stderr and exit code 2."""
+
+import pathlib
+import subprocess
+import sys
+import time
+
+import h5py
+import pytest
+
+from ocr_jax.data import lines_file
+from tests import conftest
+
+CONFIG = """
+from ocr_jax.config import default_config
+
+def get_config():
+    config = default_config()
+    config.lines_file = {path!r}
+    config.conv_channels = (4, 4)
+    config.lstm_layers = 0
+    config.num_epochs = 1
+    config.wandb.mode = "disabled"
+    return config
+"""
+
+
+def run(*arguments, **options):
+    command = [sys.executable, "-m", "ocr_jax.main", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, **options)
+
+
+def refusal(*arguments, **options):
+    """The one line that a refused command says."""
+    result = run(*arguments, **options)
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    return result.stderr
+
+
+@pytest.fixture
+def config_path(tmp_path, tiny_lines):
+    path = tmp_path / "config.py"
+    path.write_text(CONFIG.format(path=str(tiny_lines)))
+    return path
+
+
+def test_help_is_quick_and_shows_the_commands():
+    started = time.monotonic()
+    result = run("--help")
+    assert time.monotonic() - started < 5  # 1.5 s on a quiet machine
+    assert result.returncode == 0
+    assert "--config=configs/quickstart.py" in result.stdout
+    assert "--mode" in result.stdout
+
+
+def test_help_imports_neither_jax_nor_tensorflow_nor_wandb():
+    code = (
+        "import sys\nfrom ocr_jax import main\nmain.main(['main', '--help'])\n"
+        "assert not {'jax', 'tensorflow', 'wandb'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_misspelt_override_names_the_nearest_key(config_path):
+    assert "lstm_dim" in refusal(f"--config={config_path}", "--config.lstm_dims=3")
+
+
+def test_a_misspelt_flag_names_the_nearest(config_path):
+    assert "workdir" in refusal(f"--config={config_path}", "--workdirr=x")
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("--config.lstm_dim=1.5", "lstm_dim"),
+        ("--config.batch_size=many", "batch_size"),
+        ("--config.dropout=2.0", "expected 0.0 to 0.95"),
+        ("--config.encoder=cnn", "expected one of"),
+        ("--config.lines_file=/nowhere/lines.h5", "does not exist"),
+        ("--config.charset=ab", "characters outside"),
+        ("--config.height=99", "--height=99"),
+        ("--mode=train-it", "mode"),
+    ],
+)
+def test_a_wrong_value_is_named(config_path, tmp_path, override, expected):
+    message = refusal(
+        f"--config={config_path}", override, f"--workdir={tmp_path / 'r'}"
+    )
+    assert expected in message
+
+
+def test_a_missing_config_file_and_no_config_at_all():
+    assert "no such config file" in refusal("--config=configs/nothing.py")
+    assert "--config=configs/quickstart.py" in refusal()
+
+
+def test_iam_without_its_files_says_how_to_get_them(tmp_path):
+    config = pathlib.Path(__file__).parent.parent / "configs" / "iam_ctc.py"
+    message = refusal(f"--config={config}", cwd=tmp_path)
+    assert "ocr_jax.prepare" in message and "quickstart" in message
+
+
+def test_evaluating_a_folder_that_is_no_workdir(tmp_path):
+    message = refusal(f"--workdir={tmp_path}", "--mode=evaluate")
+    assert "not a workdir" in message
+
+
+def break_format(file):
+    file.attrs["format"] = "other"
+
+
+def break_version(file):
+    file.attrs["version"] = 99
+
+
+def break_offsets(file):
+    file["train/offsets"][3] += 1
+
+
+def empty_split(file):
+    del file["train"]
+    lines = {"pixels": "u1", "offsets": "i8", "width": "i4"}
+    for name, kind in lines.items():
+        file.create_dataset(f"train/{name}", shape=(name == "offsets",), dtype=kind)
+    for name in lines_file.STRINGS:
+        file.create_dataset(f"train/{name}", shape=(0,), dtype=h5py.string_dtype())
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (break_format, "expected format"),
+        (break_version, "version 99"),
+        (break_offsets, "offsets"),
+        (empty_split, "empty"),
+    ],
+)
+def test_a_damaged_lines_file_says_what_is_wrong(
+    config_path, tmp_path, damage, expected
+):
+    path = tmp_path / "broken.h5"
+    lines = {"train": conftest.draw_lines(5, 0, "t")}
+    lines["validation"] = lines["train"]
+    lines_file.write_lines(path, lines, height=16, source="test")
+    with h5py.File(path, "a") as file:
+        damage(file)
+    flags = f"--config.lines_file={path}", f"--workdir={tmp_path / 'r'}"
+    assert expected in refusal(f"--config={config_path}", *flags)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"), [(b"not hdf5", "HDF5"), (None, "truncated")]
+)
+def test_a_file_that_is_torn_or_something_else(
+    config_path, tmp_path, tiny_lines, content, expected
+):
+    path = tmp_path / "torn.h5"
+    whole = tiny_lines.read_bytes()
+    path.write_bytes(content or whole[: len(whole) // 2])
+    flags = f"--config.lines_file={path}", f"--workdir={tmp_path / 'r'}"
+    assert expected in refusal(f"--config={config_path}", *flags)
+
+
+def test_a_run_from_the_command_line_ends_with_scores_and_what_to_do_next(
+    config_path, tmp_path
+):
+    result = run(f"--config={config_path}", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "95 % interval" in result.stdout
+    assert "python -m ocr_jax.predict --workdir=runs/" in result.stdout
+    assert "\x1b" not in result.stdout
+    again = run(f"--config={config_path}", cwd=tmp_path)
+    assert "is finished" in again.stdout

@@ -1,0 +1,75 @@
+"""Scores: edit counts against a plain dynamic programme, ratios of sums, intervals."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocr_jax import metrics
+
+
+def plain_distance(a, b):
+    """Levenshtein distance, row by row."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        above, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            substituted = above + (x != y)
+            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, substituted)
+    return row[-1]
+
+
+def count(transcripts, readings):
+    losses = np.ones(len(transcripts))
+    return metrics.count(transcripts, readings, losses, np.ones(len(transcripts), bool))
+
+
+words = st.text("ab ", max_size=12)
+
+
+@given(st.lists(st.tuples(words, words), min_size=1, max_size=5))
+def test_edits_equal_those_of_a_plain_dynamic_programme(pairs):
+    counts = count(*map(list, zip(*pairs, strict=True)))
+    for i, (transcript, reading) in enumerate(pairs):
+        assert counts.char_edits[i] == plain_distance(transcript, reading)
+        expected = plain_distance(transcript.split(), reading.split())
+        assert counts.word_edits[i] == expected
+
+
+def test_cer_divides_sums_so_that_long_lines_weigh_more():
+    counts = count(["a", "b" * 99], ["x", "b" * 99])
+    assert metrics.summary(counts)["cer"] == pytest.approx(0.01)
+    assert metrics.summary(counts)["character_accuracy"] == pytest.approx(0.5)
+    assert metrics.summary(counts)["exact"] == 0.5
+
+
+def test_character_accuracy_is_the_labs_and_can_be_negative():
+    assert metrics.character_accuracy("ab", "ab___") == 1.0
+    assert metrics.character_accuracy("ab", "xyzw") == -1.0
+    assert metrics.character_accuracy("", "") == 1.0
+
+
+def test_loss_is_a_mean_over_the_possible_lines_only():
+    counts = metrics.count(
+        ["a", "b"], ["a", "b"], np.array([3.0, np.nan]), np.array([True, False])
+    )
+    assert metrics.summary(counts)["loss"] == 3.0
+
+
+def test_intervals_hold_the_score_and_widen_when_lines_of_a_writer_agree():
+    transcripts = ["abcd"] * 40
+    readings = ["abcd", "abcx"] * 20
+    counts = count(transcripts, readings)
+    by_line = metrics.intervals(counts, [""] * 40)["cer"]
+    writers = ["even" if i % 2 == 0 else "odd" for i in range(40)]
+    by_writer = metrics.intervals(counts, writers)["cer"]
+    assert by_line[0] < metrics.summary(counts)["cer"] < by_line[1]
+    assert by_writer[0] == 0.0 and by_writer[1] == 0.25
+    assert by_line[1] - by_line[0] < by_writer[1] - by_writer[0]
+
+
+def test_intervals_are_the_same_every_time():
+    counts = count(["abcd", "bcd", "cd"], ["abc", "bcd", "c"])
+    assert metrics.intervals(counts, ["v", "w", ""]) == metrics.intervals(
+        counts, ["v", "w", ""]
+    )

@@ -1,0 +1,179 @@
+"""A line reads the same alone, batched and over-padded, whatever the weights."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ocr_jax import config as config_lib
+from ocr_jax import models
+from ocr_jax.models import encoders
+
+HEIGHT = 20
+WIDTHS = [61, 40, 7]
+
+
+def make_config(**changes):
+    config = config_lib.default_config()
+    config.conv_channels = (4, 6, 8)
+    config.lstm_layers, config.lstm_dim = 1, 5
+    for key, value in changes.items():
+        config[key] = value
+    return config
+
+
+def randomised(variables, seed=0):
+    """Variables all drawn at random: at initialisation biases are 0 and hide leaks."""
+    leaves, structure = jax.tree.flatten(variables)
+    keys = jax.random.split(jax.random.key(seed), len(leaves))
+    # Positive, so that running variances stay variances.
+    drawn = [
+        jax.random.uniform(k, x.shape, minval=0.05, maxval=0.4)
+        for k, x in zip(keys, leaves, strict=True)
+    ]
+    signs = [
+        jnp.sign(jax.random.normal(k, x.shape))
+        for k, x in zip(keys, leaves, strict=True)
+    ]
+    signed = jax.tree.unflatten(
+        structure, [d * s for d, s in zip(drawn, signs, strict=True)]
+    )
+    stats = jax.tree.unflatten(structure, drawn).get("batch_stats", {})
+    return signed | {"batch_stats": stats}
+
+
+def build(config, num_classes=5):
+    model = models.build_model(config, num_classes)
+    variables = model.init(
+        jax.random.key(0), jnp.zeros((1, HEIGHT, 64)), jnp.array([64])
+    )
+    return model, randomised(variables)
+
+
+def random_lines(widths, padded_width):
+    generator = np.random.default_rng(0)
+    lines = [generator.random((HEIGHT, width)).astype(np.float32) for width in widths]
+    batch = np.zeros((len(widths), HEIGHT, padded_width), np.float32)
+    for row, line in zip(batch, lines, strict=True):
+        row[:, : line.shape[1]] = line
+    return lines, batch
+
+
+EVERY_KIND = [
+    {"encoder": encoder, "batch_norm": batch_norm, "bidirectional": bidirectional}
+    for encoder in ("conv", "sliding_window")
+    for batch_norm in (True, False)
+    for bidirectional in (True, False)
+] + [{"lstm_layers": 0}, {"lstm_layers": 2}, {"frame_stride": 1}]
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND, ids=str)
+def test_a_line_reads_the_same_alone_batched_and_over_padded(kind):
+    model, variables = build(make_config(**kind))
+    lines, batch = random_lines(WIDTHS, 64)
+    read = jax.jit(model.apply)
+    logits, lengths = read(variables, batch, jnp.array(WIDTHS))
+    padded = np.pad(batch, ((0, 0), (0, 0), (0, 37)))
+    more_logits, more_lengths = read(variables, padded, jnp.array(WIDTHS))
+    np.testing.assert_array_equal(lengths, more_lengths)
+    np.testing.assert_array_equal(lengths, model.frames(np.array(WIDTHS)))
+    for row, (line, frames) in enumerate(zip(lines, lengths, strict=True)):
+        alone, own = read(variables, line[None], jnp.array([line.shape[1]]))
+        assert own[0] == frames > 0
+        expected = alone[0, :frames]
+        assert np.abs(expected).max() > 1e-3
+        np.testing.assert_allclose(logits[row, :frames], expected, atol=1e-5)
+        np.testing.assert_allclose(more_logits[row, :frames], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("encoder", ["conv", "sliding_window"])
+def test_pixels_past_the_width_are_never_seen(encoder):
+    model, variables = build(make_config(encoder=encoder))
+    _, batch = random_lines([30], 64)
+    soiled = batch.copy()
+    soiled[:, :, 30:] = 0.7
+    clean, lengths = model.apply(variables, batch, jnp.array([30]))
+    dirty, _ = model.apply(variables, soiled, jnp.array([30]))
+    frames = int(lengths[0])
+    np.testing.assert_array_equal(clean[0, :frames], dirty[0, :frames])
+
+
+@pytest.mark.parametrize("encoder", ["conv", "sliding_window"])
+def test_batch_statistics_are_of_real_columns_only(encoder):
+    model, variables = build(make_config(encoder=encoder, dropout=0.0))
+    _, batch = random_lines(WIDTHS, 64)
+    filler = np.concatenate(
+        [np.pad(batch, ((0, 0), (0, 0), (0, 32))), np.ones((2, HEIGHT, 96))]
+    )
+
+    def statistics(images, widths):
+        _, updates = model.apply(
+            variables, images, jnp.array(widths), train=True, mutable=["batch_stats"]
+        )
+        return jax.tree.leaves(updates)
+
+    for once, again in zip(
+        statistics(batch, WIDTHS), statistics(filler, [*WIDTHS, 0, 0]), strict=True
+    ):
+        np.testing.assert_allclose(once, again, atol=1e-5)
+
+
+def window_by_window(params, image, window_width, window_stride):
+    """The lab's LeNet on each window cut out of the image (H, W), one after another."""
+    features = []
+    for start in range(0, image.shape[1] - window_width + 1, window_stride):
+        x = image[None, :, start : start + window_width, None]
+        for name in ("Conv_0", "Conv_1"):
+            x = jax.lax.conv_general_dilated(
+                x,
+                params[name]["kernel"],
+                (1, 1),
+                "VALID",
+                dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            )
+            x = jax.nn.relu(x + params[name]["bias"])
+        rows, columns = x.shape[1] // 2, x.shape[2] // 2
+        x = x[0, : rows * 2, : columns * 2].reshape(rows, 2, columns, 2, -1).max((1, 3))
+        # Ours flattens column by column.
+        x = jnp.moveaxis(x, 1, 0).reshape(-1)
+        features.append(
+            jax.nn.relu(x @ params["Dense_0"]["kernel"] + params["Dense_0"]["bias"])
+        )
+    return jnp.stack(features)
+
+
+@pytest.mark.parametrize(("width", "stride"), [(12, 5), (13, 3), (8, 8)])
+def test_shared_convolutions_equal_a_lenet_window_by_window(width, stride):
+    encoder = encoders.SlidingWindowEncoder(
+        width, stride, batch_norm=False, dropout=0.2
+    )
+    pixels = width + 9 * stride
+    image = np.random.default_rng(0).random((HEIGHT, pixels)).astype(np.float32)
+    arguments = image[None, :, :, None], jnp.array([pixels])
+    variables = randomised(encoder.init(jax.random.key(0), *arguments))
+    features, lengths = encoder.apply(variables, *arguments)
+    expected = window_by_window(variables["params"], image, width, stride)
+    assert lengths[0] == len(expected) == 10
+    np.testing.assert_allclose(features[0], expected, rtol=1e-4)
+
+
+def test_the_labs_network_has_the_labs_number_of_parameters_and_frames():
+    config = make_config(
+        encoder="sliding_window",
+        batch_norm=False,
+        bidirectional=False,
+        lstm_layers=1,
+        lstm_dim=128,
+    )
+    model = models.build_model(config, num_classes=80)
+    arguments = jnp.zeros((1, 28, 952)), jnp.array([952])
+    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), *arguments))
+    assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == 554_064
+    assert model.frames(952) == 189
+
+
+def test_max_pool_equals_the_maximum_of_each_cell():
+    x = np.random.default_rng(0).random((2, 4, 6, 3)).astype(np.float32)
+    expected = x.reshape(2, 2, 2, 3, 2, 3).max((2, 4))
+    np.testing.assert_array_equal(encoders.max_pool(x, 2, 2), expected)
+    assert encoders.max_pool(x[:, :3, :5], 2, 2).shape == (2, 2, 3, 3)

@@ -1,0 +1,66 @@
+"""The epoch plan: every line once, none wider than its bucket, the same every time."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocr_jax.data import plan
+
+line_widths = st.lists(st.integers(1, 700), min_size=1, max_size=60)
+
+
+@given(line_widths, st.integers(1, 9), st.integers(1, 6), st.integers(0, 3))
+def test_every_line_once_in_a_bucket_that_holds_it(widths, batch_size, buckets, epoch):
+    edges = plan.bucket_widths(widths, buckets)
+    rows = plan.plan_epoch(widths, batch_size, edges, 0, epoch)
+    order = np.concatenate([row.indices for row in rows])
+    assert sorted(order) == list(range(len(widths)))
+    for row in rows:
+        assert 1 <= len(row.indices) <= batch_size
+        assert row.bucket_width in edges
+        assert max(np.array(widths)[row.indices]) <= row.bucket_width
+
+
+@given(line_widths, st.integers(0, 3))
+def test_the_same_arguments_give_the_same_plan(widths, seed):
+    edges = plan.bucket_widths(widths, 3)
+    once, again = (plan.plan_epoch(widths, 4, edges, seed, 1) for _ in range(2))
+    for row, other in zip(once, again, strict=True):
+        assert row.bucket_width == other.bucket_width
+        np.testing.assert_array_equal(row.indices, other.indices)
+
+
+def test_epochs_differ_in_order_but_not_in_the_number_of_batches():
+    widths = np.arange(1, 101)
+    edges = plan.bucket_widths(widths, 2)
+    first, second = (plan.plan_epoch(widths, 8, edges, 0, epoch) for epoch in (0, 1))
+    assert len(first) == len(second)
+    assert any(
+        list(a.indices) != list(b.indices) for a, b in zip(first, second, strict=True)
+    )
+
+
+@given(st.lists(st.integers(1, 256), min_size=1, max_size=20), st.integers(1, 3))
+def test_bucket_widths_pad_no_more_than_any_other_choice(widths, buckets):
+    def padded(edges):
+        return sum(min(edge for edge in edges if edge >= width) for width in widths)
+
+    steps = range(plan.BUCKET_STEP, 257, plan.BUCKET_STEP)
+    choices = (
+        edges
+        for size in range(1, buckets + 1)
+        for edges in itertools.combinations(steps, size)
+        if edges[-1] >= max(widths)
+    )
+    chosen = plan.bucket_widths(widths, buckets)
+    assert len(chosen) <= buckets
+    assert list(chosen) == sorted(chosen)
+    assert padded(chosen) == min(map(padded, choices))
+
+
+def test_a_line_wider_than_every_bucket_is_an_error():
+    with pytest.raises(ValueError, match="900 px"):
+        plan.plan_epoch([10, 900], 4, (32, 64), 0, 0)

@@ -1,0 +1,262 @@
+"""Metrics files across kills, plain and live output, W&B offline, failing and off."""
+
+import io
+import json
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from ocr_jax import config as config_lib
+from ocr_jax import console, tracking, wandb_run
+
+SCORES = {"train/loss": 1.5, "validation/cer": 0.25, "validation/loss": float("nan")}
+
+
+@pytest.fixture
+def config(monkeypatch):
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    config = config_lib.default_config()
+    config.num_epochs = 4
+    config.wandb.mode = "disabled"
+    return config
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+class BrokenRun:
+    """A W&B run in which every call fails."""
+
+    id = "broken"
+    offline = False
+
+    def __getattr__(self, name):
+        raise RuntimeError(f"no {name}\nfor you")
+
+
+def run_epochs(workdir, config, *, first_step=1, last_step=4):
+    """Log a step each, and an epoch every two steps."""
+    with tracking.Tracker(workdir, config, first_step - 1) as tracker:
+        for step in range(first_step, last_step + 1):
+            tracker.log(step, {"train/loss": np.float32(1 / step)})
+            tracker.progress(step / 2, {"train/loss": 1 / step})
+            if step % 2 == 0:
+                tracker.epoch(step, step // 2, SCORES, best=step == 2)
+
+
+def steps_of(workdir):
+    rows = tracking.read_metrics(workdir / tracking.METRICS)
+    return [(row["step"], row.get("epoch")) for row in rows]
+
+
+def test_rows_hold_step_time_and_metrics_as_strict_json(tmp_path, config):
+    run_epochs(tmp_path, config, last_step=2)
+    lines = (tmp_path / tracking.METRICS).read_text().splitlines()
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    rows = [json.loads(line, parse_constant=refuse) for line in lines]
+    assert rows[0]["step"] == 1 and rows[0]["train/loss"] == 1.0
+    assert rows[2]["epoch"] == 1 and rows[2]["best"] is True
+    assert rows[2]["validation/loss"] is None
+    assert all(row["time"] > 1e9 for row in rows)
+
+
+def test_resuming_logs_each_step_once_and_drops_a_torn_line(tmp_path, config):
+    run_epochs(tmp_path, config, last_step=4)
+    with open(tmp_path / tracking.METRICS, "a") as file:
+        file.write('{"step": 5, "train/lo')
+    run_epochs(tmp_path, config, first_step=3, last_step=6)
+    logged = [(1, None), (2, None), (2, 1), (3, None), (4, None), (4, 2)]
+    assert steps_of(tmp_path) == [*logged, (5, None), (6, None), (6, 3)]
+    assert [path.name for path in tmp_path.iterdir()] == [tracking.METRICS]
+
+
+def test_only_the_main_process_prints_and_writes(tmp_path, config, capsys):
+    config.wandb.mode = "offline"
+    with tracking.Tracker(tmp_path, config, is_main=False) as tracker:
+        tracker.log(1, {"train/loss": 1.0})
+        tracker.progress(0.5, {})
+        tracker.epoch(1, 1, SCORES, best=True)
+        tracker.readings(1, [])
+        tracker.artifact(tmp_path, "best", {})
+        tracker.message("hello")
+    assert capsys.readouterr() == ("", "")
+    assert not list(tmp_path.iterdir())
+
+
+def test_plain_output_is_a_header_and_a_line_an_epoch(
+    tmp_path, config, capsys, monkeypatch
+):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    run_epochs(tmp_path, config)
+    output = capsys.readouterr().out
+    assert "\x1b" not in output and "\r" not in output
+    lines = output.splitlines()
+    assert [line.split()[0] for line in lines] == ["epoch", "1", "2"]
+    assert lines[1].split()[:4] == ["1", "1.500", console.ABSENT, "25.00%"]
+    assert lines[1].endswith("*") and not lines[2].endswith("*")
+
+
+def test_plain_progress_is_a_line_every_half_minute(monkeypatch):
+    now, stream = [1000.0], io.StringIO()
+    monkeypatch.setattr(console.time, "monotonic", lambda: now[0])
+    display = console.Display(4, stream)
+    for step in range(1, 17):
+        now[0] += 10.0
+        display.progress(step / 4, {"train/loss": 2.0, "train/lines_per_second": 8.0})
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 5
+    assert lines[0] == "epoch 1/4 (75%)  loss 2.000  8.0 lines/s  ETA 2m10s"
+
+
+def test_a_terminal_shows_a_bar_and_keeps_messages_whole(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    display = console.Display(2, stream)
+    display.progress(0.5, {"train/loss": 1.0})
+    display.message("[bold] stays as it is")
+    display.epoch(1, SCORES, True)
+    display.epoch(2, SCORES, False)
+    display.close()
+    output = stream.getvalue()
+    assert "\x1b[" in output and "epoch 1/2 (50%)" in output
+    assert "[bold] stays as it is" in output
+    assert output.count("val loss") == 1
+
+
+def test_durations_and_absent_values():
+    shown = [console.duration(seconds) for seconds in (7.4, 65, 12000, float("inf"))]
+    assert shown == ["7s", "1m05s", "3h20m", console.ABSENT]
+    values = (None, float("nan"), float("inf"), 0.5)
+    assert [console.shown(value, "{:.0%}") for value in values] == [
+        "–",
+        "–",
+        "–",
+        "50%",
+    ]
+
+
+def test_scores_are_printed_with_their_intervals():
+    stream = io.StringIO()
+    console.print_scores(
+        "test", {"cer": 0.123, "loss": 4.0}, {"cer": (0.1, 0.15)}, stream
+    )
+    (line,) = [
+        row for row in stream.getvalue().splitlines() if "character error" in row
+    ]
+    assert line.split()[-4:] == ["12.30%", "10.00%", "–", "15.00%"]
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_differences_between_transcript_and_reading_are_marked():
+    rows = [row.plain[14:] for row in console.marked("the cat", "tha caat")]
+    assert rows[0].replace("·", "") == "the cat"
+    assert rows[1].replace("·", "") == "tha caat"
+    assert len(rows[0]) == len(rows[1]) == 8
+    marks = [one != other for one, other in zip(rows[0], rows[1], strict=True)]
+    assert [mark == "^" for mark in rows[2].ljust(8)] == marks and sum(marks) == 2
+    assert len(console.marked("same", "same")) == 2
+
+
+def test_long_lines_are_not_wrapped():
+    stream = io.StringIO()
+    console.print_lines("Worst", [("[id]", "a b " * 100, "a c " * 100, 0.5)], stream)
+    lines = stream.getvalue().splitlines()
+    assert lines[1:3] == ["Worst", "[id]  CER 50.0%"] and len(lines) == 6
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_wandb_offline_logs_and_a_resumed_run_keeps_its_id(tmp_path, config, capsys):
+    pytest.importorskip("wandb")
+    workdir = tmp_path / "run"
+    workdir.mkdir()
+    (tmp_path / "best").mkdir()
+    (tmp_path / "best" / "weights").write_bytes(b"1")
+    config.wandb.mode = "offline"
+    ids = []
+    for step in (1, 2):
+        with tracking.Tracker(workdir, config, step - 1) as tracker:
+            tracker.log(step, {"train/loss": 1.0})
+            image = np.zeros((8, 20), np.uint8)
+            tracker.readings(step, [("line-1", image, "abc", "abd")])
+            tracker.artifact(tmp_path / "best", "tiny-best", {"epoch": 1})
+            ids.append(tracker._wandb.id)
+    output = capsys.readouterr().out
+    assert ids[0] == ids[1] is not None
+    assert list(workdir.glob(f"wandb/offline-run-*-{ids[0]}/*.wandb"))
+    assert output.count("wandb sync") == 2 and len(output.splitlines()) == 2
+
+
+def test_wandb_auto_without_a_login_is_offline(tmp_path, config, capsys, monkeypatch):
+    pytest.importorskip("wandb")
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    config.wandb.mode = "auto"
+    with tracking.Tracker(tmp_path, config):
+        pass
+    assert f"wandb sync {tmp_path}/wandb/offline-*" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("call", ["log", "readings", "artifact", "finish"])
+def test_a_failing_wandb_is_told_once_and_stops_nothing(
+    tmp_path, config, monkeypatch, call
+):
+    monkeypatch.setattr(wandb_run.WandbRun, "_start", lambda *_: BrokenRun())
+    config.wandb.mode, said = "online", []
+    run = wandb_run.WandbRun(tmp_path, config, said.append)
+    arguments = {
+        "log": (1, {}),
+        "readings": (1, []),
+        "artifact": (tmp_path, "a", {}),
+        "finish": (0,),
+    }
+    for name in (call, *arguments):
+        getattr(run, name)(*arguments[name])
+    assert len(said) == 1 and "goes on without it: RuntimeError" in said[0]
+    assert "\n" not in said[0]
+
+
+def test_a_wandb_that_is_not_installed_is_told_once(
+    tmp_path, config, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    config.wandb.mode = "auto"
+    run_epochs(tmp_path, config)
+    assert capsys.readouterr().out.count("W&B failed") == 1
+    assert len(steps_of(tmp_path)) == 6
+
+
+def test_the_variable_wandb_mode_overrides_the_config(tmp_path, config, monkeypatch):
+    monkeypatch.setattr(
+        wandb_run.WandbRun, "_start", lambda *args: types.SimpleNamespace(id=args[-1])
+    )
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert wandb_run.WandbRun(tmp_path, config, print).id == "offline"
+    config.wandb.mode = "online"
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert wandb_run.WandbRun(tmp_path, config, print).id is None
+
+
+def test_mode_disabled_imports_neither_wandb_nor_jax(tmp_path):
+    code = (
+        "import sys\n"
+        "from ocr_jax import config, tracking\n"
+        "config = config.default_config()\n"
+        "config.wandb.mode = 'disabled'\n"
+        f"with tracking.Tracker({str(tmp_path)!r}, config) as tracker:\n"
+        "    tracker.log(1, {'train/loss': 1.0})\n"
+        "print({'wandb', 'jax'} & set(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"

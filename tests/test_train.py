@@ -1,0 +1,274 @@
+"""Training end to end on tiny lines: it learns, resumes exactly, says what is wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from ocr_jax import checkpoints, evaluate, models, steps, train, workdirs
+from ocr_jax.data import dataset, lines_file, pipeline
+from ocr_jax.errors import UserError
+from tests import conftest
+
+
+def latest_state(workdir, config):
+    """The latest checkpoint's arrays, flat."""
+    data = dataset.load(config, ("train",))
+    model = models.build_model(config, data.charset.num_classes)
+    tx = steps.make_optimizer(config, steps.make_schedule(config, 1))
+    template = steps.create_state(model, tx, config, data.height)
+    with checkpoints.Checkpoints(workdir) as saved:
+        state, progress = saved.restore(checkpoints.LATEST, template)
+    return jax.tree.leaves(jax.device_get(state)), progress
+
+
+def rows_of(workdir):
+    text = (workdir / "metrics.jsonl").read_text()
+    rows = [json.loads(line) for line in text.splitlines()]
+    volatile = ("time", "seconds", "lines_per_second")
+    return [{k: v for k, v in row.items() if not k.endswith(volatile)} for row in rows]
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, tiny_lines):
+    """(config, workdir, scores) of a run of 30 epochs."""
+    config = conftest.make_tiny_config(tiny_lines)
+    config.num_epochs = 30
+    workdir = tmp_path_factory.mktemp("runs") / "finished"
+    return config, workdir, train.train_and_evaluate(config, workdir)
+
+
+def test_it_learns_to_read(finished):
+    _, workdir, scores = finished
+    rows = rows_of(workdir)
+    losses = [row["train/loss"] for row in rows if "epoch" in row]
+    assert losses[-1] < losses[0] / 4
+    assert scores["validation"]["summary"]["cer"] < 0.1
+    assert scores["test"]["summary"]["cer"] < 0.1
+
+
+def test_a_workdir_holds_everything(finished):
+    _, workdir, _ = finished
+    for name in workdirs.CONTENTS:
+        assert name == "wandb" or (workdir / name).exists(), name
+    readings = (workdir / "readings.tsv").read_text().splitlines()
+    assert len(readings) == 13
+    assert readings[1].startswith("validation-0\t")
+
+
+def test_a_finished_run_is_said_to_be_finished(finished, capsys):
+    config, workdir, scores = finished
+    assert train.train_and_evaluate(config, workdir) == scores
+    assert "is finished" in capsys.readouterr().out
+
+
+def test_the_command_line_scores_what_training_logged(finished):
+    _, workdir, scores = finished
+    best = next(row for row in reversed(rows_of(workdir)) if row.get("best"))
+    for split in ("validation", "test"):
+        again = evaluate.evaluate_workdir(workdir, split)
+        assert again["summary"] == scores[split]["summary"]
+    for name, value in scores["validation"]["summary"].items():
+        assert best[f"validation/{name}"] == value
+
+
+@pytest.mark.parametrize("stop_after", [3, 5, 7])
+def test_an_interrupted_run_ends_bit_identical(tmp_path, tiny_config, stop_after):
+    """Five batches an epoch: stopped within one, at its end, and after a checkpoint."""
+    tiny_config.dropout = 0.3
+    tiny_config.augment.probability = 0.5
+    tiny_config.augment.noise = 0.05
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    train.train_and_evaluate(tiny_config, whole)
+    with pytest.raises(KeyboardInterrupt, match="checkpoint written"):
+        train_until(stop_after, tiny_config, broken)
+    train.train_and_evaluate(tiny_config, broken)
+    (expected, _), (resumed, progress) = (
+        latest_state(workdir, tiny_config) for workdir in (whole, broken)
+    )
+    assert progress["epoch"] == tiny_config.num_epochs
+    for one, other in zip(expected, resumed, strict=True):
+        np.testing.assert_array_equal(one, other)
+    epochs = [[r for r in rows_of(w) if "epoch" in r] for w in (whole, broken)]
+    assert epochs[0] == epochs[1]
+
+
+def train_until(step, config, workdir):
+    """Train, and press Ctrl-C when the pipeline has handed out `step` batches."""
+    original, count = pipeline.batches, 0
+
+    def batches(*args, **kwargs):
+        nonlocal count
+        for batch in original(*args, **kwargs):
+            if kwargs.get("press", True):
+                count += 1
+            if count == step:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield batch
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train.pipeline, "batches", batches)
+        train.train_and_evaluate(config, workdir)
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_moment_goes_on_to_the_same_end(tmp_path, tiny_config):
+    tiny_config.num_epochs = 6
+    train.train_and_evaluate(tiny_config, tmp_path / "whole")
+    config_path = tmp_path / "config.py"
+    config_path.write_text(
+        "import json\nfrom ocr_jax import config as c\n"
+        "def get_config():\n    config = c.default_config()\n"
+        f"    config.update(json.loads({json.dumps(tiny_config.to_json())!r}))\n"
+        "    return config\n"
+    )
+    workdir = tmp_path / "killed"
+    command = [
+        sys.executable,
+        "-m",
+        "ocr_jax.main",
+        f"--config={config_path}",
+        f"--workdir={workdir}",
+    ]
+    generator = np.random.default_rng(0)
+    for _ in range(3):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        while not (workdir / "metrics.jsonl").exists() and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(generator.uniform(0.5, 3))
+        process.kill()
+        process.wait()
+    assert subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0
+    expected, resumed = (
+        latest_state(tmp_path / name, tiny_config)[0] for name in ("whole", "killed")
+    )
+    for one, other in zip(expected, resumed, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_early_stopping_ends_a_run_that_gets_no_better(tmp_path, tiny_config):
+    tiny_config.learning_rate = 0.0
+    tiny_config.num_epochs = 9
+    tiny_config.early_stop_patience = 2
+    train.train_and_evaluate(tiny_config, tmp_path / "run")
+    assert max(row.get("epoch", 0) for row in rows_of(tmp_path / "run")) == 3
+
+
+def test_a_loss_that_is_not_finite_stops_with_step_and_lines(tmp_path, tiny_config):
+    tiny_config.optimizer = "sgd"
+    tiny_config.grad_clip = 0.0
+    tiny_config.batch_norm = False
+    tiny_config.learning_rate = 100.0
+    tiny_config.warmup_steps = 0
+    tiny_config.num_epochs = 30
+    with pytest.raises(UserError, match=r"loss is (nan|inf) at step \d+.*train-\d+"):
+        train.train_and_evaluate(tiny_config, tmp_path / "run")
+
+
+def test_impossible_lines_are_named_and_take_no_part(tmp_path, tiny_config, capsys):
+    lines = conftest.draw_lines(8, 0, "good")
+    narrow = lines_file.Line(np.zeros((16, 8), np.uint8), "aaaa", "narrow", "w0")
+    path = tmp_path / "lines.h5"
+    splits = {"train": [*lines, narrow], "validation": [*lines[:3], narrow]}
+    lines_file.write_lines(path, splits, height=16, source="test")
+    tiny_config.lines_file = str(path)
+    tiny_config.num_epochs = 1
+    scores = train.train_and_evaluate(tiny_config, tmp_path / "run")
+    said = capsys.readouterr().out
+    assert "1 of 9 train lines" in said and "narrow" in said
+    assert scores["validation"]["impossible_lines"] == 1
+    assert np.isfinite(scores["validation"]["summary"]["loss"])
+    # It is still read and scored: its errors count.
+    assert scores["validation"]["lines"] == 4
+
+
+def test_a_workdir_of_another_config_is_refused_with_the_difference(
+    finished, tiny_config
+):
+    _, workdir, _ = finished
+    with pytest.raises(UserError, match="lstm_dim: 16 → 17"):
+        tiny_config.num_epochs = 30
+        tiny_config.lstm_dim = 17
+        train.train_and_evaluate(tiny_config, workdir)
+
+
+def test_overwrite_starts_anew(tmp_path, tiny_config):
+    tiny_config.num_epochs = 1
+    train.train_and_evaluate(tiny_config, tmp_path / "run")
+    tiny_config.seed = 1
+    train.train_and_evaluate(tiny_config, tmp_path / "run", overwrite=True)
+    assert workdirs.load_config(tmp_path / "run").seed == 1
+    assert max(row.get("epoch", 0) for row in rows_of(tmp_path / "run")) == 1
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path, tiny_config):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match=r"thesis\.tex"):
+        train.train_and_evaluate(tiny_config, tmp_path, overwrite=True)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_two_trainings_never_share_a_workdir(tmp_path, tiny_config):
+    with (
+        workdirs.claim(tmp_path / "run", tiny_config),
+        pytest.raises(UserError, match="another training"),
+        workdirs.claim(tmp_path / "run", tiny_config),
+    ):
+        pass
+
+
+def test_a_run_resumes_only_on_the_same_lines(tmp_path, tiny_config):
+    tiny_config.num_epochs = 1
+    workdirs.check_dataset(tmp_path, {"height": 16, "charset": ["a"]})
+    with pytest.raises(UserError, match="other data"):
+        workdirs.check_dataset(tmp_path, {"height": 16, "charset": ["b"]})
+
+
+def test_training_works_outside_the_main_thread(tmp_path, tiny_config):
+    """As a notebook or a server may want it: signals are left alone there."""
+    tiny_config.num_epochs = 1
+    outcome = []
+    thread = threading.Thread(
+        target=lambda: outcome.append(
+            train.train_and_evaluate(tiny_config, tmp_path / "r")
+        )
+    )
+    thread.start()
+    thread.join()
+    assert outcome
+
+
+def test_four_devices_train_like_one(tiny_config, tmp_path):
+    """The same batch, whole on one device or spread over four: the same update."""
+    data = dataset.load(tiny_config, ("train",))
+    model = models.build_model(tiny_config, data.charset.num_classes)
+    tx = steps.make_optimizer(tiny_config, steps.make_schedule(tiny_config, 20))
+    step = steps.make_train_step(model, tx, tiny_config)
+    split = data.splits["train"]
+    results = []
+    for devices in (1, 4):
+        mesh = jax.sharding.Mesh(np.array(jax.devices()[:devices]), ("data",))
+        state = steps.create_state(model, tx, tiny_config, data.height)
+        state = steps.replicate(state, mesh)
+        rows = split.plan(tiny_config, 0)
+        for batch in pipeline.batches(split.lines, split.labels, rows, batch_size=8):
+            state, metrics = step(state, steps.shard(batch, mesh))
+        results.append((jax.device_get(state.params), float(metrics["loss"])))
+    assert results[0][1] == pytest.approx(results[1][1], rel=1e-4)
+    for one, four in zip(
+        *(jax.tree.leaves(params) for params, _ in results), strict=True
+    ):
+        np.testing.assert_allclose(one, four, atol=1e-4)
+
+
+def test_a_batch_that_does_not_divide_among_devices_is_refused(tmp_path, tiny_config):
+    tiny_config.batch_size = 6
+    with pytest.raises(UserError, match="multiple"):
+        train.train_and_evaluate(tiny_config, tmp_path / "run")
