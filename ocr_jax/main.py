@@ -11,7 +11,7 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from ocr_jax import errors, workdirs
+from ocr_jax import errors, huge_pages, workdirs
 from ocr_jax.errors import UserError
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -65,4 +65,5 @@ def _parse(argv: list[str]):
 
 
 if __name__ == "__main__":
+    huge_pages.restart_with_huge_pages()
     sys.exit(main(sys.argv))

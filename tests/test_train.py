@@ -126,7 +126,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_end(tmp_path, tiny_confi
     config_path.write_text(
         "import json\nfrom ocr_jax import config as c\n"
         "def get_config():\n    config = c.default_config()\n"
-        f"    config.update(json.loads({json.dumps(tiny_config.to_json())!r}))\n"
+        f"    config.update(json.loads({tiny_config.to_json()!r}))\n"
         "    return config\n"
     )
     workdir = tmp_path / "killed"

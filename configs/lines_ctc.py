@@ -1,0 +1,28 @@
+"""Any lines file of real handwriting: convolutions, two bidirectional LSTMs, CTC.
+
+    python -m ocr_jax.prepare folder --source=DIR --out=data/lines.h5
+    python -m ocr_jax.main --config=configs/lines_ctc.py
+    python -m ocr_jax.main --config=configs/lines_ctc.py --config.lines_file=FILE.h5
+"""
+
+from ocr_jax.config import default_config
+
+
+def get_config():
+    config = default_config()
+    config.name = "lines_ctc"
+    config.conv_channels = (8, 16, 32, 64, 128)
+    config.num_epochs = 45
+    config.learning_rate = 2e-3
+    config.warmup_steps = 100
+
+    config.augment.probability = 0.5
+    config.augment.slant = 0.3
+    config.augment.scale = 0.15
+    config.augment.rotation = 1.0
+    config.augment.shift = 0.05
+    config.augment.elastic = 0.05
+    config.augment.stroke = 0.8
+    config.augment.contrast = 0.3
+    config.augment.noise = 0.03
+    return config
