@@ -1,8 +1,8 @@
 """Any lines file of real handwriting: convolutions, two bidirectional LSTMs, CTC.
 
-    python -m ocr_jax.prepare folder --source=DIR --out=data/lines.h5
-    python -m ocr_jax.main --config=configs/lines_ctc.py
-    python -m ocr_jax.main --config=configs/lines_ctc.py --config.lines_file=FILE.h5
+python -m ocr_jax.prepare folder --source=DIR --out=data/lines.h5
+python -m ocr_jax.main --config=configs/lines_ctc.py
+python -m ocr_jax.main --config=configs/lines_ctc.py --config.lines_file=FILE.h5
 """
 
 from ocr_jax.config import default_config

@@ -29,7 +29,8 @@ def exit_code(command: Callable[[], int | None]) -> int:
         return 0
     except OSError as error:
         if is_disk_full(error):
-            return _say(f"The disk is full: {error}. Free some space, run again.", 2)
+            reason = one_line(error, 80)
+            return _say(f"The disk is full ({reason}): free some, run again.", 2)
         raise
 
 

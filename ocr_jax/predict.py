@@ -48,13 +48,6 @@ class Reading(NamedTuple):
     characters: list[Character]
 
 
-class InputLine(NamedTuple):
-    """A cleaned line image (H, W) uint8; `scale` takes its x to the image's own."""
-
-    pixels: np.ndarray
-    scale: float
-
-
 class Recognizer:
     """A trained network, ready to read."""
 
@@ -81,28 +74,26 @@ class Recognizer:
         """
         return self.read_lines([self.line(image) for image in images])
 
-    def line(self, image) -> InputLine:
+    def line(self, image) -> paper.CleanLine:
         """An image as the network sees it; UserError if it is not a readable one."""
-        gray = images_lib.read_image(image)
-        pixels = paper.line_image(gray, self.best.height)
-        return InputLine(pixels, gray.shape[1] / pixels.shape[1])
+        return paper.clean_line(images_lib.read_image(image), self.best.height)
 
-    def read_lines(self, lines: list[InputLine]) -> list[Reading]:
+    def read_lines(self, lines: list[paper.CleanLine]) -> list[Reading]:
         """Read lines in batches of like widths; readings are in the lines' order."""
         readings = [None] * len(lines)
-        for indices, width in _batches([line.pixels.shape[1] for line in lines]):
-            padded, widths = _pad([lines[i].pixels for i in indices], width)
+        for indices, width in _batches([line.image.shape[1] for line in lines]):
+            padded, widths = _pad([lines[i].image for i in indices], width)
             decoded = jax.device_get(self._read_batch(padded, widths))
             for row, index in enumerate(indices):
-                readings[index] = self._reading(decoded, row, lines[index].scale)
+                readings[index] = self._reading(decoded, row, lines[index])
         return readings
 
-    def _reading(self, decoded: decode.Decoded, row: int, scale: float) -> Reading:
-        """The reading of one row; `scale` takes line pixels to image pixels."""
+    def _reading(self, decoded, row: int, line: paper.CleanLine) -> Reading:
+        """The reading of one row of a decoded batch."""
         length = decoded.lengths[row]
         text = self.best.charset.decode(decoded.labels[row, :length])
         centres = (decoded.starts[row, :length] + decoded.ends[row, :length]) / 2
-        xs = self.best.model.centre(centres) * scale
+        xs = line.left + self.best.model.centre(centres) * line.scale
         confidences = decoded.confidences[row, :length]
         characters = [
             Character(character, float(confidence), float(x))

@@ -42,7 +42,7 @@ class Charset:
         """The label ids (L,) int32 of a text; UserError names unknown characters."""
         ids = {character: i + 1 for i, character in enumerate(self.characters)}
         if missing := self.unknown([text]):
-            raise UserError(f"{text!r} has characters outside the charset: {missing}")
+            raise UserError(f"{text!r} has characters outside the charset: {missing!r}")
         return np.array([ids[character] for character in text], np.int32)
 
     def decode(self, ids: Sequence[int]) -> str:

@@ -205,18 +205,20 @@ class LinesWriter:
     def __exit__(self, error_type, *_):
         try:
             if error_type is None:
-                for buffer in self._splits.values():
-                    buffer.finish()
-                charset = Charset.of(self._texts).characters
-                self._file.attrs["charset"] = json.dumps(charset)
-                self._file.close()
-                os.replace(self._partial, self.path)
+                self._finish()
         finally:
-            # A full disk can make closing fail too: the first error is the one to tell.
-            try:
+            if self._partial.exists():
+                # HDF5 can't close a file on a full disk, and then crashes: make room.
+                os.truncate(self._partial, 0)
                 self._file.close()
-            finally:
-                self._partial.unlink(missing_ok=True)
+                self._partial.unlink()
+
+    def _finish(self):
+        for buffer in self._splits.values():
+            buffer.finish()
+        self._file.attrs["charset"] = json.dumps(Charset.of(self._texts).characters)
+        self._file.close()
+        os.replace(self._partial, self.path)
 
 
 class _SplitBuffer:

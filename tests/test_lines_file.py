@@ -1,0 +1,188 @@
+"""The lines file: what goes in comes out, whole or not at all; charsets and splits."""
+
+import argparse
+import errno
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ocr_jax import errors
+from ocr_jax.data import charset, lines_file, sources
+from ocr_jax.errors import UserError
+
+texts = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)
+
+
+def make_line(width=5, text="é x", line_id="l0", writer="w", height=4):
+    image = np.arange(height * width, dtype=np.uint8).reshape(height, width)
+    return lines_file.Line(image, text, line_id, writer)
+
+
+def write(path, splits, **options):
+    lines_file.write_lines(path, splits, height=4, source="test", **options)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.tuples(st.integers(1, 30), texts, texts), min_size=1, max_size=6))
+def test_lines_come_back_as_they_went_in(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("lines") / "lines.h5"
+    lines = [
+        make_line(w, text, f"l{i}", writer) for i, (w, text, writer) in enumerate(rows)
+    ]
+    write(path, {"train": lines})
+    with lines_file.LinesFile(path) as file:
+        split = file.split("train")
+    assert len(split) == len(lines)
+    for index, line in enumerate(lines):
+        np.testing.assert_array_equal(split.image(index), line.image)
+        assert split.transcripts[index] == charset.normalize(line.transcript)
+        assert split.line_ids[index] == line.line_id
+        assert split.writers[index] == line.writer
+
+
+def test_a_split_too_large_for_memory_is_read_line_by_line(tmp_path, monkeypatch):
+    lines = [make_line(width, line_id=f"l{width}") for width in (7, 3, 90)]
+    write(tmp_path / "l.h5", {"train": lines})
+    monkeypatch.setattr(lines_file, "IN_MEMORY_BYTES", 10)
+    with lines_file.LinesFile(tmp_path / "l.h5") as file:
+        split = file.split("train")
+        assert isinstance(split.pixels, h5py.Dataset)
+        np.testing.assert_array_equal(split.image(2), lines[2].image)
+
+
+def test_the_file_says_what_it_is(tmp_path):
+    write(tmp_path / "l.h5", {"validation": [make_line()], "train": [make_line()]})
+    with lines_file.LinesFile(tmp_path / "l.h5") as file:
+        assert file.splits == ["train", "validation"]
+        assert file.charset.characters == (" ", "x", "é")
+        assert file.attributes["source"] == "test"
+        assert file.attributes["created_with"].startswith("ocr_jax ")
+
+
+def test_the_digest_tells_the_same_lines_from_others(tmp_path):
+    digests = []
+    for name, text in (("a", "x"), ("b", "x"), ("c", "y")):
+        write(tmp_path / name, {"train": [make_line(text=text)]})
+        with lines_file.LinesFile(tmp_path / name) as file:
+            digests.append(file.split("train").digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_an_existing_file_is_replaced_only_when_asked(tmp_path):
+    path = tmp_path / "l.h5"
+    write(path, {"train": [make_line()]})
+    before = path.read_bytes()
+    with pytest.raises(UserError, match="--overwrite"):
+        write(path, {"train": [make_line()]})
+    assert path.read_bytes() == before
+    options = {"height": 4, "source": "test", "overwrite": True}
+    with lines_file.LinesWriter(path, **options) as writer:
+        writer.add("test", make_line())
+    with lines_file.LinesFile(path) as file:
+        assert file.splits == ["test"]
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "l.h5"
+    write(path, {"train": [make_line()]})
+    options = {"height": 4, "source": "test", "overwrite": True}
+    with pytest.raises(RuntimeError), lines_file.LinesWriter(path, **options) as writer:
+        writer.add("train", make_line())
+        raise RuntimeError
+    assert [p.name for p in tmp_path.iterdir()] == ["l.h5"]
+    with lines_file.LinesFile(path) as file:
+        assert len(file.split("train")) == 1
+
+
+def test_a_directory_as_output_is_refused(tmp_path):
+    with pytest.raises(UserError, match="is a directory"):
+        write(tmp_path, {"train": [make_line()]})
+
+
+def test_a_missing_split_names_those_there_are(tmp_path):
+    write(tmp_path / "l.h5", {"train": [make_line()]})
+    with (
+        lines_file.LinesFile(tmp_path / "l.h5") as file,
+        pytest.raises(UserError, match="no split 'test', only train"),
+    ):
+        file.split("test")
+
+
+def test_transcripts_outside_the_files_charset_are_named(tmp_path):
+    write(tmp_path / "l.h5", {"train": [make_line(text="abc")]})
+    with h5py.File(tmp_path / "l.h5", "a") as file:
+        file.attrs["charset"] = '["a", "b"]'
+    with (
+        lines_file.LinesFile(tmp_path / "l.h5") as file,
+        pytest.raises(UserError, match="outside the charset: 'c'"),
+    ):
+        file.split("train")
+
+
+def test_a_full_disk_is_one_line_whoever_rewords_it(capsys):
+    def fill():
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise OSError("Unable to write data") from error
+
+    assert errors.exit_code(fill) == 2
+    said = capsys.readouterr().err
+    assert "disk is full" in said and len(said.splitlines()) == 1
+
+
+@given(texts)
+def test_a_charset_encodes_and_decodes_every_text_of_its_own(text):
+    text = charset.normalize(text)
+    known = charset.Charset.of([text, "base"])
+    ids = known.encode(text)
+    assert known.decode(ids) == text
+    assert all(0 < i < known.num_classes for i in ids)
+
+
+def test_composed_and_decomposed_accents_are_the_same_transcript():
+    assert charset.normalize("e\u0301te\u0301") == "été"
+    assert charset.normalize(" a\u00a0 \t b\n") == "a b"
+
+
+def test_a_character_outside_the_charset_is_named():
+    with pytest.raises(UserError, match="'%'"):
+        charset.Charset(("a", "b")).encode("ab%")
+
+
+def split_args(split="80,10,10", seed=0):
+    return argparse.Namespace(split=split, seed=seed)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(0, 5))
+def test_a_writer_is_never_in_two_splits(numbers, seed):
+    writers = [f"w{number}" for number in numbers]
+    names = [f"line{i}" for i in range(len(writers))]
+    splits = sources.assign_splits(writers, names, split_args(seed=seed))
+    of_writer = {}
+    for writer, split in zip(writers, splits, strict=True):
+        assert of_writer.setdefault(writer, split) == split
+    assert splits == sources.assign_splits(writers, names, split_args(seed=seed))
+
+
+def test_shares_are_met_where_writers_are_unknown():
+    names = [f"line{i}" for i in range(200)]
+    splits = sources.assign_splits([""] * 200, names, split_args("70,20,10"))
+    assert [splits.count(s) for s in lines_file.SPLITS] == [140, 40, 20]
+
+
+@pytest.mark.parametrize("split", ["80,20", "a,b,c", "0,50,50", "-1,50,50"])
+def test_shares_that_cannot_be_are_refused(split):
+    with pytest.raises(UserError, match="three shares"):
+        sources.assign_splits(["w"], ["l"], split_args(split))
+
+
+def test_writers_are_found_in_names():
+    assert sources.writer_of("AD78_0002-0-000", sources.WRITER_REGEX) == "AD78_0002"
+    assert sources.writer_of("line", sources.WRITER_REGEX) == ""
+    assert sources.writer_of("anna_12", "^[a-z]+") == "anna"
+    with pytest.raises(UserError, match="writer_regex"):
+        sources.writer_of("x", "(")

@@ -1,0 +1,179 @@
+"""Cleaning: paper becomes exactly zero, ink bright; images of any kind are read."""
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from ocr_jax.data import images, paper
+from ocr_jax.errors import UserError
+
+
+def scan(height=96, width=400, ink=60, paper_level=205, noise=3.0, seed=0):
+    """Dark strokes on noisy light paper: (gray (H, W) uint8, ink (H, W) bool)."""
+    drawing = np.zeros((height, width), np.uint8)
+    for x in range(30, width - 40, 35):
+        cv2.ellipse(drawing, (x, height // 2), (10, height // 4), 10, 0, 300, 1, 4)
+        cv2.line(drawing, (x + 12, height // 5), (x + 9, height * 4 // 5), 1, 4)
+    generator = np.random.default_rng(seed)
+    gray = np.where(drawing > 0, ink, paper_level) + generator.normal(
+        0, noise, drawing.shape
+    )
+    return np.clip(gray, 0, 255).astype(np.uint8), drawing > 0
+
+
+def everywhere(gray):
+    return np.ones(gray.shape, bool)
+
+
+def assert_ink_is(ink, expected, least=0.7):
+    """Bright where there is writing, exactly zero on nearly all of the paper."""
+    core = cv2.erode(expected.astype(np.uint8), np.ones((2, 2), np.uint8)) > 0
+    around = cv2.dilate(expected.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    assert np.median(ink[core]) > least
+    assert np.mean(ink[~around] == 0.0) > 0.98
+
+
+@pytest.mark.parametrize(
+    "kind", [{}, {"ink": 150, "paper_level": 190}, {"noise": 9.0}, {"paper_level": 120}]
+)
+def test_ink_is_bright_and_paper_zero(kind):
+    gray, expected = scan(**kind)
+    assert_ink_is(paper.clean(gray, everywhere(gray)), expected)
+
+
+def test_uneven_light_and_a_stain_are_paper():
+    gray, expected = scan()
+    shade = np.linspace(0, 70, gray.shape[1])
+    stain = np.zeros(gray.shape)
+    cv2.circle(stain, (200, 40), 45, 40, -1)
+    stained = np.clip(gray - shade - cv2.GaussianBlur(stain, (0, 0), 8), 0, 255)
+    ink = paper.clean(stained.astype(np.uint8), everywhere(gray))
+    assert_ink_is(ink, expected, least=0.5)
+
+
+def test_a_ruled_line_is_weakened():
+    gray, expected = scan()
+    ruled = gray.copy()
+    ruled[80:82] = np.minimum(ruled[80:82], 90)
+    ink = paper.clean(ruled, everywhere(gray))
+    free = ~(cv2.dilate(expected.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0)
+    assert ink[81][free[81]].mean() < 0.4
+    assert np.median(ink[expected]) > 0.7
+
+
+def test_white_ink_on_black_reads_like_black_on_white():
+    gray, expected = scan()
+    assert_ink_is(paper.clean(255 - gray, everywhere(gray)), expected)
+
+
+def test_an_image_of_two_colours_stays_as_it_is():
+    _, expected = scan()
+    binary = np.where(expected, 0, 255).astype(np.uint8)
+    ink = paper.clean(binary, everywhere(binary))
+    assert np.array_equal(ink > 0.5, expected)
+
+
+def test_outside_the_mask_is_blank():
+    gray, _ = scan()
+    mask = everywhere(gray)
+    mask[:, 200:] = False
+    assert not paper.clean(gray, mask)[:, 200:].any()
+
+
+@pytest.mark.parametrize("size", [(40, 170), (96, 400), (400, 1700)])
+def test_a_line_gets_its_height_and_keeps_its_aspect(size):
+    gray, _ = scan(*size)
+    line = paper.clean_line(gray, 64)
+    assert line.image.shape[0] == 64 and line.image.dtype == np.uint8
+    drawn = np.flatnonzero(line.image.max(axis=0) > 100) * line.scale + line.left
+    original = np.flatnonzero(gray.min(axis=0) < 130)
+    assert abs(drawn[0] - original[0]) < 0.05 * size[1]
+    assert abs(drawn[-1] - original[-1]) < 0.05 * size[1]
+
+
+def test_wide_margins_are_cut_so_that_the_writing_fills_the_line():
+    gray, _ = scan()
+    framed = np.pad(gray, ((200, 150), (300, 300)), constant_values=205)
+    line = paper.clean_line(framed, 64)
+    rows = np.flatnonzero(line.image.max(axis=1) > 100)
+    assert rows[-1] - rows[0] > 40
+
+
+@pytest.mark.parametrize(
+    ("gray", "message"),
+    [
+        (np.full((1, 1), 200, np.uint8), "too small"),
+        (np.full((64, 300), 200, np.uint8), "nothing on it"),
+        (np.full((64, 50_000), 200, np.uint8), "50000 px wide at height 64"),
+    ],
+    ids=["one pixel", "blank", "endless"],
+)
+def test_a_scan_without_a_line_is_refused(gray, message):
+    with pytest.raises(UserError, match=message):
+        paper.clean_line(gray, 64)
+
+
+def encoded(image, kind="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+GRADIENT = np.tile(np.arange(0, 250, 5, dtype=np.uint8), (20, 1))
+
+
+@pytest.mark.parametrize(
+    "mode", ["L", "RGB", "RGBA", "P", "LA", "CMYK", "I;16", "I", "F"]
+)
+def test_every_kind_of_image_is_read_as_gray(mode):
+    if mode == "I;16":
+        image = Image.fromarray(GRADIENT.astype(np.uint16) * 257)
+    elif mode in "IF":
+        image = Image.fromarray(
+            GRADIENT.astype(np.int32 if mode == "I" else np.float32) * 257
+        )
+    else:
+        image = Image.fromarray(GRADIENT).convert(mode)
+    gray = images.read_image(encoded(image, "TIFF"))
+    assert gray.shape == GRADIENT.shape and gray.dtype == np.uint8
+    assert np.all(np.diff(gray[0].astype(int)) >= -3)
+    assert gray[0, 0] < 10 and gray[0, -1] > 235
+
+
+def test_transparency_is_white_paper():
+    image = Image.new("RGBA", (30, 20), (0, 0, 0, 0))
+    assert np.all(images.read_image(encoded(image)) == 255)
+
+
+def test_an_image_lying_on_its_side_is_turned_by_its_exif_tag():
+    image = Image.fromarray(GRADIENT)
+    exif = image.getexif()
+    exif[0x0112] = 6
+    assert images.read_image(encoded(image, "JPEG", exif=exif)).shape == (50, 20)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "0 bytes"),
+        (b"hello", "can't be read as an image"),
+        (encoded(Image.fromarray(GRADIENT))[:60], "can't be read as an image"),
+        (encoded(Image.fromarray(GRADIENT), "JPEG")[:300], "can't be read as an image"),
+    ],
+    ids=["zero bytes", "text", "torn png", "torn jpeg"],
+)
+def test_what_is_not_a_whole_image_is_one_clear_line(tmp_path, content, message):
+    path = tmp_path / "line.png"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=message) as error:
+        images.read_image(path)
+    assert "\n" not in str(error.value) and "line.png" in str(error.value)
+
+
+def test_a_small_file_that_claims_to_be_huge_is_refused(monkeypatch):
+    monkeypatch.setattr(images, "MAX_PIXELS", 500)
+    with pytest.raises(UserError, match="50 x 20 px"):
+        images.read_image(encoded(Image.fromarray(GRADIENT)))

@@ -1,0 +1,219 @@
+"""Preparing from the command line: folders and fonts; mistakes are one line."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ocr_jax import prepare
+from ocr_jax.data import lines_file
+from tests import conftest
+
+SHARED = pathlib.Path(__file__).parents[2] / "shared" / "data"
+
+
+def save_line(folder, name, text="abc"):
+    """NAME.png, dark on light and twice as high as asked, and NAME.gt.txt."""
+    path = folder / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = 230 - conftest.draw_line("abc").astype(int) * 4 // 5
+    Image.fromarray(np.kron(image, np.ones((4, 4))).astype(np.uint8)).save(path)
+    (folder / f"{name}.gt.txt").write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two lines of each of ten writers."""
+    for writer in range(10):
+        for line in range(2):
+            save_line(tmp_path / "in", f"w{writer}-0-{line}", f"a{writer}")
+    return tmp_path / "in"
+
+
+def run(*arguments):
+    return prepare.main([*map(str, arguments), "--workers=1"])
+
+
+def read(path):
+    with lines_file.LinesFile(path) as file:
+        return {name: file.split(name) for name in file.splits}
+
+
+def test_a_folder_is_split_by_writer(folder, tmp_path, capsys):
+    out = tmp_path / "out.h5"
+    assert run("folder", f"--source={folder}", f"--out={out}", "--height=32") == 0
+    splits = read(out)
+    assert [len(splits[name]) for name in lines_file.SPLITS] == [16, 2, 2]
+    writers = [set(split.writers) for split in splits.values()]
+    assert not (writers[0] & writers[1] or writers[0] & writers[2])
+    assert splits["train"].height == 32
+    said = capsys.readouterr().out
+    assert "20 lines, 32 px high" in said and "11 characters: 0123456789a" in said
+
+
+def test_sub_folders_with_the_names_of_splits_are_the_splits(tmp_path):
+    for name in ("train/x", "train/y", "validation/z"):
+        save_line(tmp_path / "in", name)
+    out = tmp_path / "out.h5"
+    assert run("folder", f"--source={tmp_path / 'in'}", f"--out={out}") == 0
+    splits = read(out)
+    assert splits["train"].line_ids == ("train/x", "train/y")
+    assert splits["validation"].line_ids == ("validation/z",)
+
+
+def test_what_cannot_be_read_is_counted_and_the_rest_prepared(folder, tmp_path, capsys):
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "empty.gt.txt").write_text("x")
+    torn = save_line(folder, "torn")
+    torn.write_bytes(torn.read_bytes()[:60])
+    Image.new("L", (1, 1)).save(folder / "dot.png")
+    (folder / "dot.gt.txt").write_text("x")
+    Image.new("L", (50_000, 40), 255).save(folder / "endless.png")
+    (folder / "endless.gt.txt").write_text("x")
+    save_line(folder, "wordless", "  ")
+    save_line(folder, "latin1").with_name("latin1.gt.txt").write_bytes(b"\xe9t\xe9")
+    save_line(folder, "unlabelled").with_name("unlabelled.gt.txt").unlink()
+    (folder / "lost.gt.txt").write_text("x")
+    out = tmp_path / "out.h5"
+    assert run("folder", f"--source={folder}", f"--out={out}") == 0
+    said = capsys.readouterr().out
+    assert sum(map(len, read(out).values())) == 20
+    for reason in (
+        "0 bytes",
+        "can't be read as an image",
+        "1 x 1 px is too small",
+        "50000 x 40 px would be 80000 px wide",
+        "empty transcript",
+        "not UTF-8",
+        "image without a transcript",
+        "transcript without an image",
+    ):
+        assert reason in said, reason
+
+
+def test_the_same_seed_gives_the_same_fonts_file(tmp_path):
+    digests = []
+    for workers in (1, 2):
+        out = tmp_path / f"{workers}.h5"
+        counts = ("--lines=12", "--validation_lines=3", "--test_lines=3")
+        arguments = ["fonts", *counts, "--height=32", f"--out={out}"]
+        assert prepare.main([*arguments, f"--workers={workers}"]) == 0
+        digests.append([split.digest for split in read(out).values()])
+    assert digests[0] == digests[1]
+
+
+def test_show_draws_a_sheet(tiny_lines, tmp_path, capsys):
+    out = tmp_path / "sheet.png"
+    assert prepare.main(["show", str(tiny_lines), f"--out={out}", "--count=5"]) == 0
+    assert Image.open(out).height > 5 * conftest.HEIGHT
+    assert "5 of 40 train lines" in capsys.readouterr().out
+
+
+def refused(capsys, *arguments):
+    """The one line that a refused command says; nothing new may be left behind."""
+    assert prepare.main(list(map(str, arguments))) == 2
+    said = capsys.readouterr().err.strip()
+    assert len(said.splitlines()) == 1
+    return said
+
+
+def test_mistakes_are_one_line_and_leave_no_file(folder, tmp_path, capsys):
+    out = tmp_path / "out.h5"
+    nowhere = tmp_path / "nowhere"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    to = f"--out={out}"
+    assert "not a folder" in refused(capsys, "folder", f"--source={nowhere}", to)
+    assert "no lines in" in refused(capsys, "folder", f"--source={empty}", to)
+    bad_split = ("folder", f"--source={folder}", to, "--split=1,2")
+    assert "three shares" in refused(capsys, *bad_split)
+    assert "directory" in refused(
+        capsys, "folder", f"--source={folder}", f"--out={empty}"
+    )
+    assert "does not exist" in refused(
+        capsys, "show", nowhere, f"--out={tmp_path}/x.png"
+    )
+    assert "Great Vibes" in refused(capsys, "fonts", to, "--hold_out_fonts=great-vibe")
+    assert {path.name for path in tmp_path.iterdir()} == {"in", "empty"}
+
+
+def test_an_output_that_exists_is_kept(folder, tmp_path, capsys):
+    out = tmp_path / "out.h5"
+    out.write_text("precious")
+    said = refused(capsys, "folder", f"--source={folder}", f"--out={out}")
+    assert "--overwrite" in said
+    assert out.read_text() == "precious"
+
+
+def test_a_folder_in_which_nothing_can_be_read_makes_no_file(tmp_path, capsys):
+    save_line(tmp_path / "in", "a").write_bytes(b"torn")
+    out = tmp_path / "out.h5"
+    said = refused(
+        capsys, "folder", f"--source={tmp_path / 'in'}", f"--out={out}", "--workers=1"
+    )
+    assert "no line could be read" in said
+    assert list(tmp_path.iterdir()) == [tmp_path / "in"]
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "ocr_jax.prepare", *map(str, arguments)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount")
+    try:
+        arguments = ("fonts", "--lines=3000", f"--out={disk / 'out.h5'}")
+        result = subprocess.run(command(*arguments), capture_output=True, text=True)
+        assert result.returncode == 2, result.stderr
+        assert "disk is full" in result.stderr
+        assert "Traceback" not in result.stderr
+        assert not list(disk.iterdir())
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_ctrl_c_leaves_no_file_and_no_process(tmp_path):
+    process = subprocess.Popen(
+        command("fonts", "--lines=100000", f"--out={tmp_path / 'out.h5'}"),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not list(tmp_path.iterdir()):
+        time.sleep(0.05)
+    time.sleep(1.0)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.strip() == "ocr_jax: Interrupted."
+    assert not list(tmp_path.iterdir())
+    deadline = time.monotonic() + 20
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
+
+
+@pytest.mark.skipif(
+    not SHARED.is_dir(), reason="no real handwriting beside this checkout"
+)
+def test_real_handwriting_prepares(tmp_path, capsys):
+    source = tmp_path / "some"
+    source.mkdir()
+    for path in sorted((SHARED / "poilus" / "validation").iterdir())[:40]:
+        (source / path.name).symlink_to(path)
+    out = tmp_path / "out.h5"
+    assert run("folder", f"--source={source}", f"--out={out}") == 0
+    assert sum(map(len, read(out).values())) == 20
