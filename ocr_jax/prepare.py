@@ -87,7 +87,8 @@ def _prepare(args: argparse.Namespace):
                     writer.add(*item)
                     written += 1
         if not written:
-            raise UserError(f"no line could be read: {_skipped(skipped)}")
+            reasons = _skipped(skipped) or "the source holds none"
+            raise UserError(f"no line could be read: {reasons}")
     with lines_file.LinesFile(args.out) as file:
         print(f"{args.out}: {written:,} lines, {args.height} px high")
         print(summary([file.split(name) for name in file.splits], file.charset))
