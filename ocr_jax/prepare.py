@@ -15,6 +15,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent import futures
+from concurrent.futures import process
 from pathlib import Path
 
 import cv2
@@ -28,8 +29,16 @@ from ocr_jax.data.sources import folder, fonts, page_xml
 from ocr_jax.errors import UserError
 
 SOURCES = {"folder": folder, "alto": page_xml, "fonts": fonts}
-# How many names of skipped lines are shown for each reason.
-SHOWN_SKIPPED = 3
+# How many reasons for skipping are shown, and how many names for each.
+SHOWN_REASONS = 10
+SHOWN_NAMES = 3
+
+
+class Parser(argparse.ArgumentParser):
+    """Mistakes in the arguments are UserErrors: the trainer gives arguments too."""
+
+    def error(self, message: str):
+        raise UserError(f"{message} (--help lists what there is)")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,7 +50,7 @@ def run(argv: list[str] | None = None):
     """Run the command that argv names; UserError for a mistake in what it is given."""
     args = _parser().parse_args(argv)
     if args.command == "show":
-        contact_sheet.draw(args.file, args.out, args.split, args.count)
+        contact_sheet.draw(args.file, args.out, args.split, count=args.count)
         with lines_file.LinesFile(args.file) as file:
             print(summary([file.split(name) for name in file.splits], file.charset))
     else:
@@ -79,7 +88,7 @@ def _prepare(args: argparse.Namespace):
     )
     skipped, written = collections.defaultdict(list), 0
     with writer:
-        for items in _read_all(args.command, tasks, args.height, args.workers):
+        for items in _read_all(args, tasks):
             for item in items:
                 if isinstance(item, sources.Skipped):
                     skipped[item.reason].append(item.name)
@@ -87,42 +96,48 @@ def _prepare(args: argparse.Namespace):
                     writer.add(*item)
                     written += 1
         if not written:
-            reasons = _skipped(skipped) or "the source holds none"
+            reasons = "; ".join(_reasons(skipped)) or "the source holds none"
             raise UserError(f"no line could be read: {reasons}")
     with lines_file.LinesFile(args.out) as file:
         print(f"{args.out}: {written:,} lines, {args.height} px high")
         print(summary([file.split(name) for name in file.splits], file.charset))
     if skipped:
-        print(f"skipped: {_skipped(skipped)}")
+        print(f"skipped: {sum(map(len, skipped.values())):,}")
+        print(*_reasons(skipped), sep="\n")
 
 
-def _skipped(reasons: dict[str, list[str]]) -> str:
-    """Each reason with how often it came up and a few names."""
+def _reasons(skipped: dict[str, list[str]]) -> list[str]:
+    """The commonest reasons, each with how often it came up and a few names."""
+    ordered = sorted(skipped.items(), key=lambda item: -len(item[1]))
     parts = []
-    for reason, names in sorted(reasons.items(), key=lambda item: -len(item[1])):
-        more = " …" if len(names) > SHOWN_SKIPPED else ""
-        parts.append(
-            f"{len(names)} x {reason} ({', '.join(names[:SHOWN_SKIPPED])}{more})"
-        )
-    return "; ".join(parts)
+    for reason, names in ordered[:SHOWN_REASONS]:
+        more = " …" if len(names) > SHOWN_NAMES else ""
+        shown = ", ".join(names[:SHOWN_NAMES]) + more
+        parts.append(f"{len(names):,} x {reason} ({shown})")
+    if rest := ordered[SHOWN_REASONS:]:
+        count = sum(len(names) for _, names in rest)
+        parts.append(f"{count:,} more, for {len(rest)} other reasons")
+    return parts
 
 
-def _read_all(
-    name: str, tasks: list, height: int, workers: int
-) -> Iterator[list[sources.Item]]:
+def _read_all(args: argparse.Namespace, tasks: list) -> Iterator[list[sources.Item]]:
     """What each task gives, in the tasks' order, read by several processes."""
-    calls = zip(itertools.repeat(name), tasks, itertools.repeat(height))
+    calls = zip(itertools.repeat(args.command), tasks, itertools.repeat(args.height))
     # Forkserver: a fork of a process that has run jax or TensorFlow may hang.
     context = multiprocessing.get_context("forkserver")
-    pool = futures.ProcessPoolExecutor(workers, context, initializer=_start_worker)
+    pool = futures.ProcessPoolExecutor(args.workers, context, initializer=_start_worker)
     try:
         yield from rich.progress.track(
-            _in_order(pool, calls, ahead=64 * workers),
+            _in_order(pool, calls, ahead=64 * args.workers),
             total=len(tasks),
             description="Preparing",
             disable=not sys.stderr.isatty(),
             console=rich.console.Console(stderr=True),
         )
+    except process.BrokenProcessPool:
+        raise UserError(
+            "a reading process was killed, perhaps for want of memory: try --workers=1"
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -144,7 +159,10 @@ def _read(name: str, task, height: int) -> list[sources.Item]:
     try:
         return SOURCES[name].read(task, height)
     except UserError as error:
-        return [sources.Skipped(str(getattr(task, "name", task)), str(error))]
+        # Without the path, equal reasons are counted as one.
+        path, reason = getattr(task, "path", None), str(error)
+        reason = reason.replace(str(path), "it") if path else reason
+        return [sources.Skipped(str(getattr(task, "name", task)), reason)]
 
 
 def _start_worker():
@@ -154,7 +172,7 @@ def _start_worker():
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m ocr_jax.prepare",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -169,20 +187,25 @@ def _parser() -> argparse.ArgumentParser:
         add("--height", type=_height, default=64, help="pixels, of every line (64)")
         add("--license", default="", help="kept in the file")
         add("--overwrite", action="store_true", help="replace the lines file")
-        add("--workers", type=int, default=os.cpu_count(), help="processes")
+        add("--workers", type=_count, default=os.cpu_count(), help="processes")
     show = commands.add_parser("show", help="Draw lines with their transcripts.")
     show.add_argument("file", type=Path, help="a lines file")
     show.add_argument("--out", required=True, type=Path, help="a PNG to draw on")
     show.add_argument("--split", default="train")
-    show.add_argument("--count", type=int, default=20, help="lines to draw")
+    show.add_argument("--count", type=_count, default=20, help="lines to draw")
     return parser
 
 
 def _height(text: str) -> int:
-    height = int(text)
-    if not 8 <= height <= 512:
-        raise argparse.ArgumentTypeError(f"{height}: expected 8 to 512 pixels")
-    return height
+    if not text.isdecimal() or not 8 <= int(text) <= 512:
+        raise argparse.ArgumentTypeError(f"{text}: expected 8 to 512 pixels")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
+    return int(text)
 
 
 if __name__ == "__main__":

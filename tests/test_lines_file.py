@@ -1,6 +1,5 @@
-"""The lines file: what goes in comes out, whole or not at all; charsets and splits."""
+"""The lines file: what goes in comes out, whole or not at all."""
 
-import argparse
 import errno
 
 import h5py
@@ -10,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocr_jax import errors
-from ocr_jax.data import charset, lines_file, sources
+from ocr_jax.data import charset, lines_file
 from ocr_jax.errors import UserError
 
 texts = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)
@@ -132,57 +131,3 @@ def test_a_full_disk_is_one_line_whoever_rewords_it(capsys):
     assert errors.exit_code(fill) == 2
     said = capsys.readouterr().err
     assert "disk is full" in said and len(said.splitlines()) == 1
-
-
-@given(texts)
-def test_a_charset_encodes_and_decodes_every_text_of_its_own(text):
-    text = charset.normalize(text)
-    known = charset.Charset.of([text, "base"])
-    ids = known.encode(text)
-    assert known.decode(ids) == text
-    assert all(0 < i < known.num_classes for i in ids)
-
-
-def test_composed_and_decomposed_accents_are_the_same_transcript():
-    assert charset.normalize("e\u0301te\u0301") == "été"
-    assert charset.normalize(" a\u00a0 \t b\n") == "a b"
-
-
-def test_a_character_outside_the_charset_is_named():
-    with pytest.raises(UserError, match="'%'"):
-        charset.Charset(("a", "b")).encode("ab%")
-
-
-def split_args(split="80,10,10", seed=0):
-    return argparse.Namespace(split=split, seed=seed)
-
-
-@given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(0, 5))
-def test_a_writer_is_never_in_two_splits(numbers, seed):
-    writers = [f"w{number}" for number in numbers]
-    names = [f"line{i}" for i in range(len(writers))]
-    splits = sources.assign_splits(writers, names, split_args(seed=seed))
-    of_writer = {}
-    for writer, split in zip(writers, splits, strict=True):
-        assert of_writer.setdefault(writer, split) == split
-    assert splits == sources.assign_splits(writers, names, split_args(seed=seed))
-
-
-def test_shares_are_met_where_writers_are_unknown():
-    names = [f"line{i}" for i in range(200)]
-    splits = sources.assign_splits([""] * 200, names, split_args("70,20,10"))
-    assert [splits.count(s) for s in lines_file.SPLITS] == [140, 40, 20]
-
-
-@pytest.mark.parametrize("split", ["80,20", "a,b,c", "0,50,50", "-1,50,50"])
-def test_shares_that_cannot_be_are_refused(split):
-    with pytest.raises(UserError, match="three shares"):
-        sources.assign_splits(["w"], ["l"], split_args(split))
-
-
-def test_writers_are_found_in_names():
-    assert sources.writer_of("AD78_0002-0-000", sources.WRITER_REGEX) == "AD78_0002"
-    assert sources.writer_of("line", sources.WRITER_REGEX) == ""
-    assert sources.writer_of("anna_12", "^[a-z]+") == "anna"
-    with pytest.raises(UserError, match="writer_regex"):
-        sources.writer_of("x", "(")

@@ -1,6 +1,8 @@
 """Cleaning: paper becomes exactly zero, ink bright; images of any kind are read."""
 
 import io
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -102,6 +104,15 @@ def test_wide_margins_are_cut_so_that_the_writing_fills_the_line():
     assert rows[-1] - rows[0] > 40
 
 
+@pytest.mark.parametrize("row", [0, 48, 90])
+@pytest.mark.parametrize("height", [64, 512])
+def test_a_lone_dash_is_not_blown_up(row, height):
+    gray = np.full((96, 1400), 220, np.uint8)
+    gray[row : row + 4, 100:1300:3] = 40
+    width = paper.clean_line(gray, height).image.shape[1]
+    assert width <= min(paper.LONGEST * height, paper.MAX_WIDTH)
+
+
 @pytest.mark.parametrize(
     ("gray", "message"),
     [
@@ -173,7 +184,11 @@ def test_what_is_not_a_whole_image_is_one_clear_line(tmp_path, content, message)
     assert "\n" not in str(error.value) and "line.png" in str(error.value)
 
 
-def test_a_small_file_that_claims_to_be_huge_is_refused(monkeypatch):
-    monkeypatch.setattr(images, "MAX_PIXELS", 500)
-    with pytest.raises(UserError, match="50 x 20 px"):
-        images.read_image(encoded(Image.fromarray(GRADIENT)))
+@pytest.mark.parametrize("side", [12_500, 60_000])
+def test_a_small_file_that_claims_to_be_huge_is_refused(side):
+    small = encoded(Image.fromarray(GRADIENT))
+    header = b"IHDR" + struct.pack(">II", side, side) + small[24:29]
+    bomb = small[:12] + header + struct.pack(">I", zlib.crc32(header)) + small[33:]
+    with pytest.raises(UserError, match="pixels") as error:
+        images.read_image(bomb)
+    assert "\n" not in str(error.value)

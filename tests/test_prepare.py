@@ -13,6 +13,7 @@ from PIL import Image
 
 from ocr_jax import prepare
 from ocr_jax.data import lines_file
+from ocr_jax.errors import UserError
 from tests import conftest
 
 SHARED = pathlib.Path(__file__).parents[2] / "shared" / "data"
@@ -81,6 +82,9 @@ def test_what_cannot_be_read_is_counted_and_the_rest_prepared(folder, tmp_path, 
     save_line(folder, "latin1").with_name("latin1.gt.txt").write_bytes(b"\xe9t\xe9")
     save_line(folder, "unlabelled").with_name("unlabelled.gt.txt").unlink()
     (folder / "lost.gt.txt").write_text("x")
+    (folder / "gone.gt.txt").symlink_to(folder / "nothing")
+    save_line(folder, "gone2").with_name("gone2.gt.txt").unlink()
+    (folder / "gone2.gt.txt").symlink_to(folder / "nothing")
     out = tmp_path / "out.h5"
     assert run("folder", f"--source={folder}", f"--out={out}") == 0
     said = capsys.readouterr().out
@@ -92,10 +96,26 @@ def test_what_cannot_be_read_is_counted_and_the_rest_prepared(folder, tmp_path, 
         "50000 x 40 px would be 80000 px wide",
         "empty transcript",
         "not UTF-8",
+        "transcript can't be read: No such file",
         "image without a transcript",
         "transcript without an image",
     ):
         assert reason in said, reason
+
+
+def test_equal_reasons_are_counted_as_one(folder, tmp_path, capsys):
+    for name in "abcde":
+        (folder / f"{name}.png").write_bytes(b"")
+        (folder / f"{name}.gt.txt").write_text("x")
+    assert run("folder", f"--source={folder}", f"--out={tmp_path / 'out.h5'}") == 0
+    assert "5 x it is empty: 0 bytes (a, b, c …)" in capsys.readouterr().out
+
+
+def test_the_rarest_reasons_are_only_counted():
+    skipped = {f"reason {i}": [f"line {i}"] for i in range(13)} | {"common": ["x", "y"]}
+    reasons = prepare._reasons(skipped)
+    assert reasons[0] == "2 x common (x, y)"
+    assert reasons[-1] == "4 more, for 4 other reasons"
 
 
 def test_the_same_seed_gives_the_same_fonts_file(tmp_path):
@@ -142,6 +162,43 @@ def test_mistakes_are_one_line_and_leave_no_file(folder, tmp_path, capsys):
     )
     assert "Great Vibes" in refused(capsys, "fonts", to, "--hold_out_fonts=great-vibe")
     assert {path.name for path in tmp_path.iterdir()} == {"in", "empty"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fonts", "--linez=3", "--out=x.h5"], "--linez=3"),
+        (["fonts", "--workers=0", "--out=x.h5"], "1 or more"),
+        (["fonts", "--height=4", "--out=x.h5"], "8 to 512 pixels"),
+        (["fonts", "--height=tall", "--out=x.h5"], "8 to 512 pixels"),
+        (["fonts"], "--out"),
+        (["fontz", "--out=x.h5"], "fontz"),
+        ([], "COMMAND"),
+    ],
+)
+def test_wrong_arguments_are_one_line_from_python_too(capsys, arguments, message):
+    assert message in refused(capsys, *arguments)
+    with pytest.raises(UserError, match=message):
+        prepare.run(arguments)
+
+
+def test_a_sheet_that_cannot_be_drawn_is_refused(tiny_lines, tmp_path, capsys):
+    for out in (tmp_path / "no" / "x.png", tmp_path / "x.txt"):
+        assert "--out=" in refused(capsys, "show", tiny_lines, f"--out={out}")
+    none = ("show", tiny_lines, f"--out={tmp_path / 'x.png'}", "--count=0")
+    assert "1 or more" in refused(capsys, *none)
+    assert not list(tmp_path.iterdir())
+
+
+def die(*_):
+    os._exit(1)
+
+
+def test_a_reading_process_that_dies_is_one_line(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(prepare, "_read", die)
+    said = refused(capsys, "folder", f"--source={folder}", f"--out={tmp_path / 'o.h5'}")
+    assert "process was killed" in said
+    assert not (tmp_path / "o.h5").exists()
 
 
 def test_an_output_that_exists_is_kept(folder, tmp_path, capsys):

@@ -6,13 +6,14 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ocr_jax.errors import UserError, one_line
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2")
-# Larger than any scan of a page; a small file that claims more is a bomb.
-MAX_PIXELS = 200_000_000
+# Larger than any scan of a page; a small file that claims more is a bomb. Pillow has
+# a limit of its own, 178,956,970.
+MAX_PIXELS = 150_000_000
 
 
 def read_image(source) -> np.ndarray:
@@ -31,9 +32,13 @@ def read_image(source) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _to_gray(_open(data, name))
+    except UnidentifiedImageError:
+        reason = "it is of no kind that is known"
+    except Image.DecompressionBombError:
+        reason = f"it claims to be of more than {MAX_PIXELS:,} pixels"
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         reason = one_line(error).replace(repr(source), "it")
-        raise UserError(f"{name} can't be read as an image: {reason}") from None
+    raise UserError(f"{name} can't be read as an image: {reason}")
 
 
 def find_images(folder: str | os.PathLike) -> list[Path]:

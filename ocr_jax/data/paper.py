@@ -4,6 +4,7 @@ The paper is estimated as what remains when strokes are closed over (a grayscale
 closing), the ink as what is darker than it by more than the paper's own noise.
 """
 
+import math
 from typing import NamedTuple
 
 import cv2
@@ -20,6 +21,8 @@ RULED_LENGTH = 2.0  # a level streak this long is a ruled line, not a stroke
 RULED_KEPT = 0.3  # of a ruled line's contrast: it may run through a stroke
 MARGIN = 1 / 8  # left above and below the ink where a wide margin is cut off
 LOOSE = 0.7  # margins are cut where the ink takes less of the height than this
+# Real lines reach 29 times the height of their ink; only a dash or a rule is longer.
+LONGEST = 40
 # A line wider than this, at the target height, is not one line of writing.
 MAX_WIDTH = 8192
 # Finer scans are reduced to this many times the target height before cleaning.
@@ -67,7 +70,7 @@ def clean_line(
         gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
         mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
     ink = clean(gray, mask.astype(bool))
-    top, bottom, left, right = _ink_box(ink)
+    top, bottom, left, right = _ink_box(ink, min(LONGEST, MAX_WIDTH / height))
     image = _resize(ink[top:bottom, left:right], height)
     scale = (right - left) / image.shape[1] * columns / gray.shape[1]
     return CleanLine(image, left * columns / gray.shape[1], scale)
@@ -128,8 +131,12 @@ def _weaken_ruled_lines(ink: np.ndarray) -> np.ndarray:
     return np.maximum(ink - (1.0 - RULED_KEPT) * ruled, 0.0)
 
 
-def _ink_box(ink: np.ndarray) -> tuple[int, int, int, int]:
-    """(top, bottom, left, right) around the ink; rows only if margins are wide."""
+def _ink_box(ink: np.ndarray, longest: float) -> tuple[int, int, int, int]:
+    """(top, bottom, left, right) around the ink; rows only if margins are wide.
+
+    Rows are kept so that the box is at most `longest` times as wide as high: a lone
+    dash is not made as high as letters.
+    """
     rows, columns = ink.shape
     top, bottom = _extent(ink.sum(axis=1))
     left, right = _extent(ink.sum(axis=0))
@@ -137,12 +144,13 @@ def _ink_box(ink: np.ndarray) -> tuple[int, int, int, int]:
     if bottom - top > LOOSE * rows:
         top, bottom = 0, rows
     side = round((bottom - top) / 4)
-    return (
-        max(0, top - margin),
-        min(rows, bottom + margin),
-        max(0, left - side),
-        min(columns, right + side),
-    )
+    left, right = max(0, left - side), min(columns, right + side)
+    least = math.ceil((right - left) / longest)
+    margin = max(margin, math.ceil((least - (bottom - top)) / 2))
+    top, bottom = max(0, top - margin), min(rows, bottom + margin)
+    # Where the ink is at an edge, the rows lacking on that side come from the other.
+    bottom = max(bottom, min(rows, top + least))
+    return min(top, max(0, bottom - least)), bottom, left, right
 
 
 def _extent(profile: np.ndarray) -> tuple[int, int]:

@@ -4,6 +4,7 @@
     tasks(args)           one small picklable object a piece of work, in a fixed order
     read(task, height)    what that piece gives: (split, Line)s and Skippeds
 
+A task read from a file has a name and a path. UserError from read is one Skipped more.
 The splits of a collection that has none of its own are drawn here.
 """
 

@@ -16,12 +16,12 @@ TRANSCRIPT = ".gt.txt"
 
 
 class Task(NamedTuple):
-    """One line: an image and its transcript, of which one may be missing."""
+    """One line: its image's path and its transcript's; one of them may be missing."""
 
     name: str
     split: str
     writer: str
-    image: Path | None
+    path: Path | None
     transcript: Path | None
 
 
@@ -56,7 +56,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
 
 def read(task: Task, height: int) -> list[sources.Item]:
     """The one line of a task, or why it is left out."""
-    if task.image is None:
+    if task.path is None:
         return [sources.Skipped(task.name, "transcript without an image")]
     if task.transcript is None:
         return [sources.Skipped(task.name, "image without a transcript")]
@@ -64,9 +64,12 @@ def read(task: Task, height: int) -> list[sources.Item]:
         text = charset.normalize(task.transcript.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         return [sources.Skipped(task.name, "transcript is not UTF-8")]
+    except OSError as error:
+        reason = f"transcript can't be read: {error.strerror}"
+        return [sources.Skipped(task.name, reason)]
     if not text:
         return [sources.Skipped(task.name, "empty transcript")]
-    image = paper.line_image(images.read_image(task.image), height)
+    image = paper.line_image(images.read_image(task.path), height)
     return [(task.split, lines_file.Line(image, text, task.name, task.writer))]
 
 

@@ -6,6 +6,7 @@ text becomes a line, cut along its outline.
 
 import argparse
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
@@ -24,6 +25,8 @@ from ocr_jax.errors import UserError, one_line
 ROOM = 0.04
 # A line is turned level if its baseline rises or falls by more than this, in degrees.
 LEVEL = 0.5
+SAME_SHAPE = 0.01  # by how much the aspects of a page and a copy of it may differ
+FARTHEST = 1e6  # pixels; no page is so large: coordinates beyond are a mistake
 
 
 class Task(NamedTuple):
@@ -45,9 +48,10 @@ class TextLine(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What a page's XML says; size is (width, height) in its units, None if pixels."""
+    """What a page's XML says; size is (width, height) in its unit, None if untold."""
 
     image_name: str
+    unit: str
     size: tuple[float, float] | None
     lines: list[TextLine]
 
@@ -81,7 +85,7 @@ def read(task: Task, height: int) -> list[sources.Item]:
     """The lines of a page, and those left out; UserError if the page can't be read."""
     page = parse_alto(task.path)
     gray = images.read_image(find_image(task.path, page.image_name))
-    scale = np.divide(gray.shape[::-1], page.size) if page.size else np.ones(2)
+    scale = _scale(page, gray)
     items = []
     for line in page.lines:
         name = f"{task.name}/{line.line_id}"
@@ -89,35 +93,43 @@ def read(task: Task, height: int) -> list[sources.Item]:
         try:
             if not text:
                 raise UserError("a line without text")
-            image = cut(gray, line, scale, height)
+            image = cut(gray, line, scale, height=height)
         except UserError as error:
             items.append(sources.Skipped(name, str(error)))
         else:
-            new = lines_file.Line(image, text, name, task.writer)
-            items.append((task.split, new))
+            items.append((task.split, lines_file.Line(image, text, name, task.writer)))
     return items
 
 
-def cut(gray: np.ndarray, line: TextLine, scale: np.ndarray, height: int) -> np.ndarray:
+def cut(
+    gray: np.ndarray, line: TextLine, scale: np.ndarray, *, height: int
+) -> np.ndarray:
     """The line's image (height, W): turned level, what is outside its outline blanked.
 
     gray (H, W) is the page; scale (2,) takes the line's coordinates to its pixels.
     Raises UserError for an outline that holds none of the page.
     """
-    outline = line.outline * scale
+    outline, baseline = line.outline * scale, line.baseline * scale
+    if np.abs(np.concatenate([outline, baseline])).max(initial=0) > FARTHEST:
+        raise UserError("a line whose outline or baseline is far off the page")
     if len(outline) < 3 or np.ptp(outline, axis=0).min() < 2:
         raise UserError("a line whose outline has no area")
-    turn = _level(line.baseline * scale)
+    turn = _level(baseline)
     turned = cv2.transform(outline[None], turn)[0]
-    room = max(1, round(ROOM * np.ptp(turned[:, 1])))
-    left, top = np.floor(turned.min(axis=0)).astype(int) - room
-    right, bottom = np.ceil(turned.max(axis=0)).astype(int) + room + 1
-    if right - left > 4 * max(gray.shape) or bottom - top > 4 * max(gray.shape):
-        raise UserError("a line whose outline is far larger than the page")
+    rows, columns = gray.shape
+    corners = [[[0.0, 0.0], [columns, 0.0], [columns, rows], [0.0, rows]]]
+    page = cv2.transform(np.array(corners), turn)[0]
+    # No larger than the page, however far the outline leaves it.
+    least = np.maximum(turned.min(axis=0), page.min(axis=0))
+    most = np.maximum(np.minimum(turned.max(axis=0), page.max(axis=0)), least)
+    room = max(1, round(ROOM * (most - least)[1]))
+    left, top = np.floor(least).astype(int) - room
+    right, bottom = np.ceil(most).astype(int) + room + 1
     size = int(right - left), int(bottom - top)
     turn = turn - np.array([[0, 0, left], [0, 0, top]])
     inside = np.full(gray.shape, 255, np.uint8)
-    crop = cv2.warpAffine(gray, turn, size, flags=cv2.INTER_LINEAR)
+    # Beyond the page, its last pixels: anything darker would be ink along its edge.
+    crop = cv2.warpAffine(gray, turn, size, borderMode=cv2.BORDER_REPLICATE)
     on_page = cv2.warpAffine(inside, turn, size, flags=cv2.INTER_NEAREST) > 0
     mask = np.zeros(crop.shape, np.uint8)
     cv2.fillPoly(mask, [np.round(turned - (left, top)).astype(np.int32)], 1)
@@ -133,20 +145,15 @@ def parse_alto(path: Path) -> Page:
     if _tag(root) != "alto":
         raise UserError(f"{path} is not ALTO: its root is <{_tag(root)}>, not <alto>")
     unit = next((e.text for e in _all(root, "MeasurementUnit")), "pixel") or "pixel"
-    size = None
-    if unit.strip() != "pixel":
-        page = next(_all(root, "Page"), None)
-        if page is None:
-            raise UserError(f"{path} measures in {unit}, but has no <Page> with a size")
-        size = _number(page, "WIDTH", path), _number(page, "HEIGHT", path)
-        if min(size) <= 0:
-            raise UserError(f"{path} measures in {unit} on a page of size {size}")
+    size = _page_size(root, path)
+    if size is None and unit.strip() != "pixel":
+        raise UserError(f"{path} measures in {unit}, but has no <Page> with a size")
     image_name = next((e.text or "" for e in _all(root, "fileName")), "")
     lines = [
         _alto_line(element, number, path)
         for number, element in enumerate(_all(root, "TextLine"))
     ]
-    return Page(image_name.strip(), size, lines)
+    return Page(image_name.strip(), unit.strip(), size, lines)
 
 
 def parse_xml(path: Path) -> ElementTree.Element:
@@ -155,22 +162,45 @@ def parse_xml(path: Path) -> ElementTree.Element:
         return SafeElementTree.parse(path, forbid_dtd=False).getroot()
     except ElementTree.ParseError as error:
         raise UserError(f"{path} is not well-formed XML: {error}") from None
-    except (defusedxml.DefusedXmlException, ValueError) as error:
-        message = f"{path} is refused, it defines entities: {one_line(error)}"
-        raise UserError(message) from None
+    except defusedxml.DefusedXmlException:
+        raise UserError(f"{path} defines entities, which is refused") from None
+    except (OSError, LookupError, ValueError) as error:  # or its encoding
+        raise UserError(f"{path} can't be read as XML: {one_line(error)}") from None
 
 
 def find_image(xml_path: Path, image_name: str) -> Path:
-    """The page's image: what the XML names, else one with the XML's own name."""
+    """The page's image: what the XML names, else one of the XML's own name."""
     # PureWindowsPath splits at both kinds of slash.
-    named = xml_path.parent / PureWindowsPath(image_name).name
-    if image_name and named.is_file():
-        return named
+    named = PureWindowsPath(image_name)
+    names = [named.name, named.as_posix()]
     for suffix in images.SUFFIXES:
-        for spelt in (suffix, suffix.upper()):
-            if (path := xml_path.with_suffix(spelt)).is_file():
-                return path
+        names += [xml_path.stem + suffix, xml_path.stem + suffix.upper()]
+    for name in names:
+        # False, where Path.is_file raises, for a name too long.
+        if os.path.isfile(path := xml_path.parent / name):
+            return path
     raise UserError(f"{xml_path} names an image that is missing: {image_name!r}")
+
+
+def _page_size(root: ElementTree.Element, path: Path) -> tuple[float, float] | None:
+    page = next(_all(root, "Page"), None)
+    if page is None:
+        return None
+    size = _number(page, "WIDTH", path), _number(page, "HEIGHT", path)
+    return size if min(size) > 0 else None
+
+
+def _scale(page: Page, gray: np.ndarray) -> np.ndarray:
+    """What (2,) takes the page's (x, y) to the pixels of its image (H, W).
+
+    The image may be a smaller copy of the one that was measured; a size in pixels that
+    is not of the image's shape is taken for a mistake, and the coordinates as they are.
+    """
+    if page.size is None:
+        return np.ones(2)
+    scale = np.divide(gray.shape[::-1], page.size)
+    same_shape = abs(scale[0] / scale[1] - 1) < SAME_SHAPE
+    return scale if same_shape or page.unit != "pixel" else np.ones(2)
 
 
 def _alto_line(element: ElementTree.Element, number: int, path: Path) -> TextLine:
@@ -190,14 +220,11 @@ def _alto_line(element: ElementTree.Element, number: int, path: Path) -> TextLin
 
 
 def _alto_text(line: ElementTree.Element) -> str:
-    parts = []
-    for element in line:
-        match _tag(element):
-            case "String" | "HYP":
-                parts.append(element.get("CONTENT", ""))
-            case "SP":
-                parts.append(" ")
-    return "".join(parts)
+    """Strings, spaces and hyphens; in a line without spaces, Strings are words."""
+    parts = [(_tag(part), part.get("CONTENT", "")) for part in line]
+    spaced = any(tag == "SP" for tag, _ in parts)
+    before = {"String": "" if spaced else " ", "SP": " ", "HYP": ""}
+    return "".join(before[tag] + content for tag, content in parts if tag in before)
 
 
 def _points(text: str, path: Path) -> np.ndarray:
@@ -205,11 +232,9 @@ def _points(text: str, path: Path) -> np.ndarray:
     try:
         values = np.array([float(value) for value in text.replace(",", " ").split()])
     except ValueError:
-        raise UserError(
-            f"{path} has points that are no numbers: {text[:40]!r}"
-        ) from None
+        values = np.array([math.nan])
     if not np.isfinite(values).all():
-        raise UserError(f"{path} has points that are not finite: {text[:40]!r}")
+        raise UserError(f"{path} has points that are no numbers: {text[:40]!r}")
     return values[: len(values) // 2 * 2].reshape(-1, 2)
 
 
@@ -226,10 +251,12 @@ def _number(element: ElementTree.Element, key: str, path: Path) -> float:
 
 def _level(baseline: np.ndarray) -> np.ndarray:
     """The rotation (2, 3) that makes the baseline's slope, fitted to it, level."""
-    if len(baseline) < 2 or np.ptp(baseline[:, 0]) < 1:
+    if len(baseline) < 2 or np.ptp(baseline, axis=0).max() < 1:
         return np.eye(2, 3)
-    slope = np.polyfit(*baseline.T, 1)[0]
-    degrees = math.degrees(math.atan(slope))
+    x, y = cv2.fitLine(baseline.astype(np.float32), cv2.DIST_L2, 0, 0.01, 0.01)[:2, 0]
+    # Steep lines are read from first to last point, others from left to right.
+    run = np.dot(baseline[-1] - baseline[0], (x, y)) if abs(y) > abs(x) else x
+    degrees = math.degrees(math.atan2(y, x) if run > 0 else math.atan2(-y, -x))
     centre = tuple(map(float, baseline.mean(axis=0)))
     return cv2.getRotationMatrix2D(centre, degrees if abs(degrees) > LEVEL else 0.0, 1)
 

@@ -1,0 +1,59 @@
+"""Charsets: texts go to class ids and back; what is unknown is named."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocr_jax.data import charset
+from ocr_jax.errors import UserError
+
+texts = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)
+
+
+@given(texts)
+def test_a_charset_encodes_and_decodes_every_text_of_its_own(text):
+    text = charset.normalize(text)
+    known = charset.Charset.of([text, "base"])
+    ids = known.encode(text)
+    assert known.decode(ids) == text
+    assert all(0 < i < known.num_classes for i in ids)
+
+
+def test_composed_and_decomposed_accents_are_the_same_transcript():
+    assert charset.normalize("e\u0301te\u0301") == "été"
+    assert charset.normalize(" a\u00a0 \t b\n") == "a b"
+
+
+def test_a_character_outside_the_charset_is_named():
+    with pytest.raises(UserError, match="'%'"):
+        charset.Charset(("a", "b")).encode("ab%")
+
+
+@given(st.text(max_size=30))
+def test_a_normal_transcript_stays_as_it_is(text):
+    once = charset.normalize(text)
+    assert charset.normalize(once) == once
+    assert once == once.strip() and "  " not in once
+
+
+@given(texts, texts)
+def test_a_charset_survives_json_in_the_same_order(first, second):
+    known = charset.Charset.of([first, second])
+    assert known == charset.Charset.of([second, first])
+    assert charset.Charset(tuple(json.loads(json.dumps(known.characters)))) == known
+
+
+def test_class_0_is_the_blank_so_ids_start_at_1():
+    known = charset.Charset(("b", "a"))
+    assert known.encode("abb").tolist() == [2, 1, 1]
+    assert known.num_classes == 3
+
+
+@pytest.mark.parametrize(
+    ("characters", "message"), [(("a", "bc"), "longer"), (("a", "a"), "twice")]
+)
+def test_entries_that_are_no_single_characters_are_refused(characters, message):
+    with pytest.raises(UserError, match=message):
+        charset.Charset(characters)
