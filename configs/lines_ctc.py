@@ -12,6 +12,9 @@ def get_config():
     config = default_config()
     config.name = "lines_ctc"
     config.conv_channels = (8, 16, 32, 64, 128)
+    config.frame_stride = 8
+    config.lstm_dim = 256
+    config.dropout = 0.3
     config.num_epochs = 45
     config.learning_rate = 2e-3
     config.warmup_steps = 100

@@ -1,5 +1,6 @@
 """A user's mistake in one line: every command line runs inside `exit_code`."""
 
+import argparse
 import errno
 import os
 import sys
@@ -8,6 +9,13 @@ from collections.abc import Callable
 
 class UserError(Exception):
     """A mistake of the user's: what was found, what was expected, what to do."""
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """Mistakes in the arguments are UserErrors."""
+
+    def error(self, message: str):
+        raise UserError(f"{message} (--help lists what there is)")
 
 
 def exit_code(command: Callable[[], int | None]) -> int:

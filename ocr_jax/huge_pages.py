@@ -8,6 +8,8 @@ VARIABLES = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "MALLOC_MMAP_THRESHOLD_": str(1 << 32),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
+    # One heap for all threads: several, none of which is ever given back, grow.
+    "MALLOC_ARENA_MAX": "1",
 }
 
 

@@ -5,9 +5,11 @@ python -m ocr_jax.main --config=configs/lines_ctc.py --config.lstm_dim=256
 python -m ocr_jax.main --workdir=runs/NAME --mode=evaluate --split=test
 """
 
+import re
 import sys
 from pathlib import Path
 
+import ml_collections
 from absl import flags
 from ml_collections import config_flags
 
@@ -56,12 +58,21 @@ def _run(argv: list[str]):
 def _parse(argv: list[str]):
     try:
         rest = flags.FLAGS(argv)
-    except FileNotFoundError as error:
-        raise UserError(f"no such config file: {error.filename}") from None
-    except (AttributeError, KeyError, TypeError, ValueError, flags.Error) as error:
+    except AttributeError as error:
+        if "get_config" in str(error):
+            raise UserError("the file of --config has no get_config()") from None
+        key, *nearest = re.findall(r"""['"](\w+)\W*['"]""", str(error))
+        hint = f": did you mean config.{nearest[0]}?" if nearest else ""
+        raise UserError(f"there is no config.{key}{hint}") from None
+    except Exception as error:  # a config file is a program: it may raise anything
         raise UserError(errors.one_line(error)) from None
     if rest[1:]:
         raise UserError(f"{rest[1]!r} is not a flag: write --name=value")
+    if _CONFIG.present and not isinstance(_CONFIG.value, ml_collections.ConfigDict):
+        path = config_flags.get_config_filename(flags.FLAGS["config"])
+        raise UserError(
+            f"--config={path}: no such file, or no ConfigDict from its get_config()"
+        )
 
 
 if __name__ == "__main__":

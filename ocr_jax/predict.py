@@ -76,7 +76,11 @@ class Recognizer:
 
     def line(self, image) -> paper.CleanLine:
         """An image as the network sees it; UserError if it is not a readable one."""
-        return paper.clean_line(images_lib.read_image(image), self.best.height)
+        gray = images_lib.read_image(image)
+        try:
+            return paper.clean_line(gray, self.best.height)
+        except UserError as error:
+            raise UserError(f"{images_lib.describe(image)}: {error}") from None
 
     def read_lines(self, lines: list[paper.CleanLine]) -> list[Reading]:
         """Read lines in batches of like widths; readings are in the lines' order."""
@@ -133,7 +137,11 @@ def _pad(lines: list[np.ndarray], width: int) -> tuple[np.ndarray, np.ndarray]:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; the exit code is 2 if any image could not be read."""
-    parser = argparse.ArgumentParser(
+    return errors.exit_code(lambda: _run(_parser().parse_args(argv)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = errors.ArgumentParser(
         prog="python -m ocr_jax.predict",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -141,7 +149,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--workdir", required=True, help="what a training left")
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("images", nargs="+", help="files, folders, or - for stdin")
-    return errors.exit_code(lambda: _run(parser.parse_args(argv)))
+    return parser
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ import numpy as np
 import rich.progress
 
 from ocr_jax import errors
-from ocr_jax.data import contact_sheet, lines_file, sources
+from ocr_jax.data import contact_sheet, lines_file, lines_writer, sources
 from ocr_jax.data.charset import Charset
 from ocr_jax.data.sources import folder, fonts, page_xml
 from ocr_jax.errors import UserError
@@ -32,13 +32,6 @@ SOURCES = {"folder": folder, "alto": page_xml, "fonts": fonts}
 # How many reasons for skipping are shown, and how many names for each.
 SHOWN_REASONS = 10
 SHOWN_NAMES = 3
-
-
-class Parser(argparse.ArgumentParser):
-    """Mistakes in the arguments are UserErrors: the trainer gives arguments too."""
-
-    def error(self, message: str):
-        raise UserError(f"{message} (--help lists what there is)")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -79,7 +72,7 @@ def summary(splits: list[lines_file.Split], charset: Charset) -> str:
 def _prepare(args: argparse.Namespace):
     source = SOURCES[args.command]
     tasks = source.tasks(args)
-    writer = lines_file.LinesWriter(
+    writer = lines_writer.LinesWriter(
         args.out,
         height=args.height,
         source=" ".join([args.command, str(getattr(args, "source", ""))]).strip(),
@@ -172,7 +165,7 @@ def _start_worker():
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
+    parser = errors.ArgumentParser(
         prog="python -m ocr_jax.prepare",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ocr_jax import config as config_lib
-from ocr_jax.data import lines_file
+from ocr_jax.data import lines_file, lines_writer
 
 HEIGHT = 16
 LETTERS = "abc"
@@ -49,7 +49,7 @@ def tiny_lines(tmp_path_factory):
         "validation": draw_lines(12, 1, "validation"),
         "test": draw_lines(9, 2, "test"),
     }
-    lines_file.write_lines(path, splits, height=HEIGHT, source="drawn by a test")
+    lines_writer.write_lines(path, splits, height=HEIGHT, source="drawn by a test")
     return path
 
 
@@ -75,3 +75,14 @@ def make_tiny_config(path):
 def tiny_config(tiny_lines):
     """A config of its own for each test."""
     return make_tiny_config(tiny_lines)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, tiny_lines):
+    """(config, workdir, scores) of a run of 30 epochs, which reads the tiny lines."""
+    from ocr_jax import train
+
+    config = make_tiny_config(tiny_lines)
+    config.num_epochs = 30
+    workdir = tmp_path_factory.mktemp("runs") / "finished"
+    return config, workdir, train.train_and_evaluate(config, workdir)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocr_jax import errors
-from ocr_jax.data import charset, lines_file
+from ocr_jax.data import charset, lines_file, lines_writer
 from ocr_jax.errors import UserError
 
 texts = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)
@@ -21,7 +21,7 @@ def make_line(width=5, text="é x", line_id="l0", writer="w", height=4):
 
 
 def write(path, splits, **options):
-    lines_file.write_lines(path, splits, height=4, source="test", **options)
+    lines_writer.write_lines(path, splits, height=4, source="test", **options)
 
 
 @settings(deadline=None, max_examples=25)
@@ -78,7 +78,7 @@ def test_an_existing_file_is_replaced_only_when_asked(tmp_path):
         write(path, {"train": [make_line()]})
     assert path.read_bytes() == before
     options = {"height": 4, "source": "test", "overwrite": True}
-    with lines_file.LinesWriter(path, **options) as writer:
+    with lines_writer.LinesWriter(path, **options) as writer:
         writer.add("test", make_line())
     with lines_file.LinesFile(path) as file:
         assert file.splits == ["test"]
@@ -87,8 +87,8 @@ def test_an_existing_file_is_replaced_only_when_asked(tmp_path):
 def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "l.h5"
     write(path, {"train": [make_line()]})
-    options = {"height": 4, "source": "test", "overwrite": True}
-    with pytest.raises(RuntimeError), lines_file.LinesWriter(path, **options) as writer:
+    writer = lines_writer.LinesWriter(path, height=4, source="t", overwrite=True)
+    with pytest.raises(RuntimeError), writer:
         writer.add("train", make_line())
         raise RuntimeError
     assert [p.name for p in tmp_path.iterdir()] == ["l.h5"]
@@ -99,6 +99,19 @@ def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_a_directory_as_output_is_refused(tmp_path):
     with pytest.raises(UserError, match="is a directory"):
         write(tmp_path, {"train": [make_line()]})
+
+
+def test_an_output_that_cannot_be_written_is_refused(tmp_path):
+    for name in ("x" * 300 + ".h5", "no\0pe.h5"):
+        with pytest.raises(UserError, match="can't write"):
+            write(tmp_path / name, {"train": [make_line()]})
+
+
+def test_splits_come_in_the_order_of_their_use(tmp_path):
+    names = ["extra", "test", "train", "validation"]
+    write(tmp_path / "l.h5", {name: [make_line()] for name in names})
+    with lines_file.LinesFile(tmp_path / "l.h5") as file:
+        assert file.splits == ["train", "validation", "test", "extra"]
 
 
 def test_a_missing_split_names_those_there_are(tmp_path):

@@ -104,4 +104,8 @@ def _make_missing(config):
             "To try without data: --config=configs/quickstart.py"
         )
     print(f"{config.lines_file} is missing; making it: prepare {config.source}")
-    prepare.run([*shlex.split(config.source), f"--out={config.lines_file}"])
+    try:
+        arguments = shlex.split(config.source)
+    except ValueError as error:
+        raise UserError(f"config.source is {config.source!r}: {error}") from None
+    prepare.run([*arguments, f"--out={config.lines_file}"])

@@ -24,7 +24,7 @@ def read_image(source) -> np.ndarray:
     """
     if isinstance(source, np.ndarray):
         return _to_gray(Image.fromarray(source))
-    name = str(source) if isinstance(source, str | os.PathLike) else "the image"
+    name = describe(source)
     try:
         data = source if isinstance(source, bytes) else _read_bytes(source)
         if not data:
@@ -39,6 +39,11 @@ def read_image(source) -> np.ndarray:
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         reason = one_line(error).replace(repr(source), "it")
     raise UserError(f"{name} can't be read as an image: {reason}")
+
+
+def describe(source) -> str:
+    """What to call an image in a message: its path, if that is what is known."""
+    return str(source) if isinstance(source, str | os.PathLike) else "the image"
 
 
 def find_images(folder: str | os.PathLike) -> list[Path]:

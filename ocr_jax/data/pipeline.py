@@ -7,17 +7,13 @@ import numpy as np
 
 from ocr_jax.data import lines_file, plan
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-import tensorflow as tf
-
 Batch = dict[str, np.ndarray]
 DTYPES = {
-    "image": tf.uint8,
-    "width": tf.int32,
-    "label": tf.int32,
-    "label_length": tf.int32,
-    "mask": tf.bool,
+    "image": np.uint8,
+    "width": np.int32,
+    "label": np.int32,
+    "label_length": np.int32,
+    "mask": np.bool_,
 }
 
 
@@ -36,6 +32,7 @@ def batches(
     each of `count` processes gets its own B = batch_size / count rows of every batch.
     L is one number a bucket, so that shapes, and compiled programs, stay few.
     """
+    tf = _import_tensorflow()
     index, count = process
     share = slice(index * batch_size // count, (index + 1) * batch_size // count)
     label_widths = _label_widths(labels, rows)
@@ -57,6 +54,15 @@ def batches(
     dataset = tf.data.Dataset.range(len(rows))
     dataset = dataset.map(load, num_parallel_calls=2, deterministic=True)
     return dataset.prefetch(4).as_numpy_iterator()
+
+
+def _import_tensorflow():
+    """TensorFlow, silent; it takes five seconds, which a mistake need not wait for."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    import tensorflow
+
+    return tensorflow
 
 
 def pad(

@@ -1,0 +1,170 @@
+"""Writing a lines file: line by line, under a temporary name, whole or not at all."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ocr_jax import __version__
+from ocr_jax.data.charset import Charset, normalize
+from ocr_jax.data.lines_file import FORMAT, STRINGS, VERSION, Line
+from ocr_jax.errors import UserError, is_disk_full, one_line
+
+# Pixels are compressed in pieces this large: reading a line inflates one or two.
+CHUNK_BYTES = 1 << 18
+
+
+class LinesWriter:
+    """Write a lines file, line by line, under a temporary name; whole or not at all.
+
+    As a context manager: leaving it normally renames the file into place, an exception
+    removes it. Memory stays bounded by one buffer a split.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        height: int,
+        source: str,
+        license: str = "",
+        overwrite: bool = False,
+    ):
+        self.path = Path(path)
+        self.height = height
+        self._texts = set()
+        self._splits = {}
+        _check_output(self.path, overwrite)
+        self._partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
+        self._file = _create(self._partial)
+        self._file.attrs.update(
+            format=FORMAT,
+            version=VERSION,
+            height=height,
+            source=source,
+            license=license,
+            created_with=f"ocr_jax {__version__}",
+        )
+
+    def __enter__(self) -> "LinesWriter":
+        return self
+
+    def add(self, split: str, line: Line):
+        """Append one line to a split; its transcript is normalised here."""
+        if line.image.dtype != np.uint8 or line.image.shape[:1] != (self.height,):
+            raise ValueError(
+                f"expected ({self.height}, W) uint8, got {line.image.shape}"
+            )
+        if split not in self._splits:
+            self._splits[split] = _SplitBuffer(self._file.create_group(split))
+        line = dataclasses.replace(line, transcript=normalize(line.transcript))
+        self._texts.update(line.transcript)
+        self._splits[split].append(line)
+
+    def __exit__(self, error_type, *_):
+        try:
+            if error_type is None:
+                self._finish()
+        finally:
+            if self._partial.exists():
+                # HDF5 can't close a file on a full disk, and then crashes: make room.
+                os.truncate(self._partial, 0)
+                self._file.close()
+                self._partial.unlink()
+
+    def _finish(self):
+        for buffer in self._splits.values():
+            buffer.finish()
+        self._file.attrs["charset"] = json.dumps(Charset.of(self._texts).characters)
+        self._file.close()
+        os.replace(self._partial, self.path)
+
+
+class _SplitBuffer:
+    """The lines of one split on their way to its group."""
+
+    def __init__(self, group: h5py.Group):
+        self.group = group
+        self.pending = []
+        self.pending_bytes = 0
+        self.widths = []
+        self.strings = {key: [] for key in STRINGS}
+        self.digest = hashlib.sha256()
+        self.pixels = group.create_dataset(
+            "pixels",
+            (0,),
+            np.uint8,
+            maxshape=(None,),
+            chunks=(CHUNK_BYTES,),
+            compression="gzip",
+            compression_opts=1,
+        )
+
+    def append(self, line: Line):
+        self.pending.append(np.ascontiguousarray(line.image).reshape(-1))
+        self.pending_bytes += self.pending[-1].size
+        self.widths.append(line.image.shape[1])
+        for key in STRINGS:
+            self.strings[key].append(getattr(line, key))
+        self.digest.update(repr((line.transcript, line.line_id, line.writer)).encode())
+        self.digest.update(self.pending[-1])
+        if self.pending_bytes >= 16 * CHUNK_BYTES:
+            self.flush()
+
+    def flush(self):
+        if self.pending:
+            start = len(self.pixels)
+            self.pixels.resize((start + self.pending_bytes,))
+            self.pixels[start:] = np.concatenate(self.pending)
+        self.pending, self.pending_bytes = [], 0
+
+    def finish(self):
+        self.flush()
+        widths = np.array(self.widths, np.int32)
+        sizes = widths.astype(np.int64) * self.group.file.attrs["height"]
+        self.group["width"] = widths
+        self.group["offsets"] = np.concatenate([[0], np.cumsum(sizes)])
+        for key, values in self.strings.items():
+            self.group.create_dataset(key, data=values, dtype=h5py.string_dtype())
+        self.group.attrs["digest"] = self.digest.hexdigest()
+
+
+def write_lines(
+    path: str | os.PathLike,
+    splits: dict[str, Iterable[Line]],
+    *,
+    height: int,
+    source: str,
+):
+    """Write whole splits at once: what tests and examples need."""
+    with LinesWriter(path, height=height, source=source) as writer:
+        for split, lines in splits.items():
+            for line in lines:
+                writer.add(split, line)
+
+
+def _create(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path, "w")
+    except OSError as error:
+        if is_disk_full(error):
+            raise
+        raise UserError(f"can't write in {path.parent}: {one_line(error)}") from None
+
+
+def _check_output(path: Path, overwrite: bool):
+    if path.is_dir():
+        raise UserError(f"--out={path} is a directory: name a file, such as lines.h5")
+    if path.exists() and not overwrite:
+        raise UserError(f"{path} exists already: add --overwrite to replace it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"can't make the folder {path.parent}: {error}") from None
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f"can't write in {path.parent}: choose another --out")
