@@ -14,17 +14,18 @@ def get_config():
     config.conv_channels = (8, 16, 32, 64, 128)
     config.frame_stride = 8
     config.lstm_dim = 256
-    config.dropout = 0.3
-    config.num_epochs = 45
+    config.dropout = 0.5
+    config.num_epochs = 50
     config.learning_rate = 2e-3
     config.warmup_steps = 100
+    config.weight_decay = 1e-2
 
-    config.augment.probability = 0.5
+    config.augment.probability = 0.6
     config.augment.slant = 0.3
-    config.augment.scale = 0.15
+    config.augment.scale = 0.2
     config.augment.rotation = 1.0
     config.augment.shift = 0.05
-    config.augment.elastic = 0.05
+    config.augment.elastic = 0.06
     config.augment.stroke = 0.8
     config.augment.contrast = 0.3
     config.augment.noise = 0.03

@@ -22,7 +22,7 @@ def default_config() -> ml_collections.ConfigDict:
     config.num_buckets = 5  # widths that batches are padded to; each compiles once
 
     # Network
-    config.encoder = "conv"  # conv | sliding_window
+    config.encoder = "conv"  # conv or sliding_window
     config.conv_channels = (16, 32, 64, 128)  # conv: features of each block
     config.frame_stride = 4  # conv: pixels a frame, a power of two
     config.window_width = 12  # sliding_window: pixels a window sees
@@ -36,9 +36,9 @@ def default_config() -> ml_collections.ConfigDict:
     # Training
     config.batch_size = 16  # lines an update, over all devices
     config.num_epochs = 50  # passes over the training lines, at most
-    config.optimizer = "adamw"  # adamw | adam | rmsprop | sgd
+    config.optimizer = "adamw"  # adamw, adam, rmsprop or sgd
     config.learning_rate = 1e-3  # the highest
-    config.schedule = "cosine"  # cosine | constant | step (tenths at 1/2 and 3/4)
+    config.schedule = "cosine"  # cosine, constant or step (tenths at 1/2 and 3/4)
     config.warmup_steps = 200  # updates from 0 up to learning_rate
     config.weight_decay = 1e-4  # adamw only
     config.grad_clip = 5.0  # largest global gradient norm; 0 is off
@@ -60,7 +60,7 @@ def default_config() -> ml_collections.ConfigDict:
 
     # Tracking
     config.wandb = ml_collections.ConfigDict()
-    config.wandb.mode = "auto"  # disabled | offline | online | auto
+    config.wandb.mode = "auto"  # disabled, offline, online or auto
     config.wandb.project = "ocr_jax"  # where W&B keeps the runs
     return config.lock()
 
@@ -160,9 +160,14 @@ def _get(config, key: str):
     return config
 
 
-def table() -> list[tuple[str, object, str]]:
+def table() -> list[tuple[str, str, str]]:
     """(key, default, comment) of every key as written above: the README's table."""
     source = inspect.getsource(default_config)
     comments = re.findall(r"config\.([\w.]+) = .+?  # (.+)", source)
     defaults = default_config()
-    return [(key, _get(defaults, key), comment) for key, comment in comments]
+    return [(key, _shown(_get(defaults, key)), comment) for key, comment in comments]
+
+
+def _shown(value) -> str:
+    """A value as an override would give it; an empty string can be seen."""
+    return str(value) if value != "" else '""'
