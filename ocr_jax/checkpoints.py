@@ -4,6 +4,9 @@ Orbax writes a checkpoint under a temporary name and renames it when it is whole
 the one before is deleted only then: a kill at any moment leaves a readable one.
 """
 
+import errno
+import os
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +22,8 @@ from ocr_jax.errors import UserError, one_line
 
 LATEST = "latest"
 BEST = "best"
+# Bytes of a checkpoint's own files, beside the state in it.
+MARGIN = 1 << 20
 
 
 class Checkpoints:
@@ -27,14 +32,17 @@ class Checkpoints:
     progress is a JSON dict of the loop's own numbers: epoch, batch in it, best CER.
     """
 
-    def __init__(self, workdir: Path):
+    def __init__(self, workdir: Path, *, read_only: bool = False):
+        self._folder = Path(workdir).absolute() / "checkpoints"
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=1,
+            enable_async_checkpointing=False,
+            cleanup_tmp_directories=not read_only,
+            create=not read_only,
+            read_only=read_only,
+        )
         self._managers = {
-            name: ocp.CheckpointManager(
-                Path(workdir).absolute() / "checkpoints" / name,
-                options=ocp.CheckpointManagerOptions(
-                    max_to_keep=1, enable_async_checkpointing=False
-                ),
-            )
+            name: ocp.CheckpointManager(self._folder / name, options=options)
             for name in (LATEST, BEST)
         }
 
@@ -47,8 +55,7 @@ class Checkpoints:
 
     def path(self, name: str) -> Path:
         """The folder of the checkpoint that `name` has now."""
-        manager = self._managers[name]
-        return Path(manager.directory) / str(manager.latest_step())
+        return self._folder / name / str(self._managers[name].latest_step())
 
     def save(self, name: str, state, progress: dict):
         """Replace checkpoint `name` by this state."""
@@ -56,12 +63,19 @@ class Checkpoints:
         if manager.latest_step() == step:
             # A resumed run came by here again: the same step has the same numbers.
             return
+        self._require_space(state)
         manager.save(
             step,
             args=ocp.args.Composite(
                 state=ocp.args.StandardSave(state), progress=ocp.args.JsonSave(progress)
             ),
         )
+
+    def _require_space(self, state):
+        """OSError where the state would fill the disk: orbax would end in disarray."""
+        needed = sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN
+        if shutil.disk_usage(self._folder).free < needed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
 
     def restore(self, name: str, template):
         """(state, progress) of checkpoint `name`, or None where there is none yet.
@@ -119,7 +133,7 @@ def load_best(workdir: Path) -> BestModel:
     template = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), template
     )
-    with Checkpoints(workdir) as saved:
+    with Checkpoints(workdir, read_only=True) as saved:
         restored = saved.restore(BEST, for_inference(template))
     if restored is None:
         raise UserError(f"{workdir} has no best checkpoint yet: train it further")

@@ -35,7 +35,7 @@ def exit_code(command: Callable[[], int | None]) -> int:
         # The reader of our output went away (`… | head`): not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
+    except Exception as error:  # orbax reports a full disk as a ValueError
         if is_disk_full(error):
             reason = one_line(error, 80)
             return _say(f"The disk is full ({reason}): free some, run again.", 2)

@@ -79,7 +79,7 @@ def report(evaluation: Evaluation, split: lines_file.Split) -> dict:
         _print_extremes(evaluation, split)
     return {
         "summary": summary,
-        "intervals": intervals,
+        "intervals": {key: list(bounds) for key, bounds in intervals.items()},
         "lines": len(split),
         "impossible_lines": int(np.sum(~evaluation.counts.feasible)),
         "digest": split.digest,

@@ -1,6 +1,7 @@
 """Four virtual CPU devices, and tiny lines drawn in process."""
 
 import os
+import subprocess
 import tempfile
 
 # Compiled programs are shared by the tests, and by the processes that they start.
@@ -86,3 +87,25 @@ def finished(tmp_path_factory, tiny_lines):
     config.num_epochs = 30
     workdir = tmp_path_factory.mktemp("runs") / "finished"
     return config, workdir, train.train_and_evaluate(config, workdir)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A function: megabytes → the path of a disk of that size, empty."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk takes root")
+    disks = []
+
+    def mount(megabytes: float):
+        disk = tmp_path / f"disk{len(disks)}"
+        disk.mkdir()
+        size = f"size={round(megabytes * 1024)}k"
+        command = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", disk]
+        if subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("this machine lets nobody mount")
+        disks.append(disk)
+        return disk
+
+    yield mount
+    for disk in disks:
+        subprocess.run(["umount", disk], check=True)

@@ -1,0 +1,78 @@
+"""Trainings that are stopped from outside end in one line, and go on afterwards."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+@pytest.fixture
+def config_path(tmp_path, tiny_config):
+    tiny_config.num_epochs = 400
+    path = tmp_path / "config.py"
+    path.write_text(
+        "import json\nfrom ocr_jax import config as c\n"
+        "def get_config():\n    config = c.default_config()\n"
+        f"    config.update(json.loads({tiny_config.to_json()!r}))\n"
+        "    return config\n"
+    )
+    return path
+
+
+def start(config_path, workdir, *overrides):
+    command = [sys.executable, "-m", "ocr_jax.main", f"--config={config_path}"]
+    return subprocess.Popen(
+        [*command, f"--workdir={workdir}", *overrides],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_an_epoch(workdir, process):
+    metrics = workdir / "metrics.jsonl"
+    while not (metrics.exists() and '"epoch"' in metrics.read_text()):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_asked_to_stop_writes_a_checkpoint(tmp_path, config_path, number):
+    workdir = tmp_path / "run"
+    process = start(config_path, workdir)
+    wait_for_an_epoch(workdir, process)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "checkpoint written" in said and len(said.splitlines()) == 1, said
+    [checkpoint] = (workdir / "checkpoints" / "latest").iterdir()
+    progress = json.loads((checkpoint / "progress" / "metadata").read_text())
+    assert progress["epoch"] >= 1
+
+
+def test_a_full_disk_ends_a_training_in_one_line_and_it_can_go_on(
+    small_disk, config_path
+):
+    disk = small_disk(megabytes=4)
+    workdir = disk / "run"
+    filler = disk / "filler"
+    process = start(config_path, workdir)
+    wait_for_an_epoch(workdir, process)
+    with pytest.raises(OSError), filler.open("wb") as file:
+        while True:
+            file.write(bytes(1 << 14))
+            file.flush()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "disk is full" in said and "Traceback" not in said, said
+    filler.unlink()
+    process = start(config_path, workdir)
+    time.sleep(20)
+    assert process.poll() is None, process.communicate()
+    process.send_signal(signal.SIGINT)
+    said, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130, complaint
+    assert "resuming" in said
