@@ -50,7 +50,12 @@ setup(
         "wonderwords>=2.2",
     ],
     extras_require={
-        "test": ["hypothesis>=6.100", "pytest>=8.2", "ruff>=0.6"],
+        "test": [
+            "hypothesis>=6.100",
+            "pytest>=8.2",
+            "pytest-xdist>=3.6",
+            "ruff>=0.6",
+        ],
         "cuda": ["jax[cuda13]>=0.10,<0.13"],
         "bench": ["torch>=2.5"],
     },

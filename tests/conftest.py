@@ -5,7 +5,9 @@ import subprocess
 import tempfile
 
 # Compiled programs are shared by the tests, and by the processes that they start.
-os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="ocr_jax_tests_")
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="ocr_jax_tests_")
+)
 # Before anything imports jax, which reads its flags once.
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 os.environ["JAX_PLATFORMS"] = "cpu"
