@@ -15,16 +15,16 @@ from ocr_jax.config import default_config
 def get_config():
     config = default_config()
     config.name = "lines_ctc"
-    config.conv_channels = (8, 16, 32, 64, 128)
+    config.conv_channels = (32, 64, 128, 128)
     config.frame_stride = 8
-    config.lstm_dim = 256
+    config.lstm_dim = 192
     config.dropout = 0.5
-    config.num_epochs = 50
+    config.num_epochs = 60
     config.learning_rate = 2e-3
     config.warmup_steps = 100
     config.weight_decay = 1e-2
 
-    config.augment.probability = 0.6
+    config.augment.probability = 0.8
     config.augment.slant = 0.3
     config.augment.scale = 0.2
     config.augment.rotation = 1.0

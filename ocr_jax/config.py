@@ -75,7 +75,7 @@ CHOICES = {
 RANGES = {
     "height": (0, 1024),
     "num_buckets": (1, 64),
-    "frame_stride": (1, 32),
+    "frame_stride": (2, 64),
     "window_width": (6, 512),
     "window_stride": (1, 512),
     "lstm_layers": (0, 16),
@@ -121,10 +121,10 @@ def check(config: ml_collections.ConfigDict):
         raise UserError(
             f"config.conv_channels is {channels}: expected positive numbers"
         )
-    if 2 ** len(channels) < config.frame_stride:
+    if (most := 2 ** (len(channels) + 1)) < config.frame_stride:
         raise UserError(
             f"config.frame_stride is {config.frame_stride}, but the {len(channels)} "
-            f"blocks of config.conv_channels reach {2 ** len(channels)} at most"
+            f"blocks of config.conv_channels reach {most} at most"
         )
     for key in ("lines_file", "name"):
         if not config[key]:

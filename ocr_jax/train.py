@@ -83,10 +83,7 @@ def _train(config, workdir: Path):
         saved = stack.enter_context(checkpoints.Checkpoints(workdir))
         state, progress = saved.restore(checkpoints.LATEST, state) or (state, START)
         tracker = tracking.Tracker(
-            workdir,
-            config,
-            int(state.step),
-            is_main=jax.process_index() == 0,
+            workdir, config, int(state.step), is_main=jax.process_index() == 0
         )
         stack.enter_context(tracker)
         run = Run(
@@ -123,16 +120,17 @@ def _train(config, workdir: Path):
 
 def _train_epoch(run: Run, state, progress: dict, rows: list[plan.PlanRow], stop):
     """The rest of the epoch's batches, or as many as there are before `stop` is set."""
-    rows = rows[progress["batch"] :]
+    first = progress["batch"]
     batches = pipeline.batches(
         run.lines.lines,
         run.lines.labels,
         rows,
         batch_size=run.config.batch_size,
+        first=first,
         process=(jax.process_index(), jax.process_count()),
     )
     pending, since = [], time.monotonic()
-    for row, batch in zip(rows, batches, strict=True):
+    for row, batch in zip(rows[first:], batches, strict=True):
         if stop.is_set():
             break
         state, metrics = run.train_step(state, steps.shard(batch, run.mesh))

@@ -58,3 +58,16 @@ def test_a_bucket_has_one_shape(split, tiny_config):
     for row, batch in zip(rows, make_batches(split, rows), strict=True):
         shape = batch["image"].shape, batch["label"].shape
         assert shapes.setdefault(row.bucket_width, shape) == shape
+
+
+def test_batches_from_the_middle_of_a_plan_are_those_of_the_whole(split, tiny_config):
+    rows = split.plan(tiny_config, epoch=0)
+    longest = max(
+        range(len(rows)),
+        key=lambda i: max(len(split.labels[j]) for j in rows[i].indices),
+    )
+    rows = [rows[longest], *rows[:longest], *rows[longest + 1 :]]
+    resumed = make_batches(split, rows, first=1)
+    for batch, same in zip(make_batches(split, rows)[1:], resumed, strict=True):
+        for key, value in batch.items():
+            np.testing.assert_array_equal(same[key], value)

@@ -23,14 +23,15 @@ def batches(
     rows: Sequence[plan.PlanRow],
     *,
     batch_size: int,
+    first: int = 0,
     process: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
-    """The batches of an epoch plan, in its order.
+    """The batches of an epoch plan, in its order, from the `first` on.
 
     image (B, H, W) uint8, width (B,), label (B, L) zero padded, label_length (B,) and
     mask (B,), False for the filler rows of a short batch. With process=(index, count)
     each of `count` processes gets its own B = batch_size / count rows of every batch.
-    L is one number a bucket, so that shapes, and compiled programs, stay few.
+    L is one number a bucket of the whole plan: a resumed epoch has the same shapes.
     """
     tf = _import_tensorflow()
     index, count = process
@@ -51,7 +52,7 @@ def batches(
         )
         return dict(zip(DTYPES, values, strict=True))
 
-    dataset = tf.data.Dataset.range(len(rows))
+    dataset = tf.data.Dataset.range(first, len(rows))
     dataset = dataset.map(load, num_parallel_calls=2, deterministic=True)
     return dataset.prefetch(4).as_numpy_iterator()
 

@@ -31,12 +31,21 @@ def max_pool(x: jax.Array, rows: int, columns: int) -> jax.Array:
     return pooled
 
 
+def fold_pixels(images: jax.Array) -> jax.Array:
+    """(B, H, W, 1) as (B, ceil(H / 2), ceil(W / 2), 4): 2 x 2 pixels as channels."""
+    images = jnp.pad(images[..., 0], ((0, 0), *((0, n % 2) for n in images.shape[1:3])))
+    pixels = [images[:, i::2, j::2] for i in range(2) for j in range(2)]
+    return jnp.stack(pixels, axis=-1)
+
+
 class ConvEncoder(nn.Module):
     """Convolution and pooling blocks over the whole line, then rows into features.
 
-    Block i has `channels[i]` features and halves the height; the first blocks halve the
-    width too, until a frame spans `frame_stride` pixels (a power of two). T is
-    ceil(width / frame_stride), D is channels[-1] times the rows that are left.
+    Pixels are folded two by two before the first block, which at full resolution would
+    cost more than all the others. Block i has `channels[i]` features and halves the
+    height; the first blocks halve the width too, until a frame spans `frame_stride`
+    pixels (a power of two, at least 2). T is ceil(width / frame_stride), D is
+    channels[-1] times the rows that are left.
     """
 
     channels: tuple[int, ...]
@@ -46,7 +55,7 @@ class ConvEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, images, widths, train: bool = False):
-        x, lengths, stride = images, widths, 1
+        x, lengths, stride = fold_pixels(images), -(-widths // 2), 2
         for channels in self.channels:
             x = nn.Conv(channels, (3, 3), padding=1, use_bias=not self.batch_norm)(x)
             mask = length_mask(lengths, x.shape[2])[:, None, :, None]
