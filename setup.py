@@ -16,6 +16,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["ocr_jax", "ocr_jax.*"]),
+    package_data={"ocr_jax.data": ["iam_splits/*/*.txt"]},
     python_requires=">=3.11,<3.14",
     install_requires=[
         "absl-py>=2.1",

@@ -22,11 +22,13 @@ def default_config() -> ml_collections.ConfigDict:
     config.num_buckets = 5  # widths that batches are padded to; each compiles once
 
     # Network
-    config.encoder = "conv"  # conv or sliding_window
+    config.encoder = "conv"  # conv, sliding_window or mlp
     config.conv_channels = (16, 32, 64, 128)  # conv: features of each block
     config.frame_stride = 4  # conv: pixels a frame, a power of two
-    config.window_width = 12  # sliding_window: pixels a window sees
-    config.window_stride = 5  # sliding_window: pixels between windows
+    config.window_width = 12  # sliding_window, mlp: pixels a window sees
+    config.window_stride = 5  # sliding_window, mlp: pixels between windows
+    config.layer_size = 128  # sliding_window, mlp: width of each dense layer
+    config.num_layers = 3  # mlp: dense layers
     config.batch_norm = True  # normalise after convolutions, over real columns only
     config.lstm_layers = 2  # 0 is all-convolutional
     config.lstm_dim = 128  # width of each direction
@@ -34,6 +36,8 @@ def default_config() -> ml_collections.ConfigDict:
     config.dropout = 0.2  # after the encoder and after each LSTM
 
     # Training
+    config.init_from = ""  # a finished run's workdir, whose weights to start from
+    config.freeze = ""  # encoder: its weights stay as they are; empty trains all
     config.batch_size = 16  # lines an update, over all devices
     config.num_epochs = 50  # passes over the training lines, at most
     config.optimizer = "adamw"  # adamw, adam, rmsprop or sgd
@@ -66,7 +70,8 @@ def default_config() -> ml_collections.ConfigDict:
 
 
 CHOICES = {
-    "encoder": ("conv", "sliding_window"),
+    "freeze": ("", "encoder"),
+    "encoder": ("conv", "sliding_window", "mlp"),
     "optimizer": ("adamw", "adam", "rmsprop", "sgd"),
     "schedule": ("constant", "cosine", "step"),
     "wandb.mode": ("disabled", "offline", "online", "auto"),
@@ -78,6 +83,8 @@ RANGES = {
     "frame_stride": (2, 64),
     "window_width": (6, 512),
     "window_stride": (1, 512),
+    "layer_size": (1, 65536),
+    "num_layers": (1, 64),
     "lstm_layers": (0, 16),
     "lstm_dim": (1, 8192),
     "dropout": (0.0, 0.95),
@@ -107,7 +114,8 @@ def check(config: ml_collections.ConfigDict):
     for key, choices in CHOICES.items():
         if (value := _get(config, key)) not in choices:
             raise UserError(
-                f"config.{key} is {value!r}: expected one of {', '.join(choices)}"
+                f"config.{key} is {value!r}: expected one of "
+                f"{', '.join(choice or 'nothing' for choice in choices)}"
             )
     for key, (low, high) in RANGES.items():
         if not low <= (value := _get(config, key)) <= high:

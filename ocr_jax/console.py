@@ -34,6 +34,7 @@ SCORES = {
     "wer": ("word error rate", "{:.2%}"),
     "character_accuracy": ("character accuracy, mean of lines", "{:.2%}"),
     "exact": ("lines without an error", "{:.2%}"),
+    "top3": ("among the three likeliest", "{:.2%}"),
     "loss": ("CTC loss a line", "{:.3f}"),
 }
 
@@ -101,18 +102,20 @@ class Display:
 
 
 def print_scores(
-    split: str,
+    title: str,
     scores: dict[str, float],
     intervals: dict[str, tuple[float, float]],
     stream=None,
 ):
-    """Print the table of a split's scores with their 95 % intervals."""
+    """Print a table of scores with their 95 % intervals."""
     table = rich.table.Table(
-        f"{split} scores", box=rich.box.SIMPLE, title_justify="left", highlight=False
+        title, box=rich.box.SIMPLE, title_justify="left", highlight=False
     )
     table.add_column("", justify="right")
     table.add_column("95 % interval", justify="right")
     for key, (title, form) in SCORES.items():
+        if key not in scores:
+            continue
         bounds = [shown(bound, form) for bound in intervals.get(key, ())]
         table.add_row(title, shown(scores.get(key), form), " – ".join(bounds))
     _console(stream).print(table)

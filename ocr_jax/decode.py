@@ -44,6 +44,15 @@ def greedy_decode(logits: jax.Array, logit_lengths: jax.Array) -> Decoded:
     return Decoded(labels, lengths, confidences, starts, ends, line_confidences)
 
 
+def likeliest(logits: jax.Array, count: int = 3) -> jax.Array:
+    """The likeliest characters of each line's first frame, best first: (B, count) ids.
+
+    For recognisers of single characters, which have that one frame.
+    """
+    count = min(count, logits.shape[2] - 1)
+    return jax.lax.top_k(logits[:, 0, BLANK + 1 :], count)[1] + BLANK + 1
+
+
 def _gather_runs(slots, best, probability, frames):
     """One line's frames (T,) gathered by character: label, confidence, start, end."""
     size = len(frames)

@@ -19,7 +19,7 @@ class Evaluation(NamedTuple):
     readings: list[str]
 
     def summary(self) -> dict[str, float]:
-        """loss, cer, wer, character_accuracy and exact over all lines."""
+        """loss, cer, wer, character_accuracy, exact, and of characters top3."""
         return metrics.summary(self.counts)
 
 
@@ -34,7 +34,8 @@ def evaluate(
     mesh = steps.make_mesh()
     rows = split.plan(config, epoch=0)
     size = len(split.lines)
-    readings, losses, feasible = [""] * size, np.zeros(size), np.zeros(size, bool)
+    readings, candidates = [""] * size, [""] * size
+    losses, feasible = np.zeros(size), np.zeros(size, bool)
     batches = pipeline.batches(
         split.lines,
         split.labels,
@@ -43,7 +44,7 @@ def evaluate(
         process=(jax.process_index(), jax.process_count()),
     )
     for row, batch in zip(rows, batches, strict=True):
-        batch_losses, batch_feasible, decoded = _fetch(
+        batch_losses, batch_feasible, decoded, likeliest = _fetch(
             eval_step(state, steps.shard(batch, mesh))
         )
         losses[row.indices] = batch_losses[: len(row.indices)]
@@ -51,7 +52,12 @@ def evaluate(
         for position, index in enumerate(row.indices):
             ids = decoded.labels[position, : decoded.lengths[position]]
             readings[index] = charset.decode(ids)
-    counts = metrics.count(split.lines.transcripts, readings, losses, feasible)
+            candidates[index] = charset.decode(likeliest[position])
+    transcripts = split.lines.transcripts
+    is_characters = all(len(transcript) == 1 for transcript in transcripts)
+    counts = metrics.count(
+        transcripts, readings, losses, feasible, candidates if is_characters else None
+    )
     return Evaluation(counts, readings)
 
 
@@ -75,7 +81,7 @@ def report(evaluation: Evaluation, split: lines_file.Split) -> dict:
     summary = evaluation.summary()
     intervals = metrics.intervals(evaluation.counts, split.writers)
     if jax.process_index() == 0:
-        console.print_scores(split.name, summary, intervals)
+        console.print_scores(_title(split), summary, intervals)
         _print_extremes(evaluation, split)
     return {
         "summary": summary,
@@ -83,7 +89,17 @@ def report(evaluation: Evaluation, split: lines_file.Split) -> dict:
         "lines": len(split),
         "impossible_lines": int(np.sum(~evaluation.counts.feasible)),
         "digest": split.digest,
-    }
+    } | split.about
+
+
+def _title(split: lines_file.Split) -> str:
+    """The split, and of what: scores on other splits or transcripts do not compare."""
+    title = f"{split.name} scores"
+    if "split_name" in split.about:
+        title += " on {split_name} {split_digest:.8}, {transcripts} transcripts".format(
+            **split.about
+        )
+    return title
 
 
 def _print_extremes(evaluation: Evaluation, split: lines_file.Split):

@@ -22,6 +22,7 @@ class Counts:
     character_accuracy: np.ndarray
     loss: np.ndarray  # CTC loss, 0 where the label is impossible
     feasible: np.ndarray
+    top3: np.ndarray | None = None  # of characters: among the three likeliest
 
 
 # name → (numerator, denominator) among the counts; None divides by the lines.
@@ -31,6 +32,7 @@ RATIOS = {
     "wer": ("word_edits", "words"),
     "character_accuracy": ("character_accuracy", None),
     "exact": ("exact", None),
+    "top3": ("top3", None),
 }
 
 
@@ -39,8 +41,12 @@ def count(
     readings: Sequence[str],
     losses: np.ndarray,
     feasible: np.ndarray,
+    candidates: Sequence[str] | None = None,
 ) -> Counts:
-    """Count the edits between transcripts and readings, line by line."""
+    """Count the edits between transcripts and readings, line by line.
+
+    candidates: the three likeliest characters, where each line is a single one.
+    """
     pairs = list(zip(transcripts, readings, strict=True))
     words = [(transcript.split(), reading.split()) for transcript, reading in pairs]
     return Counts(
@@ -52,6 +58,10 @@ def count(
         character_accuracy=np.array([character_accuracy(*pair) for pair in pairs]),
         loss=np.where(feasible, losses, 0.0),
         feasible=np.asarray(feasible),
+        top3=candidates
+        and np.array(
+            [one in c for one, c in zip(transcripts, candidates, strict=True)]
+        ),
     )
 
 
@@ -64,8 +74,9 @@ def character_accuracy(transcript: str, reading: str) -> float:
 
 
 def summary(counts: Counts) -> dict[str, float]:
-    """Every score of RATIOS over all the lines."""
-    return {name: float(_ratio(name)(_stack(counts).sum(axis=0))) for name in RATIOS}
+    """Every score of RATIOS that was counted, over all the lines."""
+    sums = _stack(counts).sum(axis=0)
+    return {name: float(_ratio(name, counts)(sums)) for name in _counted(counts)}
 
 
 def intervals(
@@ -77,16 +88,17 @@ def intervals(
     lines are, where no writer is known or there is only one.
     """
     groups = _groups(writers)
-    sums = np.zeros((groups.max() + 1, len(dataclasses.fields(Counts)) + 1))
-    np.add.at(sums, groups, _stack(counts))
+    stacked = _stack(counts)
+    sums = np.zeros((groups.max() + 1, stacked.shape[1]))
+    np.add.at(sums, groups, stacked)
     size = len(sums)
     draws = np.random.default_rng(seed).multinomial(
         size, np.full(size, 1 / size), samples
     )
     resampled = draws @ sums
     bounds = {}
-    for name in RATIOS:
-        low, high = np.percentile(_ratio(name)(resampled.T), [2.5, 97.5])
+    for name in _counted(counts):
+        low, high = np.percentile(_ratio(name, counts)(resampled.T), [2.5, 97.5])
         bounds[name] = float(low), float(high)
     return bounds
 
@@ -99,14 +111,26 @@ def _groups(writers: Sequence[str]) -> np.ndarray:
     return np.unique(units, return_inverse=True)[1]
 
 
+def _columns(counts: Counts) -> dict[str | None, np.ndarray]:
+    """What was counted, by name, and the lines themselves, each 1, by None."""
+    columns = {f.name: getattr(counts, f.name) for f in dataclasses.fields(Counts)}
+    counted = {name: values for name, values in columns.items() if values is not None}
+    return counted | {None: np.ones(len(counts.chars))}
+
+
 def _stack(counts: Counts) -> np.ndarray:
-    """All counts as (n, k) float64, a column of ones (the lines) last."""
-    columns = [getattr(counts, field.name) for field in dataclasses.fields(Counts)]
-    return np.stack([*columns, np.ones(len(counts.chars))], axis=1).astype(np.float64)
+    """All columns as (n, k) float64."""
+    return np.stack(list(_columns(counts).values()), axis=1).astype(np.float64)
 
 
-def _ratio(name: str) -> Callable[[np.ndarray], np.ndarray]:
+def _counted(counts: Counts) -> list[str]:
+    """The scores whose counts are there."""
+    columns = _columns(counts)
+    return [name for name, (numerator, _) in RATIOS.items() if numerator in columns]
+
+
+def _ratio(name: str, counts: Counts) -> Callable[[np.ndarray], np.ndarray]:
     """The score as a function of summed columns (k, ...)."""
-    columns = [field.name for field in dataclasses.fields(Counts)] + [None]
+    columns = list(_columns(counts))
     numerator, denominator = (columns.index(column) for column in RATIOS[name])
     return lambda sums: sums[numerator] / np.maximum(sums[denominator], 1)

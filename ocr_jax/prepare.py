@@ -2,6 +2,7 @@
 
 python -m ocr_jax.prepare folder --source=DIR --out=data/lines.h5
 python -m ocr_jax.prepare alto --source=DIR --out=data/lines.h5
+python -m ocr_jax.prepare iam --source=DIR --split=aachen --out=data/iam_lines.h5
 python -m ocr_jax.prepare fonts --lines=6000 --out=data/fonts.h5
 python -m ocr_jax.prepare show data/lines.h5 --out=lines.png
 """
@@ -25,13 +26,33 @@ import rich.progress
 from ocr_jax import errors
 from ocr_jax.data import contact_sheet, lines_file, lines_writer, sources
 from ocr_jax.data.charset import Charset
-from ocr_jax.data.sources import folder, fonts, page_xml
+from ocr_jax.data.sources import (
+    alto,
+    emnist,
+    emnist_lines,
+    folder,
+    fonts,
+    fsdl,
+    iam,
+    page,
+    tsv,
+)
 from ocr_jax.errors import UserError
 
-SOURCES = {"folder": folder, "alto": page_xml, "fonts": fonts}
+SOURCES = {
+    "folder": folder,
+    "tsv": tsv,
+    "alto": alto,
+    "page": page,
+    "iam": iam,
+    "fsdl": fsdl,
+    "emnist": emnist,
+    "emnist_lines": emnist_lines,
+    "fonts": fonts,
+}
 # How many reasons for skipping are shown, and how many names for each.
 SHOWN_REASONS = 10
-SHOWN_NAMES = 3
+SHOWN_NAMES = 10
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -77,9 +98,10 @@ def _prepare(args: argparse.Namespace):
         height=args.height,
         source=" ".join([args.command, str(getattr(args, "source", ""))]).strip(),
         license=args.license,
+        about=source.about(args) if hasattr(source, "about") else None,
         overwrite=args.overwrite,
     )
-    skipped, written = collections.defaultdict(list), 0
+    skipped, written = collections.defaultdict(list), collections.Counter()
     with writer:
         for items in _read_all(args, tasks):
             for item in items:
@@ -87,12 +109,14 @@ def _prepare(args: argparse.Namespace):
                     skipped[item.reason].append(item.name)
                 else:
                     writer.add(*item)
-                    written += 1
+                    written[item[0]] += 1
+        reasons = "; ".join(_reasons(skipped)) or "the source holds none"
         if not written:
-            reasons = "; ".join(_reasons(skipped)) or "the source holds none"
             raise UserError(f"no line could be read: {reasons}")
+        if hasattr(source, "lacking") and (lacking := source.lacking(args, written)):
+            raise UserError(f"{lacking}: {reasons}")
     with lines_file.LinesFile(args.out) as file:
-        print(f"{args.out}: {written:,} lines, {args.height} px high")
+        print(f"{args.out}: {written.total():,} lines, {args.height} px high")
         print(summary([file.split(name) for name in file.splits], file.charset))
     if skipped:
         print(f"skipped: {sum(map(len, skipped.values())):,}")
@@ -174,13 +198,13 @@ def _parser() -> argparse.ArgumentParser:
     for name, source in SOURCES.items():
         first_line = source.__doc__.splitlines()[0]
         command = commands.add_parser(name, help=first_line, description=source.__doc__)
-        source.add_flags(command)
         add = command.add_argument
         add("--out", required=True, type=Path, help="the lines file to make")
-        add("--height", type=_height, default=64, help="pixels, of every line (64)")
+        add("--height", type=_height, default=64, help="pixels, of every line")
         add("--license", default="", help="kept in the file")
         add("--overwrite", action="store_true", help="replace the lines file")
         add("--workers", type=_count, default=os.cpu_count(), help="processes")
+        source.add_flags(command)
     show = commands.add_parser("show", help="Draw lines with their transcripts.")
     show.add_argument("file", type=Path, help="a lines file")
     show.add_argument("--out", required=True, type=Path, help="a PNG to draw on")

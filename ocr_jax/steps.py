@@ -67,9 +67,16 @@ def make_optimizer(config, schedule: optax.Schedule) -> optax.GradientTransforma
         "rmsprop": lambda: optax.rmsprop(schedule),
         "sgd": lambda: optax.sgd(schedule, momentum=0.9),
     }[config.optimizer]()
-    if not config.grad_clip:
+    if config.grad_clip:
+        clip = optax.clip_by_global_norm(config.grad_clip)
+        optimizer = optax.chain(clip, optimizer)
+    if not config.freeze:
         return optimizer
-    return optax.chain(optax.clip_by_global_norm(config.grad_clip), optimizer)
+    # Decay would move weights that have no gradient, too.
+    return optax.multi_transform(
+        {False: optimizer, True: optax.set_to_zero()},
+        lambda params: {part: part == config.freeze for part in params},
+    )
 
 
 def make_train_step(model, tx, config) -> Callable:
@@ -90,6 +97,10 @@ def make_train_step(model, tx, config) -> Callable:
         dropout_key = _step_key(config, state.step, DROPOUT)
 
         def mean_loss(params):
+            params = {
+                part: jax.lax.stop_gradient(tree) if part == config.freeze else tree
+                for part, tree in params.items()
+            }
             (logits, lengths), updates = model.apply(
                 {"params": params, "batch_stats": state.batch_stats},
                 images,
@@ -134,7 +145,10 @@ def _step_key(config, step: jax.Array, purpose: int) -> jax.Array:
 
 
 def make_eval_step(model) -> Callable:
-    """`eval_step(state, batch) → (losses (B,), feasible (B,), decode.Decoded)`."""
+    """`eval_step(state, batch) → (losses (B,), feasible (B,), decode.Decoded, ids)`.
+
+    ids (B, 3) are those of `decode.likeliest`.
+    """
 
     @jax.jit
     def eval_step(state, batch):
@@ -142,7 +156,8 @@ def make_eval_step(model) -> Callable:
         labels = batch["label"], batch["label_length"]
         losses = ctc.ctc_loss(logits, lengths, *labels)
         feasible = ctc.is_feasible(lengths, *labels)
-        return losses, feasible, decode.greedy_decode(logits, lengths)
+        decoded = decode.greedy_decode(logits, lengths)
+        return losses, feasible, decoded, decode.likeliest(logits)
 
     return eval_step
 

@@ -1,8 +1,6 @@
 """The training loop: a pure function of config, data and seed that can be resumed."""
 
 import contextlib
-import signal
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +11,18 @@ import ml_collections
 import numpy as np
 import optax
 
-from ocr_jax import checkpoints, evaluate, models, steps, tracking, workdirs
+from ocr_jax import (
+    checkpoints,
+    confusion,
+    evaluate,
+    huge_pages,
+    interrupt,
+    models,
+    steps,
+    tracking,
+    transfer,
+    workdirs,
+)
 from ocr_jax import config as config_lib
 from ocr_jax.data import dataset, pipeline, plan
 from ocr_jax.errors import UserError
@@ -77,11 +86,14 @@ def _train(config, workdir: Path):
     batches_per_epoch = len(lines.plan(config, epoch=0))
     schedule = steps.make_schedule(config, batches_per_epoch * config.num_epochs)
     tx = steps.make_optimizer(config, schedule)
-    state = steps.replicate(steps.create_state(model, tx, config, data.height), mesh)
+    state = steps.create_state(model, tx, config, data.height)
 
     with contextlib.ExitStack() as stack:
         saved = stack.enter_context(checkpoints.Checkpoints(workdir))
-        state, progress = saved.restore(checkpoints.LATEST, state) or (state, START)
+        started = saved.restore(checkpoints.LATEST, steps.replicate(state, mesh))
+        if started is None:
+            started = steps.replicate(_first_state(config, state, data), mesh), START
+        state, progress = started
         tracker = tracking.Tracker(
             workdir, config, int(state.step), is_main=jax.process_index() == 0
         )
@@ -98,7 +110,7 @@ def _train(config, workdir: Path):
             tracker=tracker,
         )
         tracker.message(_describe(run, state, progress))
-        stop = stack.enter_context(_stop_signals())
+        stop = stack.enter_context(interrupt.stop_signals())
         while not _is_done(config, progress):
             rows = lines.plan(config, progress["epoch"])
             state, progress = _train_epoch(run, state, progress, rows, stop)
@@ -116,6 +128,14 @@ def _train(config, workdir: Path):
         metadata = {key: progress[key] for key in ("epoch", "best_cer")}
         tracker.artifact(saved.path(checkpoints.BEST), f"{config.name}-best", metadata)
     _final_scores(run, best, progress, workdir)
+
+
+def _first_state(config, state, data: dataset.Dataset):
+    """The state that training starts from, with another run's weights if asked for."""
+    if config.init_from:
+        state, taken = transfer.init_from(config.init_from, state, data.charset)
+        print(f"From {config.init_from}: {taken}")
+    return state
 
 
 def _train_epoch(run: Run, state, progress: dict, rows: list[plan.PlanRow], stop):
@@ -207,33 +227,29 @@ def _end_epoch(run: Run, state, progress: dict, saved, workdir: Path):
     if is_best:
         saved.save(checkpoints.BEST, checkpoints.for_inference(state), progress)
     saved.save(checkpoints.LATEST, state, progress)
+    lines, readings = split.lines, evaluation.readings
     shown = [
-        _shown(split.lines, evaluation, i) for i in range(len(split))[:SHOWN_LINES]
+        (lines.line_ids[i], lines.image(i), lines.transcripts[i], readings[i])
+        for i in range(len(split))[:SHOWN_LINES]
     ]
     workdirs.write_readings(workdir, shown)
     run.tracker.readings(int(state.step), shown)
+    huge_pages.give_back()
     return state, progress
-
-
-def _shown(lines, evaluation: evaluate.Evaluation, index: int):
-    """(line_id, image, transcript, reading) of one line."""
-    return (
-        lines.line_ids[index],
-        lines.image(index),
-        lines.transcripts[index],
-        evaluation.readings[index],
-    )
 
 
 def _final_scores(run: Run, best, progress: dict, workdir: Path):
     """Score the best state on validation and test, show it, and write scores.json."""
-    scores = {"epoch": progress["epoch"]}
+    scores = {"epoch": progress["epoch"], "parameters": _count(best)}
     for name in ("validation", "test"):
         if split := run.data.splits.get(name):
             evaluation = evaluate.evaluate(
                 run.eval_step, best, split, run.data.charset, run.config
             )
             scores[name] = evaluate.report(evaluation, split.lines)
+            if evaluation.counts.top3 is not None and jax.process_index() == 0:
+                picture = workdir / f"confusion_{name}.png"
+                confusion.draw(picture, split.lines.transcripts, evaluation.readings)
     if jax.process_index() == 0:
         workdirs.write_json(workdir / "scores.json", scores)
         print(f"\nRead an image: python -m ocr_jax.predict --workdir={workdir} IMAGE")
@@ -264,35 +280,17 @@ def _leave_out_impossible(data: dataset.Dataset, model) -> dataset.LabelledSplit
     return lines
 
 
+def _count(state) -> int:
+    """The parameters of a network."""
+    return sum(leaf.size for leaf in jax.tree.leaves(state.params))
+
+
 def _describe(run: Run, state, progress: dict) -> str:
     """One line on what is about to be trained, and from where."""
-    parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     start = f"from step {int(state.step)}, epoch {progress['epoch'] + 1}"
     return (
-        f"{parameters:,} parameters, {len(run.data.charset.characters)} characters, "
+        f"{_count(state):,} parameters, {len(run.data.charset.characters)} characters, "
         f"{len(run.lines)} training lines of height {run.data.height}, "
         f"{run.mesh.size} x {jax.devices()[0].platform}"
         + (f"; resuming {start}" if int(state.step) else "")
     )
-
-
-@contextlib.contextmanager
-def _stop_signals():
-    """An event that the first Ctrl-C or SIGTERM sets; the second one stops at once."""
-    requested = threading.Event()
-
-    def handler(*_):
-        if requested.is_set():
-            raise KeyboardInterrupt("Stopped at once; the last checkpoint stands.")
-        requested.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield requested
-        return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    previous = {number: signal.signal(number, handler) for number in signals}
-    try:
-        yield requested
-    finally:
-        for number, old in previous.items():
-            signal.signal(number, old)

@@ -6,6 +6,7 @@ environment.json  command, commit, versions
 metrics.jsonl     everything that was logged, one JSON object a line
 readings.tsv      line_id, transcript and reading of a few validation lines
 checkpoints/      latest (to resume) and best (to use)
+confusion_*.png   of single characters: which were read as which
 scores.json       the final scores: the run is finished
 """
 
@@ -32,6 +33,8 @@ CONTENTS = (
     "metrics.jsonl",
     "readings.tsv",
     "checkpoints",
+    "confusion_validation.png",
+    "confusion_test.png",
     "scores.json",
     "wandb",
     "lock",

@@ -57,8 +57,9 @@ def test_the_file_says_what_it_is(tmp_path):
     with lines_file.LinesFile(tmp_path / "l.h5") as file:
         assert file.splits == ["train", "validation"]
         assert file.charset.characters == (" ", "x", "é")
-        assert file.attributes["source"] == "test"
-        assert file.attributes["created_with"].startswith("ocr_jax ")
+    with h5py.File(tmp_path / "l.h5") as file:
+        assert file.attrs["source"] == "test"
+        assert file.attrs["created_with"].startswith("ocr_jax ")
 
 
 def test_the_digest_tells_the_same_lines_from_others(tmp_path):

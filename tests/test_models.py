@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from configs import emnist_lenet, emnist_mlp, iam_ctc
 from ocr_jax import config as config_lib
 from ocr_jax import models
 from ocr_jax.models import encoders
@@ -64,7 +65,7 @@ EVERY_KIND = [
     for encoder in ("conv", "sliding_window")
     for batch_norm in (True, False)
     for bidirectional in (True, False)
-] + [{"lstm_layers": 0}, {"lstm_layers": 2}, {"frame_stride": 2}]
+] + [{"lstm_layers": 0}, {"lstm_layers": 2}, {"frame_stride": 2}, {"encoder": "mlp"}]
 
 
 @pytest.mark.parametrize("kind", EVERY_KIND, ids=str)
@@ -86,7 +87,7 @@ def test_a_line_reads_the_same_alone_batched_and_over_padded(kind):
         np.testing.assert_allclose(more_logits[row, :frames], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("encoder", ["conv", "sliding_window"])
+@pytest.mark.parametrize("encoder", ["conv", "sliding_window", "mlp"])
 def test_pixels_past_the_width_are_never_seen(encoder):
     model, variables = build(make_config(encoder=encoder))
     _, batch = random_lines([30], 64)
@@ -145,7 +146,7 @@ def window_by_window(params, image, window_width, window_stride):
 @pytest.mark.parametrize(("width", "stride"), [(12, 5), (13, 3), (8, 8)])
 def test_shared_convolutions_equal_a_lenet_window_by_window(width, stride):
     encoder = encoders.SlidingWindowEncoder(
-        width, stride, batch_norm=False, dropout=0.2
+        width, stride, layer_size=128, batch_norm=False, dropout=0.2
     )
     pixels = width + 9 * stride
     image = np.random.default_rng(0).random((HEIGHT, pixels)).astype(np.float32)
@@ -157,19 +158,22 @@ def test_shared_convolutions_equal_a_lenet_window_by_window(width, stride):
     np.testing.assert_allclose(features[0], expected, rtol=1e-4)
 
 
-def test_the_labs_network_has_the_labs_number_of_parameters_and_frames():
-    config = make_config(
-        encoder="sliding_window",
-        batch_norm=False,
-        bidirectional=False,
-        lstm_layers=1,
-        lstm_dim=128,
-    )
-    model = models.build_model(config, num_classes=80)
-    arguments = jnp.zeros((1, 28, 952)), jnp.array([952])
+@pytest.mark.parametrize(
+    ("config_file", "width", "parameters", "frames"),
+    [
+        (iam_ctc, 952, 554_064, 189),
+        (emnist_mlp, 28, 143_824, 1),
+        (emnist_lenet, 28, 1_208_912, 1),
+    ],
+)
+def test_the_labs_networks_have_its_parameters_and_frames(
+    config_file, width, parameters, frames
+):
+    model = models.build_model(config_file.get_config(), num_classes=80)
+    arguments = jnp.zeros((1, 28, width)), jnp.array([width])
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), *arguments))
-    assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == 554_064
-    assert model.frames(952) == 189
+    assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == parameters
+    assert model.frames(width) == frames
 
 
 def test_max_pool_equals_the_maximum_of_each_cell():

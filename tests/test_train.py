@@ -49,7 +49,8 @@ def test_it_learns_to_read(finished):
 def test_a_workdir_holds_everything(finished):
     _, workdir, _ = finished
     for name in workdirs.CONTENTS:
-        assert name == "wandb" or (workdir / name).exists(), name
+        optional = name == "wandb" or name.startswith("confusion")
+        assert optional or (workdir / name).exists(), name
     readings = (workdir / "readings.tsv").read_text().splitlines()
     assert len(readings) == 13
     assert readings[1].startswith("validation-0\t")

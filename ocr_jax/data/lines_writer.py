@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import h5py
@@ -23,7 +23,8 @@ class LinesWriter:
     """Write a lines file, line by line, under a temporary name; whole or not at all.
 
     As a context manager: leaving it normally renames the file into place, an exception
-    removes it. Memory stays bounded by one buffer a split.
+    removes it. Memory stays bounded by one buffer a split. about: what scores on these
+    lines depend on, by the names of lines_file.ABOUT.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class LinesWriter:
         height: int,
         source: str,
         license: str = "",
+        about: Mapping[str, str] | None = None,
         overwrite: bool = False,
     ):
         self.path = Path(path)
@@ -49,6 +51,7 @@ class LinesWriter:
             source=source,
             license=license,
             created_with=f"ocr_jax {__version__}",
+            **(about or {}),
         )
 
     def __enter__(self) -> "LinesWriter":

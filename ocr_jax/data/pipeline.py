@@ -52,7 +52,11 @@ def batches(
         )
         return dict(zip(DTYPES, values, strict=True))
 
-    dataset = tf.data.Dataset.range(first, len(rows))
+    options = tf.data.Options()
+    # Its thread sleeps longer and longer, and an iterator's end waits for it to wake:
+    # half a minute an epoch.
+    options.autotune.enabled = False
+    dataset = tf.data.Dataset.range(first, len(rows)).with_options(options)
     dataset = dataset.map(load, num_parallel_calls=2, deterministic=True)
     return dataset.prefetch(4).as_numpy_iterator()
 

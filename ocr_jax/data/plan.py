@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Bucket widths are multiples of this many pixels.
+# Bucket widths are multiples of this many pixels, or the widest line's own width.
 BUCKET_STEP = 32
 
 
@@ -22,6 +22,7 @@ def bucket_widths(widths: Sequence[int], num_buckets: int) -> tuple[int, ...]:
     Exact, by dynamic programming over the distinct widths rounded up to BUCKET_STEP.
     """
     rounded = -(-np.maximum(widths, 1) // BUCKET_STEP) * BUCKET_STEP
+    rounded = np.minimum(rounded, max(1, np.max(widths, initial=1)))
     values, counts = np.unique(rounded, return_counts=True)
     lines_below = np.concatenate([[0], np.cumsum(counts)])
     # cost[j]: fewest padded columns for the first j values; edges[j]: how to get there.

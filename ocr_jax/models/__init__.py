@@ -32,9 +32,20 @@ def _sliding_window(config) -> nn.Module:
     return encoders.SlidingWindowEncoder(
         window_width=config.window_width,
         window_stride=config.window_stride,
+        layer_size=config.layer_size,
         batch_norm=config.batch_norm,
         dropout=config.dropout,
     )
 
 
-ENCODERS = {"conv": _conv, "sliding_window": _sliding_window}
+def _mlp(config) -> nn.Module:
+    return encoders.MLPEncoder(
+        window_width=config.window_width,
+        window_stride=config.window_stride,
+        num_layers=config.num_layers,
+        layer_size=config.layer_size,
+        dropout=config.dropout,
+    )
+
+
+ENCODERS = {"conv": _conv, "sliding_window": _sliding_window, "mlp": _mlp}

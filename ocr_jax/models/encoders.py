@@ -79,26 +79,54 @@ class ConvEncoder(nn.Module):
         return (frame + 0.5) * self.frame_stride
 
 
-class SlidingWindowEncoder(nn.Module):
-    """The lab's encoder: a LeNet over windows that slide along the line.
+class WindowEncoder(nn.Module):
+    """What looks at a line through windows: a frame is one of them.
 
-    Each window of window_width columns, window_stride apart, goes through conv 3x3x32,
-    conv 3x3x64, 2x2 max-pool, dropout and a dense layer of 128 (LeCun et al., 1998).
-    Neighbouring windows overlap: the line is convolved once, pooled at every column,
-    and each window gathers its own columns. The last window holds the line's end.
+    Windows are window_width columns wide, window_stride apart; the last one holds the
+    line's end. A window as wide as the image makes a recogniser of single characters.
     """
 
     window_width: int
     window_stride: int
-    batch_norm: bool
+    layer_size: int
     dropout: float
-    features: int = 128
+
+    def frames(self, widths):
+        """Windows a line takes, the last reaching past its end; 0 for width 0."""
+        more = -(-(widths - self.window_width) // self.window_stride)
+        return more * (more > 0) + 1 * (widths > 0)
+
+    def centre(self, frame):
+        """The x, in pixels of the line, of the middle of a frame's window."""
+        return frame * self.window_stride + 0.5 * self.window_width
+
+    def _whole_windows(self, images):
+        """The images (B, H, W, 1), widened with blank paper to end with a window."""
+        padded = (self.frames(images.shape[2]) - 1) * self.window_stride
+        missing = padded + self.window_width - images.shape[2]
+        return jnp.pad(images, ((0, 0), (0, 0), (0, missing), (0, 0)))
+
+    def _gather(self, x, frames: int, offsets):
+        """(B, H, W, C) to each frame's columns, at these offsets, flat: (B, T, D)."""
+        starts = jnp.arange(frames)[:, None] * self.window_stride
+        x = jnp.moveaxis(x, 2, 1)[:, starts + offsets]
+        return x.reshape(*x.shape[:2], -1)
+
+
+class SlidingWindowEncoder(WindowEncoder):
+    """The lab's encoder: a LeNet over windows that slide along the line.
+
+    Each window goes through conv 3x3x32, conv 3x3x64, 2x2 max-pool, dropout and a dense
+    layer (LeCun et al., 1998). Neighbouring windows overlap: the line is convolved
+    once, pooled at every column, and each window gathers its own columns.
+    """
+
+    batch_norm: bool
 
     @nn.compact
     def __call__(self, images, widths, train: bool = False):
         frames = self.frames(images.shape[2])
-        padded = (frames - 1) * self.window_stride + self.window_width
-        x = jnp.pad(images, ((0, 0), (0, 0), (0, padded - images.shape[2]), (0, 0)))
+        x = self._whole_windows(images)
         for channels in (32, 64):
             x = nn.Conv(channels, (3, 3), padding="VALID")(x)
             if self.batch_norm:
@@ -110,21 +138,23 @@ class SlidingWindowEncoder(nn.Module):
         x = x[:, : x.shape[1] // 2 * 2]
         x = jnp.maximum(x[:, ::2], x[:, 1::2])
         x = jnp.maximum(x[:, :, :-1], x[:, :, 1:])
-        x = jnp.moveaxis(x, 2, 1)[:, self._window_columns(frames)]
+        x = self._gather(x, frames, 2 * jnp.arange((self.window_width - 4) // 2))
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        x = nn.relu(nn.Dense(self.features)(x.reshape(*x.shape[:2], -1)))
+        x = nn.relu(nn.Dense(self.layer_size)(x))
         return nn.Dropout(self.dropout, deterministic=not train)(x), self.frames(widths)
 
-    def frames(self, widths):
-        """Windows a line takes, the last reaching past its end; 0 for width 0."""
-        more = -(-(widths - self.window_width) // self.window_stride)
-        return more * (more > 0) + 1 * (widths > 0)
 
-    def centre(self, frame):
-        """The x, in pixels of the line, of the middle of a frame's window."""
-        return frame * self.window_stride + 0.5 * self.window_width
+class MLPEncoder(WindowEncoder):
+    """Dense layers over the pixels of each window, dropout after each."""
 
-    def _window_columns(self, frames: int) -> jax.Array:
-        """(T, columns) indices of the pooled columns of each window, two apart."""
-        starts = jnp.arange(frames)[:, None] * self.window_stride
-        return starts + 2 * jnp.arange((self.window_width - 4) // 2)
+    num_layers: int
+
+    @nn.compact
+    def __call__(self, images, widths, train: bool = False):
+        frames = self.frames(images.shape[2])
+        x = self._whole_windows(images)
+        x = self._gather(x, frames, jnp.arange(self.window_width))
+        for _ in range(self.num_layers):
+            x = nn.relu(nn.Dense(self.layer_size)(x))
+            x = nn.Dropout(self.dropout, deterministic=not train)(x)
+        return x, self.frames(widths)

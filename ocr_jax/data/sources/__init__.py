@@ -4,12 +4,17 @@
     tasks(args)           one small picklable object a piece of work, in a fixed order
     read(task, height)    what that piece gives: (split, Line)s and Skippeds
 
+A source may have two calls more: about(args), what scores on its lines depend on, by
+the names of lines_file.ABOUT; and lacking(args, counts of lines by split), what is
+missing for it to be whole, "" if nothing is.
+
 A task read from a file has a name and a path. UserError from read is one Skipped more.
 The splits of a collection that has none of its own are drawn here.
 """
 
 import argparse
 import re
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +31,19 @@ class Skipped(NamedTuple):
 
     name: str
     reason: str
+
+
+class Lazy:
+    """Tasks made while they are iterated over, where all at once would fill memory."""
+
+    def __init__(self, count: int, make: Callable[[], Iterator]):
+        self._count, self._make = count, make
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator:
+        return self._make()
 
 
 Item = tuple[str, lines_file.Line] | Skipped
@@ -51,6 +69,20 @@ def writer_of(name: str, regex: str) -> str:
     except re.error as error:
         raise UserError(f"--writer_regex={regex}: {error}") from None
     return (found.group(1) if found.re.groups else found.group(0)) if found else ""
+
+
+def writers_and_splits(
+    names: list[str], args: argparse.Namespace
+) -> tuple[list[str], list[str]]:
+    """The writer and the split of each line, by its name relative to the collection.
+
+    First folders that are all train, validation or test are the splits.
+    """
+    writers = [writer_of(name.rpartition("/")[2], args.writer_regex) for name in names]
+    splits = [name.partition("/")[0] for name in names]
+    if not set(splits) <= set(lines_file.SPLITS):
+        splits = assign_splits(writers, names, args)
+    return writers, splits
 
 
 def assign_splits(

@@ -42,12 +42,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
             f"transcripts NAME{TRANSCRIPT} beside them"
         )
     names = sorted(pairs)
-    writers = [
-        sources.writer_of(name.rpartition("/")[2], args.writer_regex) for name in names
-    ]
-    splits = [name.partition("/")[0] for name in names]
-    if not set(splits) <= set(lines_file.SPLITS):
-        splits = sources.assign_splits(writers, names, args)
+    writers, splits = sources.writers_and_splits(names, args)
     return [
         Task(name, split, writer, *pairs[name])
         for name, split, writer in zip(names, splits, writers, strict=True)

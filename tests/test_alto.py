@@ -9,7 +9,7 @@ from PIL import Image
 
 from ocr_jax import prepare
 from ocr_jax.data import lines_file, sources
-from ocr_jax.data.sources import page_xml
+from ocr_jax.data.sources import alto, pages
 from ocr_jax.errors import UserError
 
 SAMPLE = pathlib.Path(__file__).parents[2] / "shared" / "data" / "alto_sample"
@@ -49,16 +49,16 @@ def save(folder, lines, *, page=None, name="page", **fields):
     path.write_text(ALTO.format(lines=lines, **fields), encoding="utf-8")
     if page is not False:
         Image.fromarray(draw_page() if page is None else page).save(folder / "page.png")
-    return page_xml.Task(name, "train", "w", path)
+    return pages.Task(name, "train", "w", path)
 
 
 def images_of(task):
-    return [item[1].image for item in page_xml.read(task, 32)]
+    return [item[1].image for item in alto.read(task, 32)]
 
 
 @pytest.mark.parametrize("version", [2, 3, 4])
 def test_a_line_is_cut_by_its_box_in_every_version(tmp_path, version):
-    [(split, cut)] = page_xml.read(save(tmp_path, line(), version=version), 32)
+    [(split, cut)] = alto.read(save(tmp_path, line(), version=version), 32)
     assert (split, cut.transcript, cut.line_id, cut.writer) == (
         "train",
         "hello",
@@ -116,7 +116,7 @@ def test_a_vertical_line_is_turned_the_way_it_is_written(tmp_path, quarters, bas
 
 def test_the_text_is_strings_spaces_and_hyphens(tmp_path):
     inner = '<String CONTENT="so"/><SP/><String CONTENT="be"/><HYP CONTENT="-"/>'
-    [(_, cut)] = page_xml.read(save(tmp_path, line(inner)), 32)
+    [(_, cut)] = alto.read(save(tmp_path, line(inner)), 32)
     assert cut.transcript == "so be-"
 
 
@@ -129,7 +129,7 @@ def test_the_text_is_strings_spaces_and_hyphens(tmp_path):
     ],
 )
 def test_strings_are_words_unless_the_line_has_spaces(tmp_path, inner, text):
-    [(_, cut)] = page_xml.read(save(tmp_path, line(inner)), 32)
+    [(_, cut)] = alto.read(save(tmp_path, line(inner)), 32)
     assert cut.transcript == text
 
 
@@ -156,14 +156,14 @@ def test_tenths_of_millimetres_are_scaled_to_the_image(tmp_path):
     [r"C:\scans\page.png", "/home/x/page.png", "other.png", "", "x" * 300],
 )
 def test_the_image_is_found_beside_the_xml(tmp_path, image):
-    assert len(page_xml.read(save(tmp_path, line(), image=image), 32)) == 1
+    assert len(alto.read(save(tmp_path, line(), image=image), 32)) == 1
 
 
 def test_the_image_is_found_in_the_folder_that_the_xml_names(tmp_path):
     task = save(tmp_path, line(), image=r"scans\a.png")
     (tmp_path / "scans").mkdir()
     (tmp_path / "page.png").rename(tmp_path / "scans" / "a.png")
-    assert len(page_xml.read(task, 32)) == 1
+    assert len(alto.read(task, 32)) == 1
 
 
 def skipped(items):
@@ -187,7 +187,7 @@ def skipped(items):
 def test_a_line_that_cannot_be_cut_is_left_out_with_the_reason(
     tmp_path, element, reason
 ):
-    assert reason in skipped(page_xml.read(save(tmp_path, element), 32))
+    assert reason in skipped(alto.read(save(tmp_path, element), 32))
 
 
 def test_an_outline_that_leaves_the_page_is_clipped(tmp_path):
@@ -233,7 +233,7 @@ def test_a_file_that_is_not_alto_is_one_clear_line(tmp_path, content, message):
     task = save(tmp_path, line())
     task.path.write_text(content)
     with pytest.raises(UserError, match=message) as error:
-        page_xml.read(task, 32)
+        alto.read(task, 32)
     assert "\n" not in str(error.value)
 
 
@@ -241,20 +241,20 @@ def test_a_file_that_is_taken_away_is_one_clear_line(tmp_path):
     task = save(tmp_path, line())
     task.path.unlink()
     with pytest.raises(UserError, match=r"can't be read as XML: .*No such file"):
-        page_xml.read(task, 32)
+        alto.read(task, 32)
     task.path.mkdir()
     with pytest.raises(UserError, match=r"can't be read as XML: .*directory"):
-        page_xml.read(task, 32)
+        alto.read(task, 32)
 
 
 def test_a_missing_image_is_named(tmp_path):
     with pytest.raises(UserError, match=r"missing: 'gone\.png'"):
-        page_xml.read(save(tmp_path, line(), page=False, image="gone.png"), 32)
+        alto.read(save(tmp_path, line(), page=False, image="gone.png"), 32)
 
 
 def test_points_that_are_no_numbers_are_shown(tmp_path):
     with pytest.raises(UserError, match="no numbers: '1,2 x,y'"):
-        page_xml.read(save(tmp_path, line(outline="1,2 x,y")), 32)
+        alto.read(save(tmp_path, line(outline="1,2 x,y")), 32)
 
 
 def test_one_bad_page_does_not_stop_the_others(tmp_path, capsys):

@@ -1,15 +1,11 @@
-"""Pages with their lines outlined in ALTO XML (versions 2 to 4) beside the images.
-
-Made by eScriptorium, Kraken, Transkribus and the digital libraries. Every TextLine with
-text becomes a line, cut along its outline.
-"""
+"""From a page image and the outlines of its lines to line images, whatever the XML."""
 
 import argparse
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PureWindowsPath
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from xml.etree import ElementTree
 
 import cv2
@@ -71,7 +67,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
     paths = sorted(p for p in args.source.rglob("*") if p.suffix.lower() == ".xml")
     if not paths:
         raise UserError(
-            f"no XML files in {args.source}: expected ALTO, with the images"
+            f"no XML files in {args.source}: expected one a page, with its image"
         )
     names = [path.relative_to(args.source).with_suffix("").as_posix() for path in paths]
     writers = [
@@ -81,9 +77,12 @@ def tasks(args: argparse.Namespace) -> list[Task]:
     return list(map(Task, names, splits, writers, paths))
 
 
-def read(task: Task, height: int) -> list[sources.Item]:
-    """The lines of a page, and those left out; UserError if the page can't be read."""
-    page = parse_alto(task.path)
+def read(task: Task, height: int, parse: Callable[[Path], Page]) -> list[sources.Item]:
+    """The lines of a page, and those left out; UserError if the page can't be read.
+
+    parse: what understands this kind of XML file.
+    """
+    page = parse(task.path)
     gray = images.read_image(find_image(task.path, page.image_name))
     scale = _scale(page, gray)
     items = []
@@ -139,33 +138,26 @@ def cut(
     return paper.line_image(crop, height, mask & on_page)
 
 
-def parse_alto(path: Path) -> Page:
-    """The page that an ALTO file describes; UserError for any other file."""
-    root = parse_xml(path)
-    if _tag(root) != "alto":
-        raise UserError(f"{path} is not ALTO: its root is <{_tag(root)}>, not <alto>")
-    unit = next((e.text for e in _all(root, "MeasurementUnit")), "pixel") or "pixel"
-    size = _page_size(root, path)
-    if size is None and unit.strip() != "pixel":
-        raise UserError(f"{path} measures in {unit}, but has no <Page> with a size")
-    image_name = next((e.text or "" for e in _all(root, "fileName")), "")
-    lines = [
-        _alto_line(element, number, path)
-        for number, element in enumerate(_all(root, "TextLine"))
-    ]
-    return Page(image_name.strip(), unit.strip(), size, lines)
+def parse_xml(
+    source: Path | BinaryIO, root_tag: str, kind: str, path: str | Path
+) -> ElementTree.Element:
+    """The root <root_tag> of an XML file that brings no entities of its own.
 
-
-def parse_xml(path: Path) -> ElementTree.Element:
-    """The root of an XML file that brings no entities of its own."""
+    Raises UserError for any other file, and says that `path` is not `kind`.
+    """
     try:
-        return SafeElementTree.parse(path, forbid_dtd=False).getroot()
+        root = SafeElementTree.parse(source, forbid_dtd=False).getroot()
     except ElementTree.ParseError as error:
         raise UserError(f"{path} is not well-formed XML: {error}") from None
     except defusedxml.DefusedXmlException:
         raise UserError(f"{path} defines entities, which is refused") from None
     except (OSError, LookupError, ValueError) as error:  # or its encoding
         raise UserError(f"{path} can't be read as XML: {one_line(error)}") from None
+    if tag(root) != root_tag:
+        raise UserError(
+            f"{path} is not {kind}: its root is <{tag(root)}>, not <{root_tag}>"
+        )
+    return root
 
 
 def find_image(xml_path: Path, image_name: str) -> Path:
@@ -182,12 +174,45 @@ def find_image(xml_path: Path, image_name: str) -> Path:
     raise UserError(f"{xml_path} names an image that is missing: {image_name!r}")
 
 
-def _page_size(root: ElementTree.Element, path: Path) -> tuple[float, float] | None:
-    page = next(_all(root, "Page"), None)
-    if page is None:
-        return None
-    size = _number(page, "WIDTH", path), _number(page, "HEIGHT", path)
-    return size if min(size) > 0 else None
+def page_size(
+    page: ElementTree.Element, width: str, height: str, path: Path
+) -> tuple[float, float] | None:
+    """(width, height) of a page by its attributes of these names; None if untold."""
+    found = number(page, width, path), number(page, height, path)
+    return found if min(found) > 0 else None
+
+
+def points(text: str, path: str | Path) -> np.ndarray:
+    """(n, 2) of "x,y x,y" or "x y x y"; a lone number, a baseline's height, is none."""
+    try:
+        values = np.array([float(value) for value in text.replace(",", " ").split()])
+    except ValueError:
+        values = np.array([math.nan])
+    if not np.isfinite(values).all():
+        raise UserError(f"{path} has points that are no numbers: {text[:40]!r}")
+    return values[: len(values) // 2 * 2].reshape(-1, 2)
+
+
+def number(element: ElementTree.Element, key: str, path: str | Path) -> float:
+    """An attribute as a number, 0 where it is missing; UserError for anything else."""
+    text = element.get(key, "0")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise UserError(f"{path}: {key}={text!r} of <{tag(element)}> is no number")
+    return value
+
+
+def all_named(root: ElementTree.Element, name: str) -> Iterator[ElementTree.Element]:
+    """Every element of this name, in any namespace, in the file's order."""
+    return root.iterfind(f".//{{*}}{name}")
+
+
+def tag(element: ElementTree.Element) -> str:
+    """The element's name without its namespace."""
+    return element.tag.rpartition("}")[2]
 
 
 def _scale(page: Page, gray: np.ndarray) -> np.ndarray:
@@ -203,52 +228,6 @@ def _scale(page: Page, gray: np.ndarray) -> np.ndarray:
     return scale if same_shape or page.unit != "pixel" else np.ones(2)
 
 
-def _alto_line(element: ElementTree.Element, number: int, path: Path) -> TextLine:
-    shape = element.find("./{*}Shape/{*}Polygon")
-    outline = _points(shape.get("POINTS", ""), path) if shape is not None else None
-    if outline is None or len(outline) < 3:
-        keys = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
-        x, y, width, height = (_number(element, key, path) for key in keys)
-        right, bottom = x + width, y + height
-        outline = np.array([[x, y], [right, y], [right, bottom], [x, bottom]])
-    return TextLine(
-        line_id=element.get("ID") or f"line{number}",
-        text=_alto_text(element),
-        outline=outline,
-        baseline=_points(element.get("BASELINE", ""), path),
-    )
-
-
-def _alto_text(line: ElementTree.Element) -> str:
-    """Strings, spaces and hyphens; in a line without spaces, Strings are words."""
-    parts = [(_tag(part), part.get("CONTENT", "")) for part in line]
-    spaced = any(tag == "SP" for tag, _ in parts)
-    before = {"String": "" if spaced else " ", "SP": " ", "HYP": ""}
-    return "".join(before[tag] + content for tag, content in parts if tag in before)
-
-
-def _points(text: str, path: Path) -> np.ndarray:
-    """(n, 2) of "x,y x,y" or "x y x y"; a lone number, a baseline's height, is none."""
-    try:
-        values = np.array([float(value) for value in text.replace(",", " ").split()])
-    except ValueError:
-        values = np.array([math.nan])
-    if not np.isfinite(values).all():
-        raise UserError(f"{path} has points that are no numbers: {text[:40]!r}")
-    return values[: len(values) // 2 * 2].reshape(-1, 2)
-
-
-def _number(element: ElementTree.Element, key: str, path: Path) -> float:
-    text = element.get(key, "0")
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise UserError(f"{path}: {key}={text!r} of <{_tag(element)}> is no number")
-    return value
-
-
 def _level(baseline: np.ndarray) -> np.ndarray:
     """The rotation (2, 3) that makes the baseline's slope, fitted to it, level."""
     if len(baseline) < 2 or np.ptp(baseline, axis=0).max() < 1:
@@ -259,12 +238,3 @@ def _level(baseline: np.ndarray) -> np.ndarray:
     degrees = math.degrees(math.atan2(y, x) if run > 0 else math.atan2(-y, -x))
     centre = tuple(map(float, baseline.mean(axis=0)))
     return cv2.getRotationMatrix2D(centre, degrees if abs(degrees) > LEVEL else 0.0, 1)
-
-
-def _all(root: ElementTree.Element, tag: str) -> Iterator[ElementTree.Element]:
-    """Every element of this name, in any namespace, in the file's order."""
-    return root.iterfind(f".//{{*}}{tag}")
-
-
-def _tag(element: ElementTree.Element) -> str:
-    return element.tag.rpartition("}")[2]

@@ -1,0 +1,28 @@
+"""Single characters: a LeNet, which is a sliding window with one place to go.
+
+    python -m ocr_jax.main --config=configs/emnist_lenet.py
+
+It makes data/emnist.h5 of EMNIST, or, with no network, of handwriting fonts:
+`--config.source="emnist --source=fonts"`.
+"""
+
+from ocr_jax.config import default_config
+
+
+def get_config():
+    config = default_config()
+    config.name = "emnist_lenet"
+    config.lines_file = "data/emnist.h5"
+    config.source = "emnist"
+    config.height = 28
+
+    config.encoder = "sliding_window"
+    config.window_width = 28
+    config.window_stride = 28
+    config.batch_norm = False
+    config.lstm_layers = 0
+    config.dropout = 0.2
+
+    config.batch_size = 256
+    config.num_epochs = 6
+    return config

@@ -1,0 +1,80 @@
+"""Fine-tuning: what a new network takes over from another run's best one."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+from ocr_jax import checkpoints, steps
+from ocr_jax.data.charset import Charset
+
+HEAD = "head"  # the output layer: its last axis is the classes
+
+
+class Taken(NamedTuple):
+    """What came of taking over: names of arrays and of characters."""
+
+    arrays: int
+    fresh: list[str]  # arrays that the other run lacks, or has in another shape
+    new_characters: str
+    dropped_characters: str
+
+    def __str__(self) -> str:
+        parts = [f"{self.arrays} arrays taken over"]
+        if self.fresh:
+            parts.append(f"not fitting, started fresh: {', '.join(self.fresh)}")
+        if self.new_characters:
+            parts.append(f"new characters: {self.new_characters!r}")
+        if self.dropped_characters:
+            parts.append(f"dropped characters: {self.dropped_characters!r}")
+        return "; ".join(parts)
+
+
+def init_from(
+    workdir: Path, state: steps.TrainState, charset: Charset
+) -> tuple[steps.TrainState, Taken]:
+    """A fresh state with the weights of the best network in `workdir`.
+
+    Arrays of the same name and shape are taken; of the output layer, the blank and the
+    characters that both charsets have. Raises UserError where there is no such network.
+    """
+    other = checkpoints.load_best(Path(workdir))
+    columns = [
+        (charset.characters.index(character) + 1, index + 1)
+        for index, character in enumerate(other.charset.characters)
+        if character in charset.characters
+    ]
+    columns = np.array([(0, 0), *columns])
+    fresh, taken = [], 0
+    trees = {}
+    for kind in ("params", "batch_stats"):
+        ours = traverse_util.flatten_dict(getattr(state, kind), sep="/")
+        theirs = traverse_util.flatten_dict(getattr(other.state, kind), sep="/")
+        for name, array in ours.items():
+            found = theirs.get(name)
+            if found is not None and name.startswith(HEAD):
+                found = _carry_over(array, found, columns)
+            if found is None or found.shape != array.shape:
+                fresh.append(name)
+            else:
+                ours[name] = found
+                taken += 1
+        trees[kind] = traverse_util.unflatten_dict(ours, sep="/")
+    ours, theirs = set(charset.characters), set(other.charset.characters)
+    report = Taken(
+        taken,
+        fresh,
+        "".join(sorted(ours - theirs)),
+        "".join(sorted(theirs - ours)),
+    )
+    return state.replace(**trees), report
+
+
+def _carry_over(array: jax.Array, found: jax.Array, columns: np.ndarray) -> jax.Array:
+    """The output layer's `array` with the shared classes' columns from `found`."""
+    if array.shape[:-1] != found.shape[:-1]:
+        return found
+    return jnp.asarray(array).at[..., columns[:, 0]].set(found[..., columns[:, 1]])

@@ -1,0 +1,69 @@
+"""Recognisers of single characters: the same loop, with scores of their own."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from configs import emnist_lenet, emnist_mlp
+from ocr_jax import confusion, metrics, predict, train
+from ocr_jax.data import lines_file, lines_writer
+from ocr_jax.data.sources import characters
+
+KNOWN = "aA7"
+
+
+def draw_characters(count, seed):
+    generator = np.random.default_rng(seed)
+    return [
+        lines_file.Line(
+            characters.draw(text := KNOWN[i % 3], "Kalam", generator),
+            text,
+            f"{seed}-{i}",
+        )
+        for i in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def characters_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("characters") / "c.h5"
+    splits = {"train": draw_characters(96, 0), "validation": draw_characters(30, 1)}
+    lines_writer.write_lines(path, splits, height=28, source="drawn by a test")
+    return path
+
+
+@pytest.mark.parametrize("config_file", [emnist_mlp, emnist_lenet])
+def test_characters_are_learnt_scored_and_read(characters_file, tmp_path, config_file):
+    config = config_file.get_config()
+    config.lines_file = str(characters_file)
+    config.batch_size, config.num_epochs = 32, 8
+    config.warmup_steps = 2
+    config.wandb.mode = "disabled"
+    scores = train.train_and_evaluate(config, tmp_path / "run")
+    summary = scores["validation"]["summary"]
+    assert summary["exact"] > 0.8 and summary["top3"] == 1.0
+    assert summary["cer"] == pytest.approx(1 - summary["exact"])
+    with Image.open(tmp_path / "run/confusion_validation.png") as picture:
+        assert min(picture.size) > 500
+    recognizer = predict.Recognizer.load(tmp_path / "run")
+    ink = np.kron(draw_characters(3, 5)[1].image, np.ones((3, 3)))
+    image = np.pad(230 - 0.8 * ink, 12, constant_values=230).astype(np.uint8)
+    assert len(recognizer.read([image])[0].text) == 1
+
+
+def test_top3_is_of_characters_and_not_of_lines():
+    feasible = np.ones(2, bool)
+    counts = metrics.count(["a", "b"], ["a", "c"], np.ones(2), feasible, ["axy", "xyz"])
+    assert metrics.summary(counts)["top3"] == 0.5
+    low, high = metrics.intervals(counts, ["v", "w"])["top3"]
+    assert (low, high) == (0.0, 1.0)
+    counts = metrics.count(["ab", "b"], ["a", "c"], np.ones(2), feasible)
+    assert "top3" not in metrics.summary(counts)
+    assert "top3" not in metrics.intervals(counts, ["v", "w"])
+
+
+def test_a_confusion_matrix_has_a_row_a_character():
+    shares, names = confusion.matrix(["a", "a", "b", "b"], ["a", "b", "b", ""])
+    assert names == ["a", "b", confusion.NOTHING]
+    expected = [[0.5, 0.5, 0], [0, 0.5, 0.5], [0, 0, 0]]
+    np.testing.assert_array_equal(shares, expected)

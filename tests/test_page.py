@@ -1,0 +1,107 @@
+"""PAGE files: their lines, outlines and texts, through the same path as ALTO's."""
+
+import pathlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ocr_jax import prepare
+from ocr_jax.data import lines_file
+from ocr_jax.data.sources import page, pages
+from ocr_jax.errors import UserError
+from tests.test_alto import draw_page
+
+SAMPLE = pathlib.Path(__file__).parents[2] / "shared" / "data" / "page_sample"
+
+PAGE = """<?xml version="1.0" encoding="UTF-8"?>
+<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2013-07-15">
+<Page imageFilename="page.png" imageWidth="500" imageHeight="400"><TextRegion>
+<Coords points="0,0 499,0 499,399 0,399"/>
+{lines}
+<TextEquiv><Unicode>the region's own text</Unicode></TextEquiv>
+</TextRegion></Page></PcGts>"""
+
+COORDS = '<Coords points="50,100 350,100 350,160 50,160"/>'
+OLD_COORDS = (
+    '<Coords><Point x="50" y="100"/><Point x="350" y="100"/>'
+    '<Point x="350" y="160"/><Point x="50" y="160"/></Coords>'
+)
+
+
+def equiv(text, index=None):
+    index = "" if index is None else f' index="{index}"'
+    return f"<TextEquiv{index}><Unicode>{text}</Unicode></TextEquiv>"
+
+
+def line(inner, coords=COORDS):
+    return f'<TextLine id="l1">{coords}{inner}</TextLine>'
+
+
+def save(folder, *lines):
+    path = folder / "page.xml"
+    path.write_text(PAGE.format(lines="".join(lines)), encoding="utf-8")
+    Image.fromarray(draw_page()).save(folder / "page.png")
+    return pages.Task("page", "train", "w", path)
+
+
+def texts(task):
+    return [line.text for line in page.parse(task.path).lines]
+
+
+@pytest.mark.parametrize("coords", [COORDS, OLD_COORDS])
+def test_a_line_is_cut_by_its_outline_in_every_version(tmp_path, coords):
+    [(split, cut)] = page.read(save(tmp_path, line(equiv("a b"), coords)), 32)
+    assert (split, cut.transcript, cut.line_id, cut.writer) == (
+        "train",
+        "a b",
+        "page/l1",
+        "w",
+    )
+    # Fourteen bars of one row, none of the row below: ink only between them.
+    assert cut.image.shape[0] == 32
+    runs = np.diff((cut.image.max(axis=0) > 128).astype(int))
+    assert (runs == 1).sum() == 14
+
+
+def test_the_reading_of_the_lowest_index_is_the_text(tmp_path):
+    readings = equiv("second", 1) + equiv("tenth", 10) + equiv("first", 0)
+    assert texts(save(tmp_path, line(readings), line(equiv("only")))) == [
+        "first",
+        "only",
+    ]
+
+
+def test_a_line_without_a_text_of_its_own_has_its_words(tmp_path):
+    words = "".join(f"<Word>{COORDS}{equiv(word)}</Word>" for word in ("a", "b"))
+    assert texts(save(tmp_path, line(words), line(words + equiv("  ")))) == ["a b"] * 2
+
+
+def test_a_line_without_text_or_outline_is_left_out(tmp_path):
+    task = save(tmp_path, line(equiv("")), line(equiv("x"), coords=""))
+    reasons = [item.reason for item in page.read(task, 32)]
+    assert reasons == ["a line without text", "a line whose outline has no area"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("<alto/>", r"is not PAGE: its root is <alto>"),
+        ("<PcGts/>", "has no <Page>"),
+        (PAGE.format(lines=line("", "<Coords points='1,a'/>")), "no numbers"),
+        (PAGE.format(lines=line(equiv("x", "one"))), "index='one'"),
+    ],
+)
+def test_a_file_that_is_not_page_is_one_clear_line(tmp_path, content, message):
+    task = save(tmp_path)
+    task.path.write_text(content)
+    with pytest.raises(UserError, match=message):
+        page.read(task, 32)
+
+
+@pytest.mark.skipif(not SAMPLE.is_dir(), reason="no real pages beside this checkout")
+def test_every_line_of_real_pages_becomes_a_line(tmp_path):
+    out = tmp_path / "out.h5"
+    assert prepare.main(["page", f"--source={SAMPLE}", f"--out={out}"]) == 0
+    with lines_file.LinesFile(out) as file:
+        assert sum(len(file.split(name)) for name in file.splits) == 23
