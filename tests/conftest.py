@@ -82,11 +82,11 @@ def tiny_config(tiny_lines):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, tiny_lines):
-    """(config, workdir, scores) of a run of 30 epochs, which reads the tiny lines."""
+    """(config, workdir, scores) of a run of 20 epochs, which reads the tiny lines."""
     from ocr_jax import train
 
     config = make_tiny_config(tiny_lines)
-    config.num_epochs = 30
+    config.num_epochs = 20
     workdir = tmp_path_factory.mktemp("runs") / "finished"
     return config, workdir, train.train_and_evaluate(config, workdir)
 
