@@ -17,7 +17,7 @@ def get_config():
     config.source = "fonts --lines=6000 --height=32"
     config.num_buckets = 4
 
-    config.conv_channels = (16, 32, 64)
+    config.conv_channels = (32, 64, 128)
     config.lstm_layers = 1
 
     config.num_epochs = 3

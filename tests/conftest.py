@@ -62,7 +62,7 @@ def make_tiny_config(path):
     config.name = "tiny"
     config.lines_file = str(path)
     config.num_buckets = 2
-    config.conv_channels = (8, 8)
+    config.conv_channels = (16, 24)
     config.lstm_layers = 1
     config.lstm_dim = 16
     config.batch_size = 8
