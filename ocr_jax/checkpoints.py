@@ -14,11 +14,15 @@ import jax
 import ml_collections
 import optax
 import orbax.checkpoint as ocp
+from absl import logging
 from flax import linen as nn
 
 from ocr_jax import models, steps, workdirs
 from ocr_jax.data.charset import Charset
 from ocr_jax.errors import UserError, one_line
+
+# Orbax warns of what it is asked to do here: to read without writing.
+logging.set_verbosity(logging.ERROR)
 
 LATEST = "latest"
 BEST = "best"
