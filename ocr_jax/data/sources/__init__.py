@@ -106,6 +106,13 @@ def assign_splits(
     return [split_of[unit] for unit in units]
 
 
+def require_at_least(args: argparse.Namespace, **bounds: int):
+    """UserError for the first option that is below its bound."""
+    for name, bound in bounds.items():
+        if (value := getattr(args, name)) < bound:
+            raise UserError(f"--{name}={value}: expected {bound} or more")
+
+
 def _shares(text: str) -> np.ndarray:
     try:
         shares = np.array([float(part) for part in text.split(",")])

@@ -12,7 +12,6 @@ import numpy as np
 
 from ocr_jax.data import lines_file, sources
 from ocr_jax.data.sources import characters
-from ocr_jax.errors import UserError
 
 BLOCK = 512  # characters a task
 DRAWN = 1000  # training characters of each class, where they are drawn
@@ -46,8 +45,7 @@ def add_flags(parser: argparse.ArgumentParser):
 
 def tasks(args: argparse.Namespace) -> list[Task]:
     """One task a block of characters, in a seeded order."""
-    if args.per_class < 0 or args.seed < 0:
-        raise UserError("--per_class and --seed: expected 0 or more")
+    sources.require_at_least(args, per_class=0, seed=0)
     splits = _drawn(args) if args.source == "fonts" else _emnist(args)
     return [
         Task(

@@ -45,7 +45,19 @@ def add_flags(parser: argparse.ArgumentParser):
 
 def tasks(args: argparse.Namespace) -> sources.Lazy:
     """One task a line; UserError for counts, lengths or overlaps that can't be."""
-    _check(args)
+    sources.require_at_least(
+        args,
+        lines=1,
+        validation_lines=0,
+        test_lines=0,
+        seed=0,
+        max_length=fonts.LEAST_MAX_CHARACTERS,
+    )
+    if not 0 <= args.min_overlap <= args.max_overlap < 1:
+        raise UserError(
+            f"--min_overlap={args.min_overlap}, --max_overlap={args.max_overlap}: "
+            "expected shares below 1, the first not above the second"
+        )
     banks = _banks(args.seed) if args.source == "tfds" else {}
     counts = args.lines, args.validation_lines, args.test_lines
     return sources.Lazy(sum(counts), lambda: _tasks(args, counts, banks))
@@ -115,21 +127,3 @@ def _generator(seed: int, split: str, index: int, purpose: int) -> np.random.Gen
     """Randomness of its own for each line, and for its text and its drawing."""
     split_index = lines_file.SPLITS.index(split)
     return np.random.default_rng((seed, split_index, index, purpose))
-
-
-def _check(args: argparse.Namespace):
-    least = {
-        "lines": 1,
-        "validation_lines": 0,
-        "test_lines": 0,
-        "seed": 0,
-        "max_length": fonts.LEAST_MAX_CHARACTERS,
-    }
-    for name, bound in least.items():
-        if (value := getattr(args, name)) < bound:
-            raise UserError(f"--{name}={value}: expected {bound} or more")
-    if not 0 <= args.min_overlap <= args.max_overlap < 1:
-        raise UserError(
-            f"--min_overlap={args.min_overlap}, --max_overlap={args.max_overlap}: "
-            "expected shares below 1, the first not above the second"
-        )

@@ -10,7 +10,7 @@ import difflib
 
 import numpy as np
 
-from ocr_jax.data import lines_file
+from ocr_jax.data import lines_file, sources
 from ocr_jax.data.sources import handwriting, sentences
 from ocr_jax.errors import UserError
 
@@ -66,7 +66,14 @@ def tasks(args: argparse.Namespace) -> list[Task]:
 
     Raises UserError for a count, seed, length or font that can't be.
     """
-    _check(args)
+    sources.require_at_least(
+        args,
+        lines=1,
+        validation_lines=0,
+        test_lines=0,
+        seed=0,
+        max_characters=LEAST_MAX_CHARACTERS,
+    )
     held_out = _held_out(args.hold_out_fonts)
     trained = tuple(font for font in FONTS if font not in held_out)
     if not trained:
@@ -94,19 +101,6 @@ def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
         writer=task.font,
     )
     return [(task.split, line)]
-
-
-def _check(args: argparse.Namespace):
-    least = {
-        "lines": 1,
-        "validation_lines": 0,
-        "test_lines": 0,
-        "seed": 0,
-        "max_characters": LEAST_MAX_CHARACTERS,
-    }
-    for name, bound in least.items():
-        if (value := getattr(args, name)) < bound:
-            raise UserError(f"--{name}={value}: expected {bound} or more")
 
 
 def _held_out(names: str) -> tuple[str, ...]:
