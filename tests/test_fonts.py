@@ -81,7 +81,8 @@ def test_any_line_is_bright_ink_on_blank_paper(index, height, font, seed):
     line = read(fonts.Task("train", index, seed, font, 45), height)
     image = line.image
     assert image.dtype == np.uint8 and image.shape[0] == height
-    assert np.mean(image == 0) > 0.5
+    # The marker's capitals, and the noise of their paper, leave the least blank: 0.45.
+    assert np.mean(image == 0) > 0.4 and np.mean(image < 48) > 0.5
     assert image.max() >= 190
     assert image.shape[1] > height * len(line.transcript) / 12
     assert 10 <= len(line.transcript) <= 45
