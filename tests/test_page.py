@@ -77,6 +77,17 @@ def test_a_line_without_a_text_of_its_own_has_its_words(tmp_path):
     assert texts(save(tmp_path, line(words), line(words + equiv("  ")))) == ["a b"] * 2
 
 
+def test_a_strip_along_the_baseline_becomes_as_thick_as_the_other_lines(tmp_path):
+    baseline = '<Baseline points="55,152 345,152"/>'
+    strip = '<Coords points="50,146 350,146 350,152 50,152"/>'
+    other = '<Coords points="50,165 350,165 350,225 50,225"/>'
+    lines = line(baseline + equiv("a"), strip), *[line(equiv("b"), other)] * 2
+    first, second, _ = (item[1].image for item in page.read(save(tmp_path, *lines), 32))
+    assert abs(first.shape[1] - second.shape[1]) < 0.2 * second.shape[1]
+    runs = np.diff((first[8:24].mean(axis=0) > 100).astype(int), prepend=0)
+    assert (runs == 1).sum() == 14
+
+
 def test_a_line_without_text_or_outline_is_left_out(tmp_path):
     task = save(tmp_path, line(equiv("")), line(equiv("x"), coords=""))
     reasons = [item.reason for item in page.read(task, 32)]

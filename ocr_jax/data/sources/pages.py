@@ -21,6 +21,9 @@ from ocr_jax.errors import UserError, one_line
 ROOM = 0.04
 # A line is turned level if its baseline rises or falls by more than this, in degrees.
 LEVEL = 0.5
+# An outline thinner than this share of the page's usual is a mere strip along its
+# baseline, as Transkribus draws where nobody outlined the line.
+STRIP = 0.35
 SAME_SHAPE = 0.01  # by how much the aspects of a page and a copy of it may differ
 FARTHEST = 1e6  # pixels; no page is so large: coordinates beyond are a mistake
 
@@ -86,7 +89,7 @@ def read(task: Task, height: int, parse: Callable[[Path], Page]) -> list[sources
     gray = images.read_image(find_image(task.path, page.image_name))
     scale = _scale(page, gray)
     items = []
-    for line in page.lines:
+    for line in widen_strips(page.lines):
         name = f"{task.name}/{line.line_id}"
         text = charset.normalize(line.text)
         try:
@@ -98,6 +101,18 @@ def read(task: Task, height: int, parse: Callable[[Path], Page]) -> list[sources
         else:
             items.append((task.split, lines_file.Line(image, text, name, task.writer)))
     return items
+
+
+def widen_strips(lines: list[TextLine]) -> list[TextLine]:
+    """The lines; those with a strip for an outline get one as thick as is usual."""
+    thicknesses = [_thickness(line.outline) for line in lines]
+    usual = float(np.median(thicknesses)) if lines else 0.0
+    return [
+        line._replace(outline=_band(line.baseline, usual))
+        if thickness < STRIP * usual and len(line.baseline) > 1
+        else line
+        for line, thickness in zip(lines, thicknesses, strict=True)
+    ]
 
 
 def cut(
@@ -213,6 +228,21 @@ def all_named(root: ElementTree.Element, name: str) -> Iterator[ElementTree.Elem
 def tag(element: ElementTree.Element) -> str:
     """The element's name without its namespace."""
     return element.tag.rpartition("}")[2]
+
+
+def _thickness(outline: np.ndarray) -> float:
+    """The area of an outline (n, 2) over its length."""
+    if len(outline) < 3:
+        return 0.0
+    outline = np.clip(outline, -FARTHEST, FARTHEST)
+    length = float(np.hypot(*np.ptp(outline, axis=0)))
+    return cv2.contourArea(outline.astype(np.float32)) / max(length, 1e-9)
+
+
+def _band(baseline: np.ndarray, thickness: float) -> np.ndarray:
+    """The outline of a line of that thickness, three quarters above its baseline."""
+    down = np.array([0.0, thickness])
+    return np.concatenate([baseline - 0.75 * down, (baseline + 0.25 * down)[::-1]])
 
 
 def _scale(page: Page, gray: np.ndarray) -> np.ndarray:
