@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ocr_jax.data import dataset, pipeline
+from ocr_jax.data import dataset, lines_file, pipeline
 
 
 @pytest.fixture
@@ -69,5 +69,16 @@ def test_batches_from_the_middle_of_a_plan_are_those_of_the_whole(split, tiny_co
     rows = [rows[longest], *rows[:longest], *rows[longest + 1 :]]
     resumed = make_batches(split, rows, first=1)
     for batch, same in zip(make_batches(split, rows)[1:], resumed, strict=True):
+        for key, value in batch.items():
+            np.testing.assert_array_equal(same[key], value)
+
+
+def test_lines_that_stay_on_disk_give_the_same_batches(split, tiny_config, monkeypatch):
+    monkeypatch.setattr(lines_file, "IN_MEMORY_BYTES", 10)
+    on_disk = dataset.load(tiny_config, ("train",)).splits["train"]
+    assert not isinstance(on_disk.lines.pixels, np.ndarray)
+    rows = split.plan(tiny_config, epoch=0)
+    pairs = zip(make_batches(split, rows), make_batches(on_disk, rows), strict=True)
+    for batch, same in pairs:
         for key, value in batch.items():
             np.testing.assert_array_equal(same[key], value)

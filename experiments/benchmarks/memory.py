@@ -10,6 +10,7 @@ import argparse
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -51,7 +52,9 @@ def train(lines_file: Path, workdir: Path, steps: int) -> int:
     command += [f"--config.lines_file={lines_file}", f"--workdir={workdir}"]
     process = subprocess.Popen(command, env=huge_pages.VARIABLES | os.environ)
     end = time.monotonic() + BUDGET
-    while time.monotonic() < end and process.poll() is None:
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            sys.exit(f"the training ended before step {steps}")
         rows = tracking.read_metrics(workdir / tracking.METRICS)
         if rows and rows[-1]["step"] >= steps:
             break

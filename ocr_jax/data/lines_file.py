@@ -107,6 +107,9 @@ class LinesFile:
             pixels = group["pixels"]
             if pixels.nbytes <= IN_MEMORY_BYTES:
                 pixels = pixels[()]
+            else:
+                # Through a handle of its own: it outlives this file's closing.
+                pixels = h5py.File(self.path, "r")[name]["pixels"]
         except (KeyError, OSError, TypeError, ValueError) as error:
             message = f"{self.path}: split {name!r} can't be read: {one_line(error)}"
             raise UserError(message + ": prepare the file again") from None
