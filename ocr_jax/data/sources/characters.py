@@ -3,6 +3,10 @@
 EMNIST (Cohen et al., 2017) comes through TensorFlow Datasets, which fetches it once.
 """
 
+import contextlib
+import urllib.error
+import urllib.request
+
 import numpy as np
 
 from ocr_jax.data.sources import fonts, handwriting
@@ -23,6 +27,9 @@ def emnist(split: str) -> tuple[np.ndarray, np.ndarray]:
     import tensorflow_datasets as tfds  # takes seconds, and TensorFlow
 
     try:
+        builder = tfds.builder("emnist/byclass")
+        if not builder.is_prepared():
+            _require_network(builder.info.homepage)
         data = tfds.load("emnist/byclass", split=split).batch(BATCH)
         batches = list(tfds.as_numpy(data))
     except Exception as error:  # whatever the network, or a torn download, brings
@@ -33,6 +40,12 @@ def emnist(split: str) -> tuple[np.ndarray, np.ndarray]:
     images = np.concatenate([batch["image"][..., 0] for batch in batches])
     # It is stored with rows and columns exchanged.
     return images.transpose(0, 2, 1), np.concatenate([b["label"] for b in batches])
+
+
+def _require_network(url: str):
+    """OSError at once where nobody answers: a download would try for minutes."""
+    with contextlib.suppress(urllib.error.HTTPError):  # which is an answer
+        urllib.request.urlopen(url, timeout=10).close()
 
 
 def draw(character: str, font: str, rng: np.random.Generator) -> np.ndarray:
