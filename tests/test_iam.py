@@ -10,7 +10,7 @@ import pytest
 
 from ocr_jax import evaluate, prepare
 from ocr_jax.data import lines_file
-from ocr_jax.data.sources import iam
+from ocr_jax.data.sources import iam, iam_labels
 from ocr_jax.errors import UserError
 from tests.test_archives import make_tar
 
@@ -216,7 +216,7 @@ def test_what_scores_depend_on_is_kept_and_printed(tmp_path, tree):
 )
 def test_a_torn_lines_txt_is_named_by_line(text, message):
     with pytest.raises(UserError, match=message):
-        iam.parse_lines(text)
+        iam_labels.parse_lines(text)
 
 
 def test_the_splits_have_their_published_sizes_and_share_no_line():
@@ -233,26 +233,27 @@ def test_the_splits_have_their_published_sizes_and_share_no_line():
     assert sizes["lab"] == {"train": 7101, "validation": 900, "test": 1861}
 
 
+@pytest.fixture(scope="module")
+def labels():
+    return iam_labels.parse_lines((SAMPLE / "lines.txt").read_text())
+
+
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="IAM's label files are not here")
 class TestTrueLabels:
     """Against lines.txt and forms.txt as IAM distributes them."""
-
-    @pytest.fixture(scope="class")
-    def labels(self):
-        return iam.parse_lines((SAMPLE / "lines.txt").read_text())
 
     def test_every_line_parses_and_every_split_resolves(self, labels):
         assert len(labels) == 13_353
         assert all(label.text and (label.boxes > 0).any() for label in labels.values())
         assert labels["a01-000u-06"].text == "Griffiths , M P for Manchester Exchange ."
-        writers = iam.parse_writers((SAMPLE / "forms.txt").read_text())
+        writers = iam_labels.parse_writers((SAMPLE / "forms.txt").read_text())
         for name in iam.SPLITS:
             for line_id in iam.line_ids(name):
                 assert line_id in labels
                 assert writers[line_id.rpartition("-")[0]]
 
     def test_writers_of_a_split_are_in_no_other(self, labels):
-        writers = iam.parse_writers((SAMPLE / "forms.txt").read_text())
+        writers = iam_labels.parse_writers((SAMPLE / "forms.txt").read_text())
         for name in iam.SPLITS:
             splits = collections.defaultdict(set)
             for line_id, split in iam.line_ids(name).items():

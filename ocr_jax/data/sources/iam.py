@@ -11,17 +11,15 @@ a space. CER and WER differ between the two, so they are kept with the lines.
 import argparse
 import collections
 import hashlib
-import html
 import importlib.resources
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ocr_jax.data import archives, charset, images, lines_file, paper, sources
-from ocr_jax.data.sources import pages
+from ocr_jax.data import archives, images, lines_file, paper, sources
+from ocr_jax.data.sources import iam_labels
 from ocr_jax.errors import UserError
 
 # name → split → the lists of line ids, of ocr_jax/data/iam_splits, that make it up
@@ -53,17 +51,7 @@ EXAMPLES = {
 ROOM = 0.1
 
 
-class Label(NamedTuple):
-    """A line as its form's XML or lines.txt has it; boxes (n, 4): x, y, width, height.
-
-    The XML has a box a component, lines.txt one a line.
-    """
-
-    text: str
-    boxes: np.ndarray
-
-
-NO_LABEL = Label("", np.empty((0, 4), int))
+NO_LABEL = iam_labels.Label("", np.empty((0, 4), int))
 
 
 class Cut(NamedTuple):
@@ -173,49 +161,6 @@ def line_ids(split_name: str) -> dict[str, str]:
     }
 
 
-def parse_lines(text: str, name: str = "lines.txt") -> dict[str, Label]:
-    """The lines of lines.txt by id; UserError, with its number, for a torn one."""
-    rows = text.splitlines()
-    if rows and not text.endswith("\n"):
-        raise UserError(f"{name}, line {len(rows)}: torn off before its end")
-    labels = {}
-    for number, row in enumerate(rows, start=1):
-        if not row.strip() or row.startswith("#"):
-            continue
-        fields = row.split(" ", 8)
-        try:
-            line_id, box, tokens = fields[0], np.array(fields[4:8], int), fields[8]
-        except (IndexError, ValueError):
-            raise UserError(
-                f"{name}, line {number}: expected an id, seven more fields and a "
-                f"transcript, found {row[:40]!r}"
-            ) from None
-        text = charset.normalize(tokens.replace("|", " "))
-        labels[line_id] = Label(text, box[None])
-    return labels
-
-
-def parse_writers(text: str) -> dict[str, str]:
-    """The writer of each form, of forms.txt."""
-    rows = [row.split() for row in text.splitlines() if not row.startswith("#")]
-    return {fields[0]: fields[1] for fields in rows if len(fields) > 1}
-
-
-def parse_form(content: bytes, name: str) -> tuple[str, dict[str, Label]]:
-    """(writer, labels by line id) of a form's XML; UserError for any other file."""
-    root = pages.parse_xml(io.BytesIO(content), "form", "a form of IAM", name)
-    labels = {}
-    for line in pages.all_named(root, "line"):
-        boxes = [
-            [int(pages.number(box, key, name)) for key in ("x", "y", "width", "height")]
-            for box in pages.all_named(line, "cmp")
-        ]
-        # Its quotes and ampersands are escaped twice.
-        text = charset.normalize(html.unescape(line.get("text", "")))
-        labels[line.get("id")] = Label(text, np.array(boxes, int).reshape(-1, 4))
-    return root.get("writer-id", ""), labels
-
-
 def _tasks(
     files: archives.Files, names: dict[str, str], cuts: dict[str, list[Cut]]
 ) -> Iterator[Task]:
@@ -257,17 +202,17 @@ def _cuts(files: archives.Files, args: argparse.Namespace) -> dict[str, list[Cut
 
 def _labels(
     files: archives.Files, forms: set[str], args: argparse.Namespace
-) -> tuple[dict[str, Label], dict[str, str]]:
+) -> tuple[dict[str, iam_labels.Label], dict[str, str]]:
     """(labels by line id, writers by form), of the XML or of lines.txt."""
     labels, writers = {}, {}
     for _, content in files.each(["forms.txt"]):
-        writers = parse_writers(content.decode("utf-8", "replace"))
+        writers = iam_labels.parse_writers(content.decode("utf-8", "replace"))
     if args.transcripts == "ascii":
         for name, content in files.each(["lines.txt"]):
-            labels = parse_lines(content.decode("utf-8", "replace"), name)
+            labels = iam_labels.parse_lines(content.decode("utf-8", "replace"), name)
     else:
         for name, content in files.each([f"{form}.xml" for form in forms]):
-            writer, found = parse_form(content, name)
+            writer, found = iam_labels.parse_form(content, name)
             writers[name.removesuffix(".xml")] = writer
             labels |= found
     if not labels:
