@@ -2,10 +2,13 @@
 
 import inspect
 import re
+from collections.abc import Sequence
 
 import ml_collections
+from absl import flags
+from ml_collections import config_flags
 
-from ocr_jax.errors import UserError
+from ocr_jax.errors import UserError, one_line
 
 
 def default_config() -> ml_collections.ConfigDict:
@@ -107,6 +110,42 @@ RANGES = {
     "augment.contrast": (0.0, 0.9),
     "augment.noise": (0.0, 0.5),
 }
+
+
+def load(arguments: Sequence[str]) -> ml_collections.ConfigDict:
+    """The config of `--config=FILE` and the `--config.KEY=VALUE`s that follow it.
+
+    Raises UserError for a file, a key or a value that doesn't fit.
+    """
+    parsed = flags.FlagValues()
+    config_flags.DEFINE_config_file(
+        "config", sys_argv=["", *arguments], flag_values=parsed
+    )
+    parse_flags(parsed, ["", *arguments])
+    check(parsed.config)
+    return parsed.config
+
+
+def parse_flags(parsed: flags.FlagValues, argv: Sequence[str]):
+    """Parse a command line that may have a --config; UserError for its mistakes."""
+    try:
+        rest = parsed(argv)
+    except AttributeError as error:
+        if "get_config" in str(error):
+            raise UserError("the file of --config has no get_config()") from None
+        key, *nearest = re.findall(r"""['"](\w+)\W*['"]""", str(error))
+        hint = f": did you mean config.{nearest[0]}?" if nearest else ""
+        raise UserError(f"there is no config.{key}{hint}") from None
+    except Exception as error:  # a config file is a program: it may raise anything
+        raise UserError(one_line(error)) from None
+    if rest[1:]:
+        raise UserError(f"{rest[1]!r} is not a flag: write --name=value")
+    flag = parsed["config"]
+    if flag.present and not isinstance(flag.value, ml_collections.ConfigDict):
+        path = config_flags.get_config_filename(flag)
+        raise UserError(
+            f"--config={path}: no such file, or no ConfigDict from its get_config()"
+        )
 
 
 def check(config: ml_collections.ConfigDict):

@@ -44,7 +44,7 @@ class Display:
 
     def __init__(self, num_epochs: int, stream=None):
         self._num_epochs = num_epochs
-        self._console = _console(stream)
+        self._console = open_console(stream)
         self._bar = None
         self._has_header = False
         self._started = None  # (time, epochs done) at the first sign of progress
@@ -118,12 +118,12 @@ def print_scores(
             continue
         bounds = [shown(bound, form) for bound in intervals.get(key, ())]
         table.add_row(title, shown(scores.get(key), form), " – ".join(bounds))
-    _console(stream).print(table)
+    open_console(stream).print(table)
 
 
 def print_lines(title: str, lines: Iterable[tuple[str, str, str, float]], stream=None):
     """Print (line_id, transcript, reading, CER) of lines, their differences marked."""
-    console = _console(stream)
+    console = open_console(stream)
     console.print(Text(f"\n{title}", "bold"))
     for line_id, transcript, reading, cer in lines:
         console.print(Text(f"{line_id}  CER {shown(cer, '{:.1%}')}"), soft_wrap=True)
@@ -200,7 +200,7 @@ def duration(seconds: float) -> str:
     return f"{minutes}m{seconds:02}s" if minutes else f"{seconds}s"
 
 
-def _console(stream) -> rich.console.Console:
+def open_console(stream=None) -> rich.console.Console:
     """A console with colours only on a terminal, whatever FORCE_COLOR says."""
     stream = stream or sys.stdout
     is_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"

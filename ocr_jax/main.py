@@ -5,15 +5,14 @@ python -m ocr_jax.main --config=configs/lines_ctc.py --config.lstm_dim=256
 python -m ocr_jax.main --workdir=runs/NAME --mode=evaluate --split=test
 """
 
-import re
 import sys
 from pathlib import Path
 
-import ml_collections
 from absl import flags
 from ml_collections import config_flags
 
-from ocr_jax import errors, huge_pages, workdirs
+from ocr_jax import config as config_lib
+from ocr_jax import errors, huge_pages, slots, workdirs
 from ocr_jax.errors import UserError
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -24,6 +23,9 @@ _WORKDIR = flags.DEFINE_string(
 )
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "What to do.")
 _SPLIT = flags.DEFINE_string("split", "validation", "The split that evaluate reads.")
+_GPUS = flags.DEFINE_string(
+    "gpus", "", "0,1 or none: what to run on; auto:1: the first GPU that is free."
+)
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Train a run of that workdir anew.")
 
 
@@ -36,7 +38,9 @@ def _run(argv: list[str]):
     if {"--help", "-h", "--helpfull"} & set(argv):
         print(__doc__, flags.FLAGS.main_module_help(), sep="\n")
         return
-    _parse(argv)
+    config_lib.parse_flags(flags.FLAGS, argv)
+    if _GPUS.value:
+        slots.use(_GPUS.value)
     config = _CONFIG.value
     if config is None and not (_WORKDIR.value and _MODE.value == "evaluate"):
         raise UserError(
@@ -53,26 +57,6 @@ def _run(argv: list[str]):
         if config is not None:
             workdirs.refuse_other_config(Path(workdir), config)
         evaluate.evaluate_workdir(Path(workdir), _SPLIT.value)
-
-
-def _parse(argv: list[str]):
-    try:
-        rest = flags.FLAGS(argv)
-    except AttributeError as error:
-        if "get_config" in str(error):
-            raise UserError("the file of --config has no get_config()") from None
-        key, *nearest = re.findall(r"""['"](\w+)\W*['"]""", str(error))
-        hint = f": did you mean config.{nearest[0]}?" if nearest else ""
-        raise UserError(f"there is no config.{key}{hint}") from None
-    except Exception as error:  # a config file is a program: it may raise anything
-        raise UserError(errors.one_line(error)) from None
-    if rest[1:]:
-        raise UserError(f"{rest[1]!r} is not a flag: write --name=value")
-    if _CONFIG.present and not isinstance(_CONFIG.value, ml_collections.ConfigDict):
-        path = config_flags.get_config_filename(flags.FLAGS["config"])
-        raise UserError(
-            f"--config={path}: no such file, or no ConfigDict from its get_config()"
-        )
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ import ml_collections
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError
 
+# Written by experiments/launch.py, which may be at it.
+LAUNCHER_FILES = ("status.json", "log.txt", "job.lock")
 CONTENTS = (
     "config.json",
     "dataset.json",
@@ -38,6 +40,7 @@ CONTENTS = (
     "scores.json",
     "wandb",
     "lock",
+    *LAUNCHER_FILES,
 )
 # Where a run is tracked does not change what it computes.
 NOT_COMPARED = ("wandb.", "experiment_group", "log_every_steps")
@@ -61,7 +64,8 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
     """
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"--workdir={workdir} is a file: name a folder")
-    foreign = workdir.exists() and set(os.listdir(workdir)) - set(CONTENTS)
+    inside = os.listdir(workdir) if workdir.exists() else []
+    foreign = {n for n in inside if not n.startswith(".")} - set(CONTENTS)
     if foreign and not (workdir / "config.json").exists():
         raise UserError(
             f"--workdir={workdir} holds other files ({sorted(foreign)[0]} …): name a "
@@ -189,5 +193,5 @@ def _clear(workdir: Path):
         path = workdir / name
         if path.is_dir():
             shutil.rmtree(path)
-        elif name != "lock":
+        elif name not in ("lock", *LAUNCHER_FILES):
             path.unlink(missing_ok=True)

@@ -12,6 +12,8 @@ os.environ.setdefault(
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ.pop("WANDB_MODE", None)
+# The tests lease slots of their own.
+os.environ["OCR_JAX_SLOTS"] = tempfile.mkdtemp(prefix="ocr_jax_slots_")
 
 import numpy as np
 import pytest

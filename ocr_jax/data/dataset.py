@@ -1,6 +1,9 @@
 """A lines file as a training sees it: splits with label ids under one charset."""
 
+import contextlib
 import dataclasses
+import fcntl
+import os
 import shlex
 from pathlib import Path
 
@@ -95,17 +98,33 @@ def load(config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> D
 
 
 def _make_missing(config):
-    if Path(config.lines_file).exists():
+    """Make a lines file that is not there, once, if several runs want it now."""
+    path = Path(config.lines_file)
+    if path.exists():
         return
     if not config.source:
         raise UserError(
-            f"{config.lines_file} does not exist. Make it: python -m ocr_jax.prepare "
+            f"{path} does not exist. Make it: python -m ocr_jax.prepare "
             "(--help lists the sources), or name another: --config.lines_file=FILE.h5. "
             "To try without data: --config=configs/quickstart.py"
         )
-    print(f"{config.lines_file} is missing; making it: prepare {config.source}")
     try:
         arguments = shlex.split(config.source)
     except ValueError as error:
         raise UserError(f"config.source is {config.source!r}: {error}") from None
-    prepare.run([*arguments, f"--out={config.lines_file}"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _only_one(path.parent):
+        if not path.exists():
+            print(f"{path} is missing; making it: prepare {config.source}")
+            prepare.run([*arguments, f"--out={path}"])
+
+
+@contextlib.contextmanager
+def _only_one(folder: Path):
+    """Hold a folder's lock; it is gone with the process."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,150 @@
+"""Experiments files: YAML in, a list of trainings to run out.
+
+group: sample                        # their W&B group and folder under runs/
+overrides: {num_epochs: 10}          # of every job
+jobs:
+  - config: configs/emnist_mlp.py
+    name: small                      # else made of the config and the overrides
+    overrides: {num_layers: 2}
+  - config: configs/iam_ctc.py
+    grid: {lstm_dim: [128, 256], bidirectional: [false, true]}   # 4 jobs
+"""
+
+import difflib
+import itertools
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from ocr_jax import config as config_lib
+from ocr_jax.errors import UserError, one_line
+
+FILE_KEYS = ("group", "overrides", "jobs")
+JOB_KEYS = ("config", "name", "overrides", "grid")
+# A file system takes names of 255 bytes.
+LONGEST_NAME = 120
+
+
+class Job(NamedTuple):
+    """One training to run: a command line, and the workdir that it writes to."""
+
+    name: str
+    command: tuple[str, ...]
+    workdir: Path
+    num_epochs: int | None = None
+
+
+def read(path: Path) -> list[Job]:
+    """The jobs of an experiments file, each checked against its config.
+
+    Raises UserError for a file, a key, a value or a name that does not fit.
+    """
+    content = load_yaml(path)
+    _check_keys(content, FILE_KEYS, str(path))
+    group = str(content.get("group") or Path(path).stem)
+    entries = content.get("jobs")
+    if not isinstance(entries, list) or not entries:
+        raise UserError(f"{path} has no list of jobs: expected `jobs:` and items below")
+    common = _mapping(content, "overrides", str(path))
+    jobs = []
+    for number, entry in enumerate(entries, start=1):
+        jobs += _expand(entry, common, group=group, where=f"{path}, job {number}")
+    for job, other in itertools.combinations(jobs, 2):
+        if job.workdir == other.workdir:
+            raise UserError(
+                f"{path}: two jobs are called {job.name!r}: give them a `name:` each"
+            )
+    return jobs
+
+
+def training(
+    config: str, overrides: Mapping, *, name: str, workdir: Path, group: str = ""
+) -> Job:
+    """The job of one config file with overrides; UserError where they do not fit."""
+    if group:
+        overrides = {"experiment_group": group} | dict(overrides)
+    arguments = [f"--config={config}"]
+    arguments += [f"--config.{key}={value_text(v)}" for key, v in overrides.items()]
+    checked = config_lib.load(arguments)
+    command = (sys.executable, "-m", "ocr_jax.main", *arguments, f"--workdir={workdir}")
+    return Job(name, command, Path(workdir), checked.num_epochs)
+
+
+def value_text(value) -> str:
+    """A YAML value as an override takes it: lists are tuples there."""
+    if isinstance(value, list):
+        inside = ", ".join(map(repr, value)) + "," * (len(value) == 1)
+        return f"({inside})"
+    return "" if value is None else str(value)
+
+
+def load_yaml(path: Path) -> dict:
+    """A YAML file of keys and values; UserError, with the line, where it isn't one."""
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise UserError(f"{path} can't be read: {reason}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not YAML: {one_line(error)}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} has no keys: expected lines such as `group: mine`")
+    return content
+
+
+def _expand(entry, common: dict, *, group: str, where: str) -> Iterable[Job]:
+    """The jobs of one item of the list: one, or one for each point of its grid."""
+    if not isinstance(entry, dict):
+        raise UserError(f"{where} is {entry!r}: expected `config:` and more keys")
+    _check_keys(entry, JOB_KEYS, where)
+    if not isinstance(entry.get("config"), str):
+        raise UserError(f"{where} names no config: expected config: configs/NAME.py")
+    grid = _mapping(entry, "grid", where)
+    for key, values in grid.items():
+        if not isinstance(values, list) or not values:
+            raise UserError(f"{where}: grid: {key} needs a list of values")
+    own = _mapping(entry, "overrides", where)
+    for values in itertools.product(*grid.values()):
+        point = dict(zip(grid, values, strict=True))
+        name = _name(entry, own, point)
+        try:
+            yield training(
+                entry["config"],
+                common | own | point,
+                name=name,
+                workdir=Path("runs") / _slug(group) / _slug(name),
+                group=group,
+            )
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
+
+
+def _name(entry: dict, own: dict, point: dict) -> str:
+    """The job's name: as given, or of config and overrides; a grid's point after it."""
+    parts = point if "name" in entry else own | point
+    base = entry.get("name", Path(entry["config"].partition(":")[0]).stem)
+    return ",".join([str(base), *(f"{k}={value_text(v)}" for k, v in parts.items())])
+
+
+def _slug(text: str) -> str:
+    """A name as a folder's name."""
+    return re.sub(r"[^\w.,=+-]+", "_", text)[:LONGEST_NAME].strip("_") or "_"
+
+
+def _mapping(content: dict, key: str, where: str) -> dict:
+    value = content.get(key) or {}
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: {key} is {value!r}: expected keys and values")
+    return value
+
+
+def _check_keys(content: dict, known: tuple[str, ...], where: str):
+    for key in content:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"expected {known}"
+            raise UserError(f"{where}: there is no key {key!r}: {hint}")

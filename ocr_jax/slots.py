@@ -1,0 +1,256 @@
+"""Which accelerators and cores are free, and leases on them.
+
+A slot is what one training runs on: a GPU, some cores, or a share of either. File locks
+that belong to the machine lease it: two launchers, or a launcher and `--gpus=auto:1`,
+never hold the same one, and the kernel drops a lock when the last process that holds it
+ends, however it ends. Imports no jax: what a slot sets must be set before jax starts.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from ocr_jax.errors import UserError
+
+# Not in $TMPDIR: that is another folder for each job of a batch system.
+FOLDER = Path(os.environ.get("OCR_JAX_SLOTS", "/tmp/ocr_jax_slots"))
+# Of a GPU's memory, what several trainings on it take in advance.
+SHARED_MEMORY = 0.9
+# What a training on a CPU may need.
+CPU_MEMORY = 4 << 30
+
+
+class Device(NamedTuple):
+    """A GPU or a core; busy() says whether a stranger is using it."""
+
+    name: str
+    busy: Callable[[], bool] = lambda: False
+
+
+class Slot(NamedTuple):
+    """Room for one training: the `share`-th of `shares` of each of its devices."""
+
+    name: str
+    devices: tuple[Device, ...]
+    share: int
+    shares: int
+    environment: dict[str, str]
+    cores: frozenset[int] = frozenset()  # the only ones to run on; empty: any
+
+    def confine(self):
+        """Let this process, before it starts threads, run on the slot's cores only."""
+        if self.cores and hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, self.cores)
+
+
+class Lease:
+    """A slot, held until `release` or the end of the last process with `files` open."""
+
+    def __init__(self, slot: Slot, files: list[int]):
+        self.slot = slot
+        self.files = files
+
+    def release(self):
+        """Close the files here; a process that they were passed to holds on."""
+        while self.files:
+            os.close(self.files.pop())
+
+
+def find(
+    gpus: str = "all", *, jobs_per_gpu: int = 1, slots: int = 0, busy_above: float = 0.5
+) -> list[Slot]:
+    """The slots of this machine.
+
+    gpus: "all" (the CPU where there are none), "none", or indices such as "0,1,3".
+    slots: how many to make of the CPU; 0 is one a core, as far as its memory goes.
+    busy_above: a GPU with a larger share of its memory in use is somebody else's.
+    Raises UserError for a GPU that is not there.
+    """
+    if jobs_per_gpu < 1 or slots < 0:
+        raise UserError("--jobs_per_gpu and --slots count: expected 1 or more")
+    found = [] if gpus == "none" else _gpus(busy_above)
+    if gpus not in ("all", "none"):
+        found = [_pick(found, index.strip()) for index in gpus.split(",")]
+    if not found:
+        return _cpu_slots(slots)
+    if slots:
+        raise UserError(f"--slots={slots} divides the CPU: add --gpus=none")
+    shares = range(jobs_per_gpu)
+    return [_gpu_slot(gpu, share, jobs_per_gpu) for share in shares for gpu in found]
+
+
+def lease(slots: list[Slot]) -> Lease | None:
+    """The first of `slots` that is free, held from now on; None: all are taken."""
+    return next(filter(None, map(_lease_one, slots)), None)
+
+
+def use(gpus: str) -> list[Lease]:
+    """Confine this process to the GPUs of main's --gpus; keep the leases to its end.
+
+    gpus: as in `find`, or "auto:N": the first N that are free, waited for.
+    """
+    leases = _lease_free(gpus) if gpus.startswith("auto") else []
+    slots = [lease.slot for lease in leases] or find(gpus)
+    visible = [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots]
+    cores = frozenset().union(*(slot.cores for slot in slots))
+    slots[0]._replace(cores=cores).confine()
+    os.environ |= slots[0].environment
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(filter(None, visible))
+    return leases
+
+
+def _lease_free(gpus: str, seconds: float = 1.0) -> list[Lease]:
+    """The leases of "auto:N", all at once: to hold some would block who needs them."""
+    slots = find("all")
+    count = gpus.removeprefix("auto").removeprefix(":") or "1"
+    if not count.isdecimal() or not 1 <= int(count) <= len(slots):
+        raise UserError(f"--gpus={gpus}: expected auto:1 to auto:{len(slots)}")
+    told = False
+    while True:
+        leases = [found for slot in slots if (found := _lease_one(slot))]
+        for spare in leases[int(count) :]:
+            spare.release()
+        if len(leases) >= int(count):
+            return leases[: int(count)]
+        for one in leases:
+            one.release()
+        if not told:
+            print(f"--gpus={gpus}: waiting until so many are free.", flush=True)
+        told = True
+        time.sleep(seconds)
+
+
+def _lease_one(slot: Slot) -> Lease | None:
+    lease = Lease(slot, [])
+    try:
+        for device in slot.devices:
+            _lock(device, slot, lease.files)
+    except BlockingIOError:
+        lease.release()
+        return None
+    return lease
+
+
+def _lock(device: Device, slot: Slot, files: list[int]):
+    """Lock a device, or a share of it, into `files`; BlockingIOError if it's taken.
+
+    A whole device is an exclusive lock on its file; a share is a shared one, and an
+    exclusive one on a file of the share's own.
+    """
+    files.append(_open(device.name))
+    alone = _try_lock(files[-1], fcntl.LOCK_EX)
+    # Where others of ours are on it, their memory says nothing of strangers.
+    if (not alone and slot.shares == 1) or (alone and device.busy()):
+        raise BlockingIOError
+    if slot.shares > 1:
+        fcntl.flock(files[-1], fcntl.LOCK_SH | fcntl.LOCK_NB)
+        files.append(_open(f"{device.name}.{slot.share}"))
+        fcntl.flock(files[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _try_lock(file: int, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _open(name: str) -> int:
+    """The lock file of that name, which all users of the machine share."""
+    try:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        if FOLDER.stat().st_uid == os.geteuid():
+            FOLDER.chmod(0o1777)
+        try:
+            # Linux lets nobody create what another user has created in such a folder.
+            return os.open(FOLDER / name, os.O_RDONLY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return os.open(
+                FOLDER / name, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644
+            )
+    except OSError as error:
+        raise UserError(
+            f"slots are leased by locks in {FOLDER}, which can't be used "
+            f"({error.strerror}): set OCR_JAX_SLOTS to a folder that can"
+        ) from None
+
+
+def _gpus(busy_above: float) -> list[tuple[str, Device]]:
+    """(index, device) of the GPUs that NVML knows and CUDA_VISIBLE_DEVICES leaves."""
+    import pynvml
+
+    def device(handle) -> Device:
+        def busy() -> bool:
+            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+            return memory.used / memory.total > busy_above
+
+        return Device(pynvml.nvmlDeviceGetUUID(handle), busy)
+
+    try:
+        pynvml.nvmlInit()
+        handles = map(
+            pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount())
+        )
+        found = [(str(index), device(handle)) for index, handle in enumerate(handles)]
+    except pynvml.NVMLError:
+        return []
+    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is None:
+        return found
+    known = {name: gpu for gpu in found for name in (gpu[0], gpu[1].name)}
+    names = [name.strip() for name in visible.split(",")]
+    # NVML does not count what is part of a GPU (MIG) as one.
+    return [known.get(n, (n, Device(n))) for n in names if n not in ("", "-1")]
+
+
+def _pick(gpus: list[tuple[str, Device]], index: str) -> tuple[str, Device]:
+    for gpu in gpus:
+        if gpu[0] == index:
+            return gpu
+    there = ", ".join(index for index, _ in gpus) or "none"
+    raise UserError(f"there is no GPU {index!r} here: {there}")
+
+
+def _gpu_slot(gpu: tuple[str, Device], share: int, shares: int) -> Slot:
+    index, device = gpu
+    # NVML's order, which is not CUDA's own.
+    environment = {"CUDA_VISIBLE_DEVICES": index, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    if shares > 1:
+        environment["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{SHARED_MEMORY / shares:.3f}"
+    name = f"gpu {index}" + (f" {share + 1}/{shares}" if shares > 1 else "")
+    return Slot(name, (device,), share, shares, environment)
+
+
+def _cpu_slots(count: int) -> list[Slot]:
+    """Cores dealt out to `count` slots, or slots to cores where those are fewer."""
+    cores = _cores()
+    count = count or min(len(cores), max(1, _memory() // CPU_MEMORY))
+    shares = -(-count // len(cores))
+    slots = []
+    for number in range(count):
+        start, end = (n * len(cores) // count for n in (number, number + 1))
+        own = cores[start:end] or cores[start : start + 1]
+        share = number - -(-start * count // len(cores)) if shares > 1 else 0
+        environment = {
+            "CUDA_VISIBLE_DEVICES": "",
+            "JAX_PLATFORMS": "cpu",
+        }
+        devices = tuple(Device(f"core{core}") for core in own)
+        name = f"cpu {number}"
+        slots.append(Slot(name, devices, share, shares, environment, frozenset(own)))
+    return slots
+
+
+def _cores() -> list[int]:
+    """The cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def _memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,0 +1,316 @@
+"""The queue: every job once, no slot twice, nothing left behind, whatever happens."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import executors
+import guard
+import jobs
+import pytest
+import statuses
+
+from ocr_jax import slots
+
+EXPERIMENTS = Path(executors.__file__).parent
+# What a training does, in 40 ms: it notes when and where it began and finished, stops
+# with a checkpoint when asked to, and finishes only once.
+TRAINING = """
+import os, signal, sys, time
+folder, seconds = sys.argv[1], float(sys.argv[2])
+def note(text):
+    line = f"{text} {time.monotonic()} {sorted(os.sched_getaffinity(0))}\\n"
+    handle = os.open(f"{folder}/notes", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(handle, line.encode())
+def stop(*_):
+    note("stopped")
+    os._exit(130)
+signal.signal(signal.SIGTERM, stop)
+if os.path.exists(f"{folder}/scores.json"):
+    sys.exit()
+note("began")
+time.sleep(seconds)
+note("finished")
+open(f"{folder}/scores.json", "w").close()
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_locks(tmp_path, monkeypatch):
+    monkeypatch.setattr(slots, "FOLDER", tmp_path / "locks")
+    monkeypatch.setenv("OCR_JAX_SLOTS", str(tmp_path / "locks"))
+
+
+def python_job(name, folder, code, *arguments):
+    command = (sys.executable, "-S", "-E", "-c", textwrap.dedent(code))
+    return jobs.Job(name, (*command, *map(str, arguments)), folder / name)
+
+
+def trainings(folder, count, seconds=0.02):
+    names = [f"job{number}" for number in range(count)]
+    return [python_job(n, folder, TRAINING, folder / n, seconds) for n in names]
+
+
+def notes(job):
+    """(word, time, cores) of what a training noted."""
+    path = job.workdir / "notes"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [tuple(line.split(" ", 2)) for line in lines]
+
+
+def run(found_jobs, count=2, watcher=None, **options):
+    executor = executors.Local(slots.find("none", slots=count), **options)
+    return executor.run(found_jobs, watcher or executors.Watcher())
+
+
+def states(ended):
+    return [status.state for status in ended.values()]
+
+
+def test_jobs_start_in_order_and_never_two_on_a_slot(tmp_path):
+    found = trainings(tmp_path, 12)
+    ended = run(found, count=4)
+    assert states(ended) == ["finished"] * 12
+    began = [float(notes(job)[0][1]) for job in found]
+    assert began[0] < began[4] < began[8]
+    by_slot = {}
+    for job in found:
+        slot = ended[job.name].slot
+        times = [float(moment) for _, moment, _ in notes(job)]
+        by_slot.setdefault(slot, []).append(times)
+    assert len(by_slot) == 4
+    for spans in by_slot.values():
+        spans.sort()
+        for (_, end), (start, _) in itertools.pairwise(spans):
+            assert end < start
+
+
+def test_a_job_gets_its_slots_cores_and_environment(tmp_path):
+    code = "import os; print(os.environ['JAX_PLATFORMS'], os.sched_getaffinity(0))"
+    [job] = found = [python_job("a", tmp_path, code)]
+    run(found)
+    cores = sorted(os.sched_getaffinity(0))[: max(1, os.cpu_count() // 2)]
+    assert (job.workdir / "log.txt").read_text() == f"cpu {set(cores)}\n"
+
+
+def test_a_failed_job_stops_no_other_and_says_why(tmp_path):
+    code = "import sys; print('one\\nocr_jax: no such file\\n'); sys.exit(1)"
+    found = [
+        python_job("bad", tmp_path, code),
+        python_job("killed", tmp_path, "import os; os.kill(os.getpid(), 9)"),
+        jobs.Job("absent", ("/no/such/program",), tmp_path / "absent"),
+        *trainings(tmp_path, 1),
+    ]
+    ended = run(found, count=1)
+    assert states(ended) == ["failed", "failed", "failed", "finished"]
+    assert ended["bad"].reason == "exit code 1: ocr_jax: no such file"
+    assert ended["killed"].reason == "killed by SIGKILL"
+    assert "No such file" in ended["absent"].reason
+
+
+def test_a_crashed_job_is_taken_up_again_and_a_mistake_is_not(tmp_path):
+    crash = """
+        import os, sys
+        tries = sys.argv[1] + "/tries"
+        done = os.path.getsize(tries) if os.path.exists(tries) else 0
+        open(tries, "a").write("x")
+        sys.exit(3 if done < 2 else 0)
+    """
+    mistake = "import sys; sys.exit(2)"
+    found = [
+        python_job("crash", tmp_path, crash, tmp_path / "crash"),
+        python_job("mistake", tmp_path, mistake),
+    ]
+    ended = run(found, retries=1)
+    assert ended["crash"].state == "failed" and ended["crash"].attempts == 2
+    assert ended["mistake"].state == "failed" and ended["mistake"].attempts == 1
+    ended = run(found, retries=1)
+    assert ended["crash"].state == "finished"
+
+
+def test_the_same_jobs_again_skip_what_is_finished(tmp_path):
+    found = trainings(tmp_path, 3)
+    run(found[:2])
+    ended = run(found)
+    assert states(ended) == ["finished"] * 3
+    assert all(len(notes(job)) == 2 for job in found)
+    status = json.loads((found[0].workdir / "status.json").read_text())
+    assert status["state"] == "finished" and status["exit_code"] == 0
+    assert status["started"] < status["ended"]
+
+
+def test_another_command_for_a_workdir_is_run(tmp_path):
+    [job] = found = trainings(tmp_path, 1)
+    run(found)
+    other = job._replace(command=(*job.command, "more"))
+    assert run([other])["job0"].command[-1] == "more"
+    assert (
+        json.loads((job.workdir / "status.json").read_text())["command"][-1] == "more"
+    )
+
+
+def test_a_job_that_takes_too_long_is_stopped(tmp_path):
+    ended = run(trainings(tmp_path, 1, seconds=60), timeout=0.2)
+    assert states(ended) == ["failed"]
+    assert ended["job0"].reason == "took over 0.2 s"
+
+
+def test_a_job_that_ignores_being_stopped_is_killed(tmp_path):
+    code = """
+        import signal, time
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(60)
+    """
+    begun = time.monotonic()
+    ended = run([python_job("deaf", tmp_path, code)], timeout=0.1, grace=0.1)
+    assert states(ended) == ["failed"] and time.monotonic() - begun < 10
+
+
+def test_processes_that_a_job_leaves_behind_are_ended(tmp_path, monkeypatch):
+    code = """
+        import os, sys, time
+        for leave in (os.setsid, lambda: None):
+            if os.fork() == 0:
+                leave()
+                time.sleep(60)
+        print("parent ends")
+    """
+    tokens = []
+    watch = guard.Guard.watch
+    monkeypatch.setattr(
+        guard.Guard, "watch", lambda *args: (tokens.append(args[1]), watch(*args))
+    )
+    assert states(run([python_job("forks", tmp_path, code)])) == ["finished"]
+    assert len(tokens) == 1 and guard.processes(set(tokens)) == []
+
+
+def test_a_job_that_prints_without_end_leaves_the_end_of_its_log(tmp_path, monkeypatch):
+    monkeypatch.setattr(statuses, "LOG_BYTES", 1 << 20)
+    monkeypatch.setattr(statuses, "LOG_KEPT", 1 << 10)
+    code = """
+        import sys
+        for number in range(100):
+            sys.stdout.write("x" * (1 << 20) + "\\n")
+        print("the last line")
+    """
+    [job] = found = [python_job("loud", tmp_path, code)]
+    assert states(run(found)) == ["finished"]
+    log = (job.workdir / "log.txt").read_text()
+    assert len(log) < 2 << 10 and log.endswith("the last line\n")
+
+
+def test_what_a_watcher_wants_stopped_is_pruned(tmp_path):
+    class Watcher(executors.Watcher):
+        def should_stop(self, job):
+            return job.name == "job0"
+
+    found = trainings(tmp_path, 2, seconds=0.5)
+    found[0] = python_job("job0", tmp_path, TRAINING, tmp_path / "job0", 60)
+    ended = run(found, watcher=Watcher())
+    assert {n: s.state for n, s in ended.items()} == {
+        "job0": "pruned",
+        "job1": "finished",
+    }
+
+
+def test_jobs_are_pulled_one_by_one_as_slots_come_free(tmp_path):
+    pulled, ended = [], []
+
+    class Watcher(executors.Watcher):
+        def changed(self, job, status):
+            if status.state == "finished":
+                ended.append(job.name)
+
+    def one_by_one():
+        for job in trainings(tmp_path, 4):
+            pulled.append((job.name, len(ended)))
+            yield job
+
+    run(one_by_one(), count=1, watcher=Watcher())
+    assert [count for _, count in pulled] == [0, 1, 2, 3]
+
+
+LAUNCHER = """
+import sys
+sys.path.insert(0, {experiments!r})
+from pathlib import Path
+import executors, jobs
+from ocr_jax import slots
+class Watcher(executors.Watcher):
+    def changed(self, job, status):
+        print(status.state, job.name, flush=True)
+found = [jobs.Job(n, tuple(c), Path(w)) for n, c, w in {listed!r}]
+ended = executors.Local(slots.find("none", slots={count})).run(found, Watcher())
+print("ended", *sorted(s.state for s in ended.values()))
+"""
+
+
+def launch(found, count=2):
+    """A launcher in a process of its own."""
+    listed = [(job.name, list(job.command), str(job.workdir)) for job in found]
+    code = LAUNCHER.format(experiments=str(EXPERIMENTS), listed=listed, count=count)
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    )
+
+
+def wait_for_start(found, count):
+    end = time.monotonic() + 30
+    while sum(bool(notes(job)) for job in found) < count:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_two_launchers_share_the_jobs_and_each_is_done_once(tmp_path):
+    found = trainings(tmp_path, 10, seconds=0.05)
+    outputs = [p.communicate()[0] for p in [launch(found), launch(found)]]
+    for output in outputs:
+        assert output.splitlines()[-1] == "ended" + " finished" * 10
+    for job in found:
+        assert [word for word, *_ in notes(job)] == ["began", "finished"]
+
+
+@pytest.mark.parametrize(
+    "presses, words",
+    [
+        (1, ["began", "finished"]),
+        (2, ["began", "stopped"]),
+        (3, ["began"]),
+    ],
+)
+def test_ctrl_c_ends_the_queue_then_stops_the_jobs_then_kills_them(
+    tmp_path, presses, words
+):
+    found = trainings(tmp_path, 3, seconds=1)
+    if presses == 3:
+        deaf = TRAINING.replace("stop)", "signal.SIG_IGN)").replace("seconds)", "60)")
+        found = [python_job(j.name, tmp_path, deaf, j.workdir, 1) for j in found]
+    launcher = launch(found)
+    wait_for_start(found, 2)
+    for _ in range(presses):
+        launcher.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    output = launcher.communicate(timeout=20)[0]
+    state = "finished" if presses == 1 else "stopped"
+    assert output.splitlines()[-1] == f"ended {state} {state}"
+    assert [[word for word, *_ in notes(job)] for job in found] == [words, words, []]
+
+
+def test_a_killed_launcher_takes_its_jobs_along_and_can_be_run_again(tmp_path):
+    found = trainings(tmp_path, 4, seconds=0.5)
+    launcher = launch(found)
+    wait_for_start(found, 2)
+    launcher.kill()
+    again = launch(found)
+    assert (
+        again.communicate(timeout=30)[0].splitlines()[-1] == "ended" + " finished" * 4
+    )
+    for job in found:
+        assert [word for word, *_ in notes(job)].count("finished") == 1
+    assert [word for word, *_ in notes(found[0])][:2] == ["began", "stopped"]
