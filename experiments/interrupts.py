@@ -8,7 +8,7 @@ import signal
 class Interrupts:
     """While entered, `count` says how often Ctrl-C was pressed.
 
-    SIGTERM and SIGHUP, from a batch system or a closed terminal, count as two.
+    SIGTERM and SIGHUP, from a batch system or a closed terminal, count as two presses.
     """
 
     def __enter__(self) -> "Interrupts":
@@ -37,4 +37,4 @@ class Interrupts:
         if number == signal.SIGINT:
             self.count += 1
         elif number != signal.SIGCHLD:
-            self.count = max(self.count, 2)
+            self.count = max(self.count + 1, 2)

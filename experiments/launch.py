@@ -17,6 +17,7 @@ from pathlib import Path
 
 import executors
 import jobs
+import ray_executor
 import statuses
 import view
 
@@ -39,9 +40,7 @@ def run(args: argparse.Namespace) -> int:
         for job in found:
             print(shlex.join([*job.command, *_own_slot(args.gpus)]))
         return 0
-    executor = executors.Local(
-        slots_of(args), retries=args.retries, timeout=args.timeout or None
-    )
+    executor = executor_of(args)
     statuses.queue(found)
     with view.View(found) as watcher:
         ended = executor.run(found, watcher)
@@ -56,35 +55,38 @@ def exit_code(ended: list[statuses.Status | None]) -> int:
     return 130 if states & {"queued", "stopped"} else 0
 
 
-def add_slot_options(parser: argparse.ArgumentParser):
-    """The options that say what to run on; `slots_of` reads them."""
-    parser.add_argument("--gpus", default="all", help="all, none, or 0,1,3")
-    parser.add_argument(
-        "--jobs_per_gpu", type=int, default=1, help="each with its share of the memory"
-    )
-    parser.add_argument(
-        "--slots", type=int, default=0, help="of the CPU; one a core if not given"
-    )
-    parser.add_argument(
+def add_executor_options(parser: argparse.ArgumentParser):
+    """The options that say what jobs run on; `executor_of` reads them."""
+    add = parser.add_argument
+    add("--gpus", default="all", help="all, none, or 0,1,3")
+    add("--jobs_per_gpu", type=int, default=1, help="each with a share of its memory")
+    add("--slots", type=int, default=0, help="of the CPU; one a core if not given")
+    add(
         "--busy_above",
         type=float,
         default=0.5,
-        help="leave GPUs alone of which others use more memory than this share",
+        help="the share of a GPU's memory from which it counts as somebody else's",
     )
-    parser.add_argument(
-        "--retries", type=int, default=0, help="of a crashed job, from its checkpoint"
-    )
-    parser.add_argument("--timeout", type=float, default=0, help="seconds a job")
+    add("--retries", type=int, default=0, help="of a crashed job, from its checkpoint")
+    add("--timeout", type=float, default=0, help="seconds a job may take; 0 is no end")
+    add("--executor", choices=("local", "ray"), default="local")
+    add("--ray_address", help="of a running cluster; auto: this machine's")
 
 
-def slots_of(args: argparse.Namespace) -> list[slots.Slot]:
-    """The slots that the options ask for."""
-    return slots.find(
+def executor_of(args: argparse.Namespace):
+    """The executor that the options ask for."""
+    limits = {"retries": args.retries, "timeout": args.timeout or None}
+    if args.executor == "ray":
+        return ray_executor.Ray(
+            args.ray_address, jobs_per_gpu=args.jobs_per_gpu, **limits
+        )
+    found = slots.find(
         args.gpus,
         jobs_per_gpu=args.jobs_per_gpu,
         slots=args.slots,
         busy_above=args.busy_above,
     )
+    return executors.Local(found, **limits)
 
 
 def _own_slot(gpus: str) -> list[str]:
@@ -99,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, help="an experiments file, in YAML")
-    add_slot_options(parser)
+    add_executor_options(parser)
     parser.add_argument(
         "--dry_run", action="store_true", help="print the commands, run nothing"
     )

@@ -56,13 +56,18 @@ def lock_workdir(workdir: Path) -> int | None:
     return lock
 
 
-def finished(job: Job) -> Status | None:
-    """The status of a job that this very command has finished, None otherwise."""
+def read(workdir: Path) -> Status | None:
+    """The status in a workdir's status.json, None where there is none."""
     try:
-        status = Status(**workdirs.read_json(job.workdir / STATUS))
+        return Status(**workdirs.read_json(workdir / STATUS))
     except (errors.UserError, TypeError):
         return None
-    same = status.state == "finished" and status.command == list(job.command)
+
+
+def finished(job: Job) -> Status | None:
+    """The status of a job that this very command has finished, None otherwise."""
+    status = read(job.workdir)
+    same = status and status.state == "finished" and status.command == [*job.command]
     return status if same else None
 
 
