@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from ocr_jax import checkpoints, console, metrics, steps
+from ocr_jax import checkpoints, console, metrics, steps, workdirs
 from ocr_jax.data import dataset, lines_file, pipeline
 from ocr_jax.data.charset import Charset
 
@@ -90,6 +90,14 @@ def report(evaluation: Evaluation, split: lines_file.Split) -> dict:
         "impossible_lines": int(np.sum(~evaluation.counts.feasible)),
         "digest": split.digest,
     } | split.about
+
+
+def scored_lines(
+    evaluation: Evaluation, split: lines_file.Split
+) -> list[workdirs.ScoredLine]:
+    """Each line with its reading, to keep in the workdir."""
+    columns = split.line_ids, split.writers, split.transcripts, evaluation.readings
+    return [workdirs.ScoredLine(*line) for line in zip(*columns, strict=True)]
 
 
 def _title(split: lines_file.Split) -> str:

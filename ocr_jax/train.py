@@ -247,6 +247,9 @@ def _final_scores(run: Run, best, progress: dict, workdir: Path):
                 run.eval_step, best, split, run.data.charset, run.config
             )
             scores[name] = evaluate.report(evaluation, split.lines)
+            if jax.process_index() == 0:
+                lines = evaluate.scored_lines(evaluation, split.lines)
+                workdirs.write_scored_lines(workdir, name, lines)
             if evaluation.counts.top3 is not None and jax.process_index() == 0:
                 picture = workdir / f"confusion_{name}.png"
                 confusion.draw(picture, split.lines.transcripts, evaluation.readings)

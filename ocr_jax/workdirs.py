@@ -7,19 +7,24 @@ metrics.jsonl     everything that was logged, one JSON object a line
 readings.tsv      line_id, transcript and reading of a few validation lines
 checkpoints/      latest (to resume) and best (to use)
 confusion_*.png   of single characters: which were read as which
+readings_*.tsv    line_id, writer, transcript and best reading of every line scored
 scores.json       the final scores: the run is finished
 """
 
 import contextlib
+import csv
 import fcntl
 import hashlib
 import importlib.metadata
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import ml_collections
 
@@ -37,6 +42,8 @@ CONTENTS = (
     "checkpoints",
     "confusion_validation.png",
     "confusion_test.png",
+    "readings_validation.tsv",
+    "readings_test.tsv",
     "scores.json",
     "wandb",
     "lock",
@@ -44,6 +51,15 @@ CONTENTS = (
 )
 # Where a run is tracked does not change what it computes.
 NOT_COMPARED = ("wandb.", "experiment_group", "log_every_steps")
+
+
+class ScoredLine(NamedTuple):
+    """A line of a scored split, as in readings_SPLIT.tsv."""
+
+    line_id: str
+    writer: str
+    transcript: str
+    reading: str
 
 
 def default_workdir(config: ml_collections.ConfigDict) -> Path:
@@ -157,9 +173,38 @@ def write_text(path: Path, text: str):
 
 def write_readings(workdir: Path, lines: list[tuple]):
     """readings.tsv of (line_id, image, transcript, reading) lines."""
-    rows = [("line_id", "transcript", "reading")]
-    rows += [(line_id, transcript, text) for line_id, _, transcript, text in lines]
-    write_text(workdir / "readings.tsv", "".join("\t".join(r) + "\n" for r in rows))
+    rows = [(line_id, transcript, text) for line_id, _, transcript, text in lines]
+    _write_tsv(workdir / "readings.tsv", ("line_id", "transcript", "reading"), rows)
+
+
+def write_scored_lines(workdir: Path, split: str, lines: Iterable[ScoredLine]):
+    """readings_SPLIT.tsv: what a finished run's scores were counted from."""
+    path = workdir / f"readings_{split}.tsv"
+    _write_tsv(path, ScoredLine._fields, lines)
+
+
+def scored_lines(workdir: Path, split: str) -> list[ScoredLine] | None:
+    """The lines of readings_SPLIT.tsv by line_id, None where there is no such file."""
+    path = Path(workdir) / f"readings_{split}.tsv"
+    if not path.exists():
+        return None
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file, csv.excel_tab)
+            if tuple(header) != ScoredLine._fields:
+                raise ValueError(f"its columns are {header}")
+            return sorted(ScoredLine(*row) for row in rows)
+    except (OSError, TypeError, ValueError, csv.Error) as error:
+        raise UserError(f"{path} can't be read: {error}") from None
+
+
+def _write_tsv(path: Path, header: tuple[str, ...], rows: Iterable[tuple]):
+    """A table with tabs; a cell that has a tab or a quote itself is quoted."""
+    text = io.StringIO()
+    writer = csv.writer(text, csv.excel_tab, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def environment() -> dict:

@@ -4,8 +4,8 @@
 
 First, jobs of 50 ms on four slots: the time that each adds, and how long a slot waits
 between two. Then rounds in which two launchers run the same jobs, at a random moment a
-launcher, both or a job is killed, and the jobs are launched again: each must be finished
-once, no slot may ever have had two, and no process may be left.
+launcher, both or a job is killed, and the jobs are launched again: each must be
+finished once, no slot may ever have had two, and no process may be left.
 """
 
 import argparse
