@@ -45,7 +45,7 @@ setup(
         "optuna>=4.5",
         "orbax-checkpoint>=0.11",
         "pillow>=10.3",
-        "plotly>=5.24",
+        "plotly>=6",
         "pyyaml>=6.0",
         "rapidfuzz>=3.9",
         "rich>=13.7",

@@ -1,20 +1,22 @@
-"""A table of finished runs: what differs between them, and what came of it.
+"""Runs side by side: what differs between them, and what came of it.
 
     python experiments/report.py runs/ideas/*
+    python experiments/report.py runs/ideas/* --out=report.html
 
-The first run is what the others are compared with. Prints Markdown, in the order given.
+Prints a Markdown table of finished runs, in the order given; the first is what the
+others are compared with. With --out, writes one HTML page on them, unfinished ones
+included: the table, learning curves, readings side by side, for two runs a test of
+their difference, for three and more what their parameters did.
 """
 
 import argparse
-import statistics
 from pathlib import Path
 
-from ocr_jax import config as config_lib
-from ocr_jax import errors, tracking, workdirs
+import report_runs
+
+from ocr_jax import errors
 from ocr_jax.errors import UserError
 
-# What differs in every run, and says nothing.
-NOT_SHOWN = ("name", "wandb.", "experiment_group")
 HEADER = ("run", "what differs", "CER (95 %)", "epochs", "lines/s", "parameters")
 
 
@@ -24,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(argv: list[str] | None = None):
-    """Print the table of the workdirs that argv names."""
+    """Report on the workdirs that argv names."""
     parser = errors.ArgumentParser(
         prog="python experiments/report.py",
         description=__doc__,
@@ -32,42 +34,38 @@ def run(argv: list[str] | None = None):
     )
     parser.add_argument("workdirs", nargs="+", type=Path)
     parser.add_argument("--split", default="validation")
+    parser.add_argument("--out", type=Path, metavar="PAGE.html")
     args = parser.parse_args(argv)
-    print(table(args.workdirs, args.split))
+    if args.out is None:
+        print(table(args.workdirs, args.split))
+        return
+    import report_page  # plotly, which only the page takes
+
+    report_page.write(args.out, report_runs.read(args.workdirs, args.split), args.split)
 
 
 def table(paths: list[Path], split: str) -> str:
     """The runs in `paths` as a Markdown table; UserError for one that is unfinished."""
-    base = workdirs.load_config(paths[0])
+    runs = report_runs.read(paths, split)
     rows = [HEADER, ("---",) * len(HEADER)]
-    rows += [_row(path, base, split) for path in paths]
+    rows += [_row(run, runs[0], split) for run in runs]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def _row(path: Path, base, split: str) -> tuple[str, ...]:
-    scores = workdirs.scores(path)
-    if scores is None:
-        raise UserError(f"{path} is not finished: no scores.json in it")
-    if split not in scores:
-        raise UserError(f"{path} has no scores of {split!r}")
-    changes = [
-        change.partition(" → ")
-        for change in config_lib.differences(base, workdirs.load_config(path))
-        if not change.startswith(NOT_SHOWN)
-    ]
-    differs = ", ".join(f"{key.partition(':')[0]}={new}" for key, _, new in changes)
-    rows = tracking.read_metrics(path / tracking.METRICS)
-    epochs = [row for row in rows if "epoch" in row]
-    speed = statistics.median(row["train/lines_per_second"] for row in epochs)
-    cer = scores[split]["summary"]["cer"]
-    low, high = scores[split]["intervals"]["cer"]
+def _row(run: report_runs.Run, base: report_runs.Run, split: str) -> tuple[str, ...]:
+    if run.parameters is None:
+        raise UserError(f"{run.path} is not finished: no scores.json in it")
+    if run.scores is None:
+        raise UserError(f"{run.path} has no scores of {split!r}")
+    keys = report_runs.differing_keys([base, run])
+    low, high = run.scores["intervals"]["cer"]
     return (
-        path.name,
-        differs,
-        f"{cer:.1%} ({low:.1%} – {high:.1%})",
-        str(len(epochs)),
-        f"{speed:.0f}",
-        f"{scores['parameters']:,}",
+        run.name,
+        ", ".join(f"{key}={report_runs.value(run, key)!r}" for key in keys),
+        f"{run.rate('cer', split):.1%} ({low:.1%} – {high:.1%})",
+        str(len(run.epochs)),
+        f"{run.speed:.0f}",
+        f"{run.parameters:,}",
     )
 
 

@@ -73,3 +73,37 @@ def test_intervals_are_the_same_every_time():
     assert metrics.intervals(counts, ["v", "w", ""]) == metrics.intervals(
         counts, ["v", "w", ""]
     )
+
+
+def test_a_paired_difference_is_of_the_same_resamples():
+    writers = [f"w{i % 7}" for i in range(42)]
+    transcripts = ["abcdefghij"] * 42
+    hard = ["x" * (1 + i % 7) + "abcdefghij"[1 + i % 7 :] for i in range(42)]
+    first, second = (
+        count(transcripts, hard),
+        count(transcripts, [t + "y" for t in hard]),
+    )
+    low, high = metrics.intervals(first, writers)["cer"]
+    assert high - low > 0.1
+    # One edit in ten characters, whoever is drawn.
+    cer = metrics.paired_differences(first, second, writers)["cer"]
+    assert cer == (pytest.approx(-0.1), pytest.approx((-0.1, -0.1)), 0.0)
+    swapped = metrics.paired_differences(second, first, writers)["cer"]
+    assert swapped == (pytest.approx(0.1), pytest.approx((0.1, 0.1)), 1.0)
+
+
+def test_a_run_is_no_better_than_itself():
+    counts = count(["abcd", "bcd", "cd"], ["abc", "bcd", "c"])
+    found = metrics.paired_differences(counts, counts, ["v", "w", ""])
+    assert found == {"cer": (0.0, (0.0, 0.0), 1.0), "wer": (0.0, (0.0, 0.0), 1.0)}
+
+
+def test_a_gain_on_one_writer_of_four_is_not_sure():
+    transcripts, writers = ["abcd"] * 8, list("kkllmmnn")
+    first = count(transcripts, ["abcd"] * 8)
+    second = count(transcripts, ["abcx"] * 2 + ["abcd"] * 6)
+    cer = metrics.paired_differences(first, second, writers, samples=20_000)["cer"]
+    assert cer.value == pytest.approx(-1 / 16)
+    assert cer.interval[1] == 0.0
+    # The resamples in which the writer is not drawn.
+    assert cer.not_better == pytest.approx(0.75**4, abs=0.01)

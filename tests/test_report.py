@@ -1,18 +1,18 @@
 """The table of runs: what differs, and what came of it."""
 
-import importlib.util
-import pathlib
-
+import numpy as np
 import pytest
+import report
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ocr_jax import train
+from ocr_jax import metrics, train, workdirs
 from ocr_jax.errors import UserError
 from tests import conftest
 
-PATH = pathlib.Path(__file__).parents[1] / "experiments" / "report.py"
-SPEC = importlib.util.spec_from_file_location("report", PATH)
-report = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(report)
+# No line break of old Macs: charsets have none, and csv does not quote it.
+characters = st.characters(codec="utf-8", exclude_characters="\r")
+text = st.text(characters | st.sampled_from('\t"\n'), max_size=6)
 
 
 def test_a_row_has_the_differences_and_the_scores(finished, tmp_path, tiny_lines):
@@ -40,3 +40,32 @@ def test_an_unfinished_run_is_named(tmp_path, finished, capsys):
     assert "half is not finished" in capsys.readouterr().err
     with pytest.raises(UserError, match="no scores of 'train'"):
         report.table([base], "train")
+
+
+def test_a_finished_run_keeps_what_its_scores_were_counted_from(finished):
+    _, workdir, scores = finished
+    for split, size in (("validation", 12), ("test", 9)):
+        lines = workdirs.scored_lines(workdir, split)
+        _, writers, transcripts, readings = zip(*lines, strict=True)
+        nothing = np.zeros(size)
+        counts = metrics.count(transcripts, readings, nothing, nothing > 0)
+        summary = scores[split]["summary"]
+        assert metrics.summary(counts)["cer"] == pytest.approx(summary["cer"])
+        assert set(writers) == {"w0", "w1", "w2"}
+    assert workdirs.scored_lines(workdir, "train") is None
+
+
+@settings(max_examples=30)
+@given(cells=st.lists(st.tuples(*[text] * 4), max_size=4))
+def test_lines_come_back_whatever_is_in_them(tmp_path_factory, cells):
+    folder = tmp_path_factory.mktemp("run")
+    lines = [workdirs.ScoredLine(*cell) for cell in cells]
+    workdirs.write_scored_lines(folder, "test", lines)
+    assert workdirs.scored_lines(folder, "test") == sorted(lines)
+
+
+def test_a_broken_table_of_readings_is_named(tmp_path):
+    for content in ("", "line_id\ttext\n", "line_id\twriter\ttranscript\treading\na\n"):
+        (tmp_path / "readings_test.tsv").write_text(content)
+        with pytest.raises(UserError, match=r"readings_test.tsv can't be read"):
+            workdirs.scored_lines(tmp_path, "test")
