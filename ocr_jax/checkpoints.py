@@ -133,7 +133,7 @@ def load_best(workdir: Path) -> BestModel:
     template = jax.eval_shape(
         lambda: steps.create_state(model, no_optimizer, config, height)
     )
-    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     template = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), template
     )

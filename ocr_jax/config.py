@@ -69,6 +69,12 @@ def default_config() -> ml_collections.ConfigDict:
     config.wandb = ml_collections.ConfigDict()
     config.wandb.mode = "auto"  # disabled, offline, online or auto
     config.wandb.project = "ocr_jax"  # where W&B keeps the runs
+
+    # One run on many hosts
+    config.distributed = ml_collections.ConfigDict()
+    config.distributed.coordinator = ""  # host:port of process 0; empty asks Slurm
+    config.distributed.num_processes = 0  # of the run; 1 keeps it alone under Slurm
+    config.distributed.process_id = 0  # of this one, from 0 on
     return config.lock()
 
 
@@ -109,6 +115,8 @@ RANGES = {
     "augment.stroke": (0.0, 2.0),
     "augment.contrast": (0.0, 0.9),
     "augment.noise": (0.0, 0.5),
+    "distributed.num_processes": (0, 65536),
+    "distributed.process_id": (0, 65535),
 }
 
 
@@ -176,6 +184,32 @@ def check(config: ml_collections.ConfigDict):
     for key in ("lines_file", "name"):
         if not config[key]:
             raise UserError(f"config.{key} is empty: it needs a value")
+    _check_distributed(config.distributed)
+
+
+def _check_distributed(distributed: ml_collections.ConfigDict):
+    coordinator, count, number = (
+        distributed[key] for key in ("coordinator", "num_processes", "process_id")
+    )
+    host, _, port = coordinator.rpartition(":")
+    if coordinator and not (host and port.isdecimal() and 0 < int(port) < 65536):
+        raise UserError(
+            f"config.distributed.coordinator is {coordinator!r}: expected host:port"
+        )
+    if coordinator and count == 0:
+        raise UserError(
+            "config.distributed.coordinator needs config.distributed.num_processes"
+        )
+    if not coordinator and (count > 1 or number > 0):
+        raise UserError(
+            "config.distributed.coordinator is empty: a run of several processes needs "
+            "the host:port of its process 0"
+        )
+    if number >= max(count, 1):
+        raise UserError(
+            f"config.distributed.process_id is {number}: expected 0 to {count - 1}, "
+            f"the processes being {count}"
+        )
 
 
 def differences(

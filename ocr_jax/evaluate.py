@@ -31,7 +31,7 @@ def evaluate(
     The batches are a function of the config alone, so that a split scores the same
     while training and from the command line.
     """
-    mesh = steps.make_mesh()
+    mesh = steps.make_mesh(config.batch_size)
     rows = split.plan(config, epoch=0)
     size = len(split.lines)
     readings, candidates = [""] * size, [""] * size
@@ -71,7 +71,7 @@ def evaluate_workdir(workdir: Path, split: str) -> dict:
     data = dataset.load(best.config, (split,))
     eval_step = steps.make_eval_step(best.model)
     lines = data.splits[split]
-    state = steps.replicate(best.state, steps.make_mesh())
+    state = steps.replicate(best.state, steps.make_mesh(best.config.batch_size))
     evaluation = evaluate(eval_step, state, lines, best.charset, best.config)
     return report(evaluation, lines.lines)
 

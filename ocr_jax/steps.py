@@ -14,6 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ocr_jax import ctc, decode
 from ocr_jax.data import augment
+from ocr_jax.errors import UserError
 
 # What randomness is for, so that no two purposes share a key.
 AUGMENTATION, DROPOUT = 0, 1
@@ -173,14 +174,24 @@ def to_float(images: jax.Array) -> jax.Array:
     return images.astype(jnp.float32) / 255.0
 
 
-def make_mesh() -> Mesh:
-    """All devices of all processes along one axis, "data"."""
-    return Mesh(np.array(jax.devices()), ("data",))
+def make_mesh(batch_size: int) -> Mesh:
+    """All devices of all processes along one axis, "data".
+
+    Raises UserError where a batch can't be spread over them evenly.
+    """
+    devices = np.array(jax.devices())
+    if batch_size % devices.size:
+        raise UserError(
+            f"config.batch_size is {batch_size}: {devices.size} devices need a "
+            "multiple of their number"
+        )
+    return Mesh(devices, ("data",))
 
 
 def replicate(tree, mesh: Mesh):
-    """The tree with every array whole on every device."""
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    """The tree, the same in every process, with every array whole on every device."""
+    # From the host: jax moves no array from one process's device to another's.
+    return jax.device_put(jax.device_get(tree), NamedSharding(mesh, PartitionSpec()))
 
 
 def shard(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:

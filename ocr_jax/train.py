@@ -14,9 +14,9 @@ import optax
 from ocr_jax import (
     checkpoints,
     confusion,
+    distributed,
     evaluate,
     huge_pages,
-    interrupt,
     models,
     steps,
     tracking,
@@ -63,26 +63,23 @@ def train_and_evaluate(config, workdir: Path, *, overwrite: bool = False) -> dic
     """
     config_lib.check(config)
     workdir = Path(workdir)
-    with workdirs.claim(workdir, config, overwrite):
+    with distributed.joined(config), distributed.claim(workdir, config, overwrite):
         if workdirs.scores(workdir) is None:
             _train(config, workdir)
         else:
             print(f"{workdir} is finished; --overwrite trains it anew.")
-        return workdirs.scores(workdir)
+        with distributed.main_first():  # which writes them
+            return workdirs.scores(workdir)
 
 
 def _train(config, workdir: Path):
     steps.use_compilation_cache()
-    data = dataset.load(config, ("train", "validation"), optional=("test",))
-    workdirs.check_dataset(workdir, data.describe())
-    mesh = steps.make_mesh()
-    if config.batch_size % mesh.size:
-        raise UserError(
-            f"config.batch_size is {config.batch_size}: {mesh.size} devices need a "
-            "multiple of their number"
-        )
-    model = models.build_model(config, data.charset.num_classes)
-    lines = _leave_out_impossible(data, model)
+    with distributed.main_first():
+        data = dataset.load(config, ("train", "validation"), optional=("test",))
+        workdirs.check_dataset(workdir, data.describe())
+        mesh = steps.make_mesh(config.batch_size)
+        model = models.build_model(config, data.charset.num_classes)
+        lines = _leave_out_impossible(data, model)
     batches_per_epoch = len(lines.plan(config, epoch=0))
     schedule = steps.make_schedule(config, batches_per_epoch * config.num_epochs)
     tx = steps.make_optimizer(config, schedule)
@@ -110,7 +107,7 @@ def _train(config, workdir: Path):
             tracker=tracker,
         )
         tracker.message(_describe(run, state, progress))
-        stop = stack.enter_context(interrupt.stop_signals())
+        stop = stack.enter_context(distributed.stop_signals(config.log_every_steps))
         while not _is_done(config, progress):
             rows = lines.plan(config, progress["epoch"])
             state, progress = _train_epoch(run, state, progress, rows, stop)
@@ -232,7 +229,8 @@ def _end_epoch(run: Run, state, progress: dict, saved, workdir: Path):
         (lines.line_ids[i], lines.image(i), lines.transcripts[i], readings[i])
         for i in range(len(split))[:SHOWN_LINES]
     ]
-    workdirs.write_readings(workdir, shown)
+    if jax.process_index() == 0:
+        workdirs.write_readings(workdir, shown)
     run.tracker.readings(int(state.step), shown)
     huge_pages.give_back()
     return state, progress

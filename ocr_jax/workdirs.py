@@ -49,8 +49,8 @@ CONTENTS = (
     "lock",
     *LAUNCHER_FILES,
 )
-# Where a run is tracked does not change what it computes.
-NOT_COMPARED = ("wandb.", "experiment_group", "log_every_steps")
+# Where a run is tracked, or computed, does not change what it computes.
+NOT_COMPARED = ("wandb.", "distributed.", "experiment_group", "log_every_steps")
 
 
 class ScoredLine(NamedTuple):

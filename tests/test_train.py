@@ -49,7 +49,8 @@ def test_it_learns_to_read(finished):
 def test_a_workdir_holds_everything(finished):
     _, workdir, _ = finished
     for name in workdirs.CONTENTS:
-        optional = name == "wandb" or name.startswith("confusion")
+        of_others = name in ("wandb", *workdirs.LAUNCHER_FILES)
+        optional = of_others or name.startswith("confusion")
         assert optional or (workdir / name).exists(), name
     readings = (workdir / "readings.tsv").read_text().splitlines()
     assert len(readings) == 13

@@ -1,0 +1,187 @@
+"""One run on many hosts: jax.distributed, and what its processes must agree on.
+
+Every process runs the same program on its share of each batch. What one of them decides
+alone (an error, a Ctrl-C, who writes) would leave the others waiting in the next
+collective for ever: such decisions are made here, by all of them at the same place.
+"""
+
+import collections
+import contextlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from ocr_jax import interrupt, workdirs
+from ocr_jax.errors import UserError, one_line
+
+# Seconds that a process which left alone waits for the others, before all are ended.
+# One that is killed is missed after HEARTBEAT_SECONDS.
+SHUTDOWN_SECONDS = 10
+HEARTBEAT_SECONDS = 60
+
+
+@contextlib.contextmanager
+def joined(config):
+    """Be one of the processes that config.distributed or Slurm speaks of, if any does.
+
+    Comes before anything that touches a device. Only process 0 prints. Raises UserError
+    where the processes can't be joined or differ in their number of devices.
+    """
+    arguments = join_arguments(config.distributed, os.environ)
+    if arguments is not None and not jax.distributed.is_initialized():
+        _initialize(arguments)
+    if jax.process_count() == 1:
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        if jax.process_index() > 0:
+            stack.enter_context(_quiet())
+        _check_devices()
+        yield
+        # Who is done first waits here, where there is no time limit.
+        _gather(True)
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Nothing on standard output, no word on a Ctrl-C: process 0 says it."""
+    try:
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            yield
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _check_devices():
+    counts = collections.Counter(device.process_index for device in jax.devices())
+    if len(set(counts.values())) > 1:
+        raise UserError(
+            f"the processes have {', '.join(map(str, counts.values()))} devices: they "
+            "need equally many"
+        )
+
+
+def join_arguments(distributed, environ: Mapping[str, str]) -> dict | None:
+    """The arguments of jax.distributed.initialize, None for a run of one process.
+
+    With no coordinator they are found by jax in the environment of a Slurm step of
+    several tasks. A shell of salloc, or a batch script, is no such step although the
+    job has SLURM_NTASKS. config.distributed.num_processes=1 is a run of its own there.
+    """
+    if distributed.coordinator:
+        return {
+            "coordinator_address": distributed.coordinator,
+            "num_processes": distributed.num_processes,
+            "process_id": distributed.process_id,
+            # All of the host's devices, whatever else the environment says.
+            "cluster_detection_method": "deactivate",
+        }
+    tasks = environ.get("SLURM_NTASKS", "1")
+    is_step = environ.get("SLURM_STEP_NUM_TASKS") == tasks != "1"
+    if not is_step or distributed.num_processes == 1:
+        return None
+    return {"cluster_detection_method": "slurm"}
+
+
+def _initialize(arguments: dict):
+    where = arguments.get("coordinator_address", "the first host of the Slurm step")
+    # Where they don't come, jax ends the process in words of its own.
+    print(f"Waiting for the run's processes at {where}, 5 minutes at most", flush=True)
+    # Its handler of SIGTERM would stand in the way of ours.
+    jax.config.update("jax_enable_preemption_service", False)
+    try:
+        jax.distributed.initialize(
+            **arguments,
+            initialization_timeout=300,
+            heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
+            shutdown_timeout_seconds=SHUTDOWN_SECONDS,
+        )
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f"no run of several processes at {where}: {one_line(error)}"
+        ) from None
+
+
+@contextlib.contextmanager
+def main_first():
+    """Process 0 runs the block, then the others do; an error of one ends all of them.
+
+    The first process that failed raises its error; the others leave it to speak, and
+    end with exit code 2. There must be no collective in the block.
+    """
+    if jax.process_count() == 1:
+        yield
+        return
+    is_main = jax.process_index() == 0
+    if not is_main:
+        _settle(failed=False)
+    try:
+        yield
+    except BaseException:
+        _settle(failed=True)
+        raise
+    _settle(failed=False)
+    if is_main:
+        _settle(failed=False)
+
+
+@contextlib.contextmanager
+def claim(workdir: Path, config, overwrite: bool):
+    """`workdirs.claim` by process 0 for all; the others see that it is theirs, too."""
+    with contextlib.ExitStack() as stack:
+        with main_first():
+            if jax.process_index() == 0:
+                stack.enter_context(workdirs.claim(workdir, config, overwrite))
+            elif (workdir / "config.json").exists():
+                workdirs.refuse_other_config(workdir, config)
+            else:
+                raise UserError(
+                    f"process {jax.process_index()} does not see {workdir} of process "
+                    "0: a run on many hosts needs a disk that they share"
+                )
+        yield
+
+
+@contextlib.contextmanager
+def stop_signals(every: int):
+    """`interrupt.stop_signals`; asked of one process, all stop, at the same step.
+
+    Processes ask each other at every `every`-th look at the flag: it drains the device.
+    """
+    with interrupt.stop_signals() as requested:
+        is_alone = jax.process_count() == 1
+        yield requested if is_alone else _SharedStop(requested, every)
+
+
+class _SharedStop:
+    """A flag that all processes look at equally often, and find set at once."""
+
+    def __init__(self, requested, every: int):
+        self._requested, self._every = requested, every
+        self._looks, self._is_set = 0, False
+
+    def is_set(self) -> bool:
+        self._looks += 1
+        if not self._is_set and self._looks % self._every == 0:
+            self._is_set = bool(_gather(self._requested.is_set()).any())
+        return self._is_set
+
+
+def _gather(flag: bool) -> np.ndarray:
+    """The flags (processes,) of all processes, once all have come here."""
+    return multihost_utils.process_allgather(np.array(flag))
+
+
+def _settle(failed: bool):
+    """Return where no process failed, and on the first that did; end the others."""
+    flags = _gather(failed)
+    first, own = int(flags.argmax()), jax.process_index()
+    if not flags.any() or first == own:
+        return
+    if own == 0:
+        raise UserError(f"process {first} ended the run, and says why")
+    raise SystemExit(2)

@@ -1,0 +1,215 @@
+"""One run in two processes on loopback: what it learns, how it stops, who speaks."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from ocr_jax import checkpoints, distributed, train, workdirs
+from ocr_jax import config as config_lib
+from ocr_jax.errors import UserError
+
+SLURM_TASK = {
+    "SLURM_JOB_ID": "7",
+    "SLURM_NTASKS": "2",
+    "SLURM_STEP_NUM_TASKS": "2",
+    "SLURM_STEP_NODELIST": "127.0.0.1",
+    "SLURM_PROCID": "0",
+    "SLURM_LOCALID": "0",
+}
+
+
+@pytest.fixture
+def start(tmp_path, tiny_config):
+    """A function: (workdir, *overrides) → a process with two devices."""
+    # Little to compile: both processes do it.
+    tiny_config.num_buckets = 1
+    tiny_config.lstm_layers = 0
+    tiny_config.num_epochs = 2
+    path = tmp_path / "config.py"
+    path.write_text(
+        "import json\nfrom ocr_jax import config as c\n"
+        "def get_config():\n    config = c.default_config()\n"
+        f"    config.update(json.loads({tiny_config.to_json()!r}))\n"
+        "    return config\n"
+    )
+    processes = []
+
+    def start(workdir, *overrides, code=("-m", "ocr_jax.main"), **environment):
+        command = [sys.executable, *code, f"--config={path}"]
+        flags = "--xla_force_host_platform_device_count=2"
+        process = subprocess.Popen(
+            [*command, f"--workdir={workdir}", *overrides],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"XLA_FLAGS": flags} | environment,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def flags_of_two():
+    """The flags of both processes of a run."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    common = f"coordinator={address}", "num_processes=2"
+    return [
+        [f"--config.distributed.{flag}" for flag in (*common, f"process_id={number}")]
+        for number in range(2)
+    ]
+
+
+def ends(processes):
+    """[exit codes], [standard outputs], [standard errors]."""
+    said = [process.communicate(timeout=300) for process in processes]
+    return [process.returncode for process in processes], *zip(*said, strict=True)
+
+
+# Trains, is stopped by a Ctrl-C in process 1 at its third batch, and goes on.
+STOP_AND_RESUME = """
+import os, signal, sys
+from ocr_jax import config, errors, train
+from ocr_jax.data import pipeline
+
+settings = config.load([argument for argument in sys.argv if "--config" in argument])
+workdir = next(a for a in sys.argv if "--workdir" in a).partition("=")[2]
+original = pipeline.batches
+
+def batches(*args, **kwargs):
+    for number, batch in enumerate(original(*args, **kwargs)):
+        if number == 2 and settings.distributed.process_id == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        yield batch
+
+def run():
+    try:
+        return errors.exit_code(lambda: not train.train_and_evaluate(settings, workdir))
+    except SystemExit as ended:
+        return ended.code
+
+pipeline.batches = batches
+print("stopped with", run(), file=sys.stderr)
+pipeline.batches = original
+print("ended with", run(), file=sys.stderr)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_stopped_and_resumed_end_like_one(tmp_path, tiny_config, start):
+    workdir = tmp_path / "two"
+    code = ["-c", STOP_AND_RESUME]
+    codes, outputs, complaints = ends(
+        [start(workdir, *flags, code=code) for flags in flags_of_two()]
+    )
+    assert codes == [0, 0], complaints
+    for complaint in complaints:
+        assert "stopped with 130" in complaint and "ended with 0" in complaint
+    assert "checkpoint written" in complaints[0]
+    assert len(complaints[1].splitlines()) == 2, "process 1 leaves it to process 0"
+    assert "resuming from step" in outputs[0] and "4 x cpu" in outputs[0]
+    assert "validation scores" in outputs[0] and "validation" not in outputs[1]
+
+    expected = train.train_and_evaluate(tiny_config, tmp_path / "one")
+    for name in ("validation", "test"):
+        for key, value in expected[name]["summary"].items():
+            found = workdirs.scores(workdir)[name]["summary"][key]
+            assert found == pytest.approx(value, abs=1e-5)
+    one, two = (checkpoints.load_best(tmp_path / name).state for name in ("one", "two"))
+    for first, second in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_a_workdir_that_process_0_refuses_ends_both(tmp_path, tiny_config, start):
+    """Joined by what Slurm says, which numbers its ports by the job."""
+    other = config_lib.default_config()
+    with workdirs.claim(tmp_path / "run", other):
+        pass
+    job = {"SLURM_JOB_ID": str(os.getpid())}
+    tasks = [SLURM_TASK | job | {"SLURM_PROCID": str(number)} for number in range(2)]
+    codes, _, complaints = ends([start(tmp_path / "run", **task) for task in tasks])
+    assert codes == [2, 2], complaints
+    assert "holds a run of another config" in complaints[0]
+    assert len(complaints[0].splitlines()) == 1 and complaints[1] == ""
+
+
+def test_processes_of_two_configs_are_refused_by_the_one_that_differs(tmp_path, start):
+    flags = flags_of_two()
+    flags[1].append("--config.lstm_dim=17")
+    codes, _, complaints = ends([start(tmp_path / "run", *each) for each in flags])
+    assert codes == [2, 2], complaints
+    assert "process 1 ended the run" in complaints[0]
+    assert "lstm_dim: 16 → 17" in complaints[1]
+
+
+def test_a_process_that_does_not_see_the_workdir_says_so(tmp_path, start):
+    workdirs_of_two = zip(("here", "there"), flags_of_two(), strict=True)
+    codes, _, complaints = ends([start(tmp_path / w, *f) for w, f in workdirs_of_two])
+    assert codes == [2, 2], complaints
+    assert "a disk that they share" in complaints[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "joins"),
+    [
+        ({}, True),
+        ({"SLURM_NTASKS": "1", "SLURM_STEP_NUM_TASKS": "1"}, False),
+        ({"SLURM_STEP_NUM_TASKS": "1"}, False),  # the shell of salloc
+        ({"SLURM_STEP_NUM_TASKS": None}, False),  # a batch script
+        ({"SLURM_NTASKS": None, "SLURM_STEP_NUM_TASKS": None}, False),  # no Slurm
+    ],
+)
+def test_slurm_is_believed_in_a_step_of_several_tasks_only(change, joins):
+    environ = {k: v for k, v in (SLURM_TASK | change).items() if v is not None}
+    settings = config_lib.default_config().distributed
+    found = distributed.join_arguments(settings, environ)
+    assert found == ({"cluster_detection_method": "slurm"} if joins else None)
+    settings.num_processes = 1
+    assert distributed.join_arguments(settings, environ) is None
+
+
+def test_a_coordinator_goes_before_slurm():
+    settings = config_lib.default_config().distributed
+    settings.update(coordinator="10.0.0.1:4000", num_processes=3, process_id=2)
+    arguments = distributed.join_arguments(settings, SLURM_TASK)
+    assert arguments["coordinator_address"] == "10.0.0.1:4000"
+    assert (arguments["num_processes"], arguments["process_id"]) == (3, 2)
+    assert arguments["cluster_detection_method"] == "deactivate"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"coordinator": "node1", "num_processes": 2}, "expected host:port"),
+        ({"coordinator": "node1:http", "num_processes": 2}, "expected host:port"),
+        ({"coordinator": ":4000", "num_processes": 2}, "expected host:port"),
+        ({"coordinator": "node1:4000"}, "needs config.distributed.num_processes"),
+        ({"num_processes": 2}, "coordinator is empty"),
+        ({"process_id": 1}, "coordinator is empty"),
+        (
+            {"coordinator": "node1:4000", "num_processes": 2, "process_id": 2},
+            "process_id is 2: expected 0 to 1",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_are_one_clear_line(settings, message):
+    config = config_lib.default_config()
+    config.distributed.update(settings)
+    with pytest.raises(UserError, match=message):
+        config_lib.check(config)
+
+
+def test_where_a_run_is_computed_does_not_change_its_workdir():
+    one, other = config_lib.default_config(), config_lib.default_config()
+    other.distributed.update(coordinator="node1:4000", num_processes=2)
+    assert workdirs.default_workdir(one) == workdirs.default_workdir(other)
