@@ -112,6 +112,11 @@ class Local:
         self._timeout = timeout
         self._grace = grace
 
+    @property
+    def room(self) -> int:
+        """How many jobs can run at once."""
+        return len(self._slots)
+
     def run(self, jobs: Iterable[Job], watcher: Watcher) -> dict[str, Status]:
         """Run `jobs`, pulled one by one as slots come free; statuses by name.
 

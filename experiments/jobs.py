@@ -116,7 +116,7 @@ def _expand(entry, common: dict, *, group: str, where: str) -> Iterable[Job]:
                 entry["config"],
                 common | own | point,
                 name=name,
-                workdir=Path("runs") / _slug(group) / _slug(name),
+                workdir=Path("runs") / slug(group) / slug(name),
                 group=group,
             )
         except UserError as error:
@@ -130,7 +130,7 @@ def _name(entry: dict, own: dict, point: dict) -> str:
     return ",".join([str(base), *(f"{k}={value_text(v)}" for k, v in parts.items())])
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     """A name as a folder's name."""
     return re.sub(r"[^\w.,=+-]+", "_", text)[:LONGEST_NAME].strip("_") or "_"
 

@@ -65,13 +65,13 @@ class Ray:
         self._environment = {}
         if total.get("GPU"):
             self._needs = {"num_gpus": 1 / jobs_per_gpu, "num_cpus": 1}
-            self._room = int(total["GPU"] * jobs_per_gpu)
+            self.room = int(total["GPU"] * jobs_per_gpu)
             if jobs_per_gpu > 1:
                 share = slots.SHARED_MEMORY / jobs_per_gpu
                 self._environment["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{share:.3f}"
         else:
             self._needs = {"num_cpus": 1}
-            self._room = int(total["CPU"])
+            self.room = int(total["CPU"])
 
     def run(self, jobs: Iterable[Job], watcher: Watcher) -> dict[str, Status]:
         """Run `jobs`; as Local.run does, signals included.
@@ -80,7 +80,7 @@ class Ray:
         cluster has room.
         """
         queue = iter(jobs)
-        room = len(jobs) if isinstance(jobs, Sequence) else self._room
+        room = len(jobs) if isinstance(jobs, Sequence) else self.room
         self._watcher, self._tasks, self._statuses = watcher, {}, {}
         self._pruned, self._interrupted = set(), 0
         with interrupts.Interrupts() as pressed:

@@ -1,0 +1,285 @@
+"""Search hyper-parameters: a sweep file in W&B's format, with no account.
+
+    python experiments/sweep.py experiments/sweeps/iam_grid.yaml --gpus=0,1
+    python experiments/sweep.py experiments/sweeps/lines_bayes.yaml --trials=20
+
+The trials are jobs as of launch.py, in runs/sweeps/NAME. The search is Optuna's, kept
+in a database there: the same command again goes on, and several machines can share a
+--storage. The same file drives W&B's own search, by `wandb sweep FILE` and an agent a
+slot:
+
+    python experiments/sweep.py --agents ENTITY/PROJECT/ID --gpus=all
+"""
+
+import argparse
+import hashlib
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jobs
+import launch
+import optuna
+import rich.table
+import statuses
+import sweep_file
+import view
+from executors import Watcher
+from jobs import Job
+from optuna.trial import TrialState
+from statuses import Status
+
+from ocr_jax import console, errors, tracking
+from ocr_jax.errors import UserError
+
+SHOWN_TRIALS = 10
+
+
+class Search(Watcher):
+    """Proposes trials as jobs, and learns what became of them."""
+
+    def __init__(
+        self, sweep: sweep_file.Sweep, folder: Path, shown: Watcher, **storage
+    ):
+        self._sweep = sweep
+        self._folder = folder
+        self._shown = shown
+        self._trials: dict[str, optuna.Trial] = {}
+        self._reported: dict[str, int] = {}
+        self.study = open_study(sweep, folder, **storage)
+
+    def jobs(self, most: int | None) -> Iterator[Job]:
+        """Trials that were begun and did not end, then new ones, `most` in all."""
+        for old in self.study.get_trials(states=(TrialState.RUNNING,)):
+            yield self._job(optuna.Trial(self.study, old._trial_id))
+        spaces = {p.name: p.distribution() for p in self._sweep.parameters}
+        while most is None or len(begun(self.study)) < most:
+            waiting = self.study.get_trials(False, (TrialState.WAITING,))
+            if self._sweep.method == "grid" and not waiting:
+                return
+            yield self._job(self.study.ask(spaces))
+
+    def _job(self, trial: optuna.Trial) -> Job:
+        name = f"trial_{trial.number:04d}"
+        self._trials[name] = trial
+        return training(self._sweep, trial.params, name, self._folder)
+
+    def changed(self, job: Job, status: Status):
+        """Tell the study of a job that has ended."""
+        self._shown.changed(job, status)
+        outcome = {
+            "finished": TrialState.COMPLETE,
+            "pruned": TrialState.PRUNED,
+            "failed": TrialState.FAIL,
+        }.get(status.state)
+        if outcome is None:
+            return
+        values = self._values(job)
+        best = (min if self._sweep.minimize else max)(values.values(), default=None)
+        if best is None:
+            outcome = TrialState.FAIL
+        value = best if outcome == TrialState.COMPLETE else None
+        trial = self._trials[job.name]
+        self._report(trial, job.name, values)
+        # Another machine, of the same storage, may have been told before.
+        self.study.tell(trial, value, outcome, skip_if_finished=True)
+
+    def should_stop(self, job: Job) -> bool:
+        """Whether the running trial is worse than others were at its epoch."""
+        if self._sweep.hyperband is None:
+            return False
+        trial = self._trials[job.name]
+        news = self._report(trial, job.name, self._values(job))
+        return news and trial.should_prune()
+
+    def tick(self):
+        """Draw the view."""
+        self._shown.tick()
+
+    def interrupted(self, count: int):
+        """Say what that Ctrl-C does."""
+        self._shown.interrupted(count)
+
+    def _report(self, trial: optuna.Trial, name: str, values: dict[int, float]) -> bool:
+        """Report the epochs not yet reported; whether there were any."""
+        last = self._reported.get(name, 0)
+        for epoch in sorted(epoch for epoch in values if epoch > last):
+            trial.report(values[epoch], epoch)
+            self._reported[name] = epoch
+        return self._reported.get(name, 0) > last
+
+    def _values(self, job: Job) -> dict[int, float]:
+        """The sweep's metric by epoch."""
+        rows = tracking.read_metrics(job.workdir / tracking.METRICS)
+        values = [(row.get("epoch"), row.get(self._sweep.metric)) for row in rows]
+        return {e: v for e, v in values if e is not None and v is not None}
+
+
+def training(sweep: sweep_file.Sweep, drawn: dict, name: str, folder: Path) -> Job:
+    """The job of one trial; UserError where its values do not fit the config."""
+    return jobs.training(
+        sweep.config,
+        sweep.overrides | sweep.values(drawn),
+        name=name,
+        workdir=folder / name,
+        group=folder.name,
+    )
+
+
+def begun(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    """The trials that were ever started."""
+    return [
+        t for t in study.get_trials(deepcopy=False) if t.state != TrialState.WAITING
+    ]
+
+
+def open_study(
+    sweep: sweep_file.Sweep, folder: Path, *, storage: str | None, seed: int
+):
+    """The study of the sweep, new or as it was left; UserError if it's of another.
+
+    storage: a database's URL; None keeps the study in memory.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    sampler = {
+        "grid": optuna.samplers.RandomSampler,  # its points are put in line below
+        "random": optuna.samplers.RandomSampler,
+        # Several trials run at once: the others' outcomes are guessed.
+        "bayes": lambda seed: optuna.samplers.TPESampler(seed=seed, constant_liar=True),
+    }[sweep.method]
+    try:
+        study = optuna.create_study(
+            storage=storage,
+            study_name=folder.name,
+            sampler=sampler(seed=seed),
+            pruner=_pruner(sweep),
+            direction="minimize" if sweep.minimize else "maximize",
+            load_if_exists=True,
+        )
+    except Exception as error:  # SQLAlchemy's and Optuna's, of many classes
+        raise UserError(f"--storage={storage}: {errors.one_line(error)}") from None
+    searched = repr((sweep.method, sweep.metric, sweep.minimize, sweep.parameters))
+    digest = hashlib.sha256(f"{searched}{sweep.config}".encode()).hexdigest()
+    if study.user_attrs.get("digest", digest) != digest:
+        raise UserError(
+            f"{folder} holds a search of other parameters: give this one another name, "
+            "or delete that"
+        )
+    study.set_user_attr("digest", digest)
+    if sweep.method == "grid":
+        for point in sweep.grid():
+            study.enqueue_trial(point, skip_if_exists=True)
+    return study
+
+
+def _pruner(sweep: sweep_file.Sweep) -> optuna.pruners.BasePruner:
+    """Hyperband (Li et al., 2018) over epochs, or nothing."""
+    settings = sweep.hyperband
+    if settings is None:
+        return optuna.pruners.NopPruner()
+    eta = settings.get("eta", 3)
+    most = settings.get("max_iter", "auto")
+    least = settings.get("min_iter") or max(1, most // eta ** settings["s"])
+    return optuna.pruners.HyperbandPruner(least, most, eta)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; exit codes are those of launch.py."""
+    return errors.exit_code(lambda: run(_parser().parse_args(argv)))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the sweep, or W&B's agents; the exit code."""
+    if args.agents:
+        return _run_agents(args)
+    sweep = sweep_file.read(Path(args.sweep))
+    folder = args.workdir or Path("runs/sweeps") / jobs.slug(sweep.name)
+    caps = [cap for cap in (args.trials, sweep.run_cap) if cap]
+    if sweep.method == "grid":
+        points = list(sweep.grid())
+        caps.append(len(points))
+        for point in points:  # each must fit the config, before the first is run
+            training(sweep, point, "trial", folder)
+    most = min(caps, default=None)
+    if args.dry_run:
+        return _dry_run(sweep, folder, most or SHOWN_TRIALS, args.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    storage = args.storage or f"sqlite:///{folder.absolute()}/study.db"
+    executor = launch.executor_of(args)
+    with view.View() as shown:
+        search = Search(sweep, folder, shown, storage=storage, seed=args.seed)
+        ended = executor.run(search.jobs(most), search)
+    _print_best(search.study, sweep, folder)
+    return launch.exit_code(list(ended.values()))
+
+
+def _dry_run(sweep: sweep_file.Sweep, folder: Path, count: int, seed: int) -> int:
+    """Print the commands of the first trials."""
+    study = open_study(sweep, folder, storage=None, seed=seed)
+    spaces = {p.name: p.distribution() for p in sweep.parameters}
+    for number in range(count):
+        params = study.ask(spaces).params
+        name = f"trial_{number:04d}"
+        print(shlex.join(training(sweep, params, name, folder).command))
+    return 0
+
+
+def _run_agents(args: argparse.Namespace) -> int:
+    """One `wandb agent` a slot, until W&B has no more runs for them."""
+    executor = launch.executor_of(args)
+    folder = Path("runs/sweeps") / jobs.slug(args.sweep)
+    command = (sys.executable, "-m", "wandb", "agent", args.sweep)
+    # As many as there are slots: a trial's place is the agent's to find.
+    agents = [
+        Job(f"agent_{number}", command, folder / f"agent_{number}")
+        for number in range(executor.room)
+    ]
+    for agent in agents:
+        (agent.workdir / statuses.STATUS).unlink(missing_ok=True)
+    with view.View(agents) as shown:
+        return launch.exit_code(list(executor.run(agents, shown).values()))
+
+
+def _print_best(study: optuna.Study, sweep: sweep_file.Sweep, folder: Path):
+    """The best trials, and the command of the first."""
+    done = study.get_trials(states=(TrialState.COMPLETE,))
+    done.sort(key=lambda trial: trial.value, reverse=not sweep.minimize)
+    if not done:
+        print("No trial is finished.")
+        return
+    table = rich.table.Table(title=f"Best trials by {sweep.metric}", box=None)
+    names = list(sweep.values(done[0].params))
+    for title in ("trial", sweep.metric, *names):
+        table.add_column(title, justify="right")
+    for trial in done[:SHOWN_TRIALS]:
+        values = sweep.values(trial.params).values()
+        cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in values]
+        table.add_row(f"{trial.number:04d}", f"{trial.value:.4f}", *cells)
+    console.open_console().print(table)
+    best = f"trial_{done[0].number:04d}"
+    command = training(sweep, done[0].params, best, folder).command
+    print(f"\nThe best, trained again: {shlex.join([*command[:-1], '--workdir=DIR'])}")
+    print(f"All side by side: python experiments/report.py {folder}/trial_*")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = errors.ArgumentParser(
+        prog="python experiments/sweep.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("sweep", help="a sweep file; with --agents the ID of a sweep at W&B")
+    add("--agents", action="store_true", help="start one `wandb agent` a slot")
+    add("--trials", type=int, help="how many in all, those of earlier times included")
+    add("--workdir", type=Path, help="runs/sweeps/NAME if not given")
+    add("--storage", help="a database's URL, to search from several machines")
+    add("--seed", type=int, default=0)
+    add("--dry_run", action="store_true", help="print commands, run nothing")
+    launch.add_executor_options(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

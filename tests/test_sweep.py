@@ -1,0 +1,197 @@
+"""Sweeps: trials as jobs, a search that goes on where it was left."""
+
+import json
+import sys
+import textwrap
+from pathlib import Path
+
+import jobs
+import optuna
+import pytest
+import sweep
+import sweep_file
+import yaml
+
+from ocr_jax import slots
+
+SWEEPS = Path(sweep.__file__).parent / "sweeps"
+# What a training leaves: a CER by epoch that is least at a dropout of 0.3.
+TRAINING = """
+    import json, os, signal, sys, time
+    folder, dropout, epochs = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(130))
+    with open(folder + "/metrics.jsonl", "a") as file:
+        for epoch in range(1, epochs + 1):
+            cer = abs(dropout - 0.3) + 1 / epoch
+            row = {"step": epoch, "epoch": epoch, "validation/cer": cer, "time": 0}
+            print(json.dumps(row), file=file, flush=True)
+            if dropout > 0.6:
+                time.sleep(0.3)
+        sys.exit(3 if dropout == 0.9 else 0)
+"""
+
+
+@pytest.fixture(autouse=True)
+def fake_trainings(tmp_path, monkeypatch):
+    """Trials train for three epochs, in an instant, in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(slots, "FOLDER", tmp_path / "locks")
+    (tmp_path / "a.py").write_text(
+        "from ocr_jax.config import default_config\nget_config = default_config\n"
+    )
+    real = jobs.training
+
+    def fake(config, overrides, *, name, workdir, group=""):
+        job = real(config, overrides, name=name, workdir=workdir, group=group)
+        arguments = (str(workdir), str(overrides["dropout"]), str(fake.epochs))
+        code = textwrap.dedent(TRAINING)
+        return job._replace(command=(sys.executable, "-S", "-c", code, *arguments))
+
+    fake.epochs = 3
+    monkeypatch.setattr(sweep.jobs, "training", fake)
+    return fake
+
+
+def write(**changes):
+    content = {
+        "name": "mine",
+        "method": "grid",
+        "metric": {"name": "validation/cer"},
+        "parameters": {"config.dropout": {"values": [0.1, 0.25, 0.4]}},
+        "command": ["python", "-m", "ocr_jax.main", "--config=a.py", "${args}"],
+    }
+    Path("mine.yaml").write_text(yaml.safe_dump(content | changes))
+
+
+def run(*arguments):
+    return sweep.main(["mine.yaml", "--gpus=none", "--slots=2", *arguments])
+
+
+def trials():
+    return sorted(path.name for path in Path("runs/sweeps/mine").glob("trial_*"))
+
+
+def test_a_grid_runs_each_point_once_and_names_the_best(capsys):
+    write()
+    assert run() == 0
+    assert trials() == ["trial_0000", "trial_0001", "trial_0002"]
+    output = capsys.readouterr().out
+    assert "3 finished" in output
+    assert "runs/sweeps/mine/trial_0001 0.25 3 --workdir=DIR" in output
+    assert run() == 0
+    assert trials() == ["trial_0000", "trial_0001", "trial_0002"]
+
+
+def test_an_interrupted_sweep_goes_on_with_the_trials_it_had(monkeypatch):
+    write()
+    path = sweep_file.read("mine.yaml")
+    folder = Path("runs/sweeps/mine")
+    folder.mkdir(parents=True)
+    storage = f"sqlite:///{folder.absolute()}/study.db"
+    search = sweep.Search(path, folder, sweep.Watcher(), storage=storage, seed=0)
+    begun = next(search.jobs(None))
+    assert begun.name == "trial_0000"
+    assert run() == 0
+    study = sweep.open_study(path, folder, storage=storage, seed=0)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 3
+    assert sorted(trial.value for trial in study.trials) == pytest.approx(
+        [0.05 + 1 / 3, 0.1 + 1 / 3, 0.2 + 1 / 3]
+    )
+
+
+@pytest.mark.parametrize("method", ["random", "bayes"])
+def test_a_search_ends_at_its_cap_those_of_earlier_times_counted(method):
+    parameters = {"config.dropout": {"min": 0.0, "max": 0.6}}
+    write(method=method, parameters=parameters, run_cap=5)
+    assert run("--trials=3") == 0
+    assert len(trials()) == 3
+    assert run() == 0
+    assert len(trials()) == 5
+
+
+def test_a_seed_gives_the_same_trials():
+    write(method="random", parameters={"config.dropout": {"min": 0.0, "max": 0.6}})
+
+    def drawn(seed):
+        path = sweep_file.read("mine.yaml")
+        study = sweep.open_study(path, Path("x"), storage=None, seed=seed)
+        return study.ask({p.name: p.distribution() for p in path.parameters}).params
+
+    assert drawn(1) == drawn(1) != drawn(2)
+
+
+def test_a_failed_trial_ends_no_sweep():
+    write(parameters={"config.dropout": {"values": [0.9, 0.2]}})
+    assert run() == 1
+    status = json.loads(Path("runs/sweeps/mine/trial_0001/status.json").read_text())
+    assert status["state"] == "finished"
+
+
+def test_a_trial_that_the_pruner_does_not_want_is_stopped(fake_trainings, monkeypatch):
+    fake_trainings.epochs = 100
+    pruner = optuna.pruners.ThresholdPruner(upper=0.6, n_warmup_steps=2)
+    monkeypatch.setattr(sweep, "_pruner", lambda _: pruner)
+    write(
+        parameters={"config.dropout": {"values": [0.3, 0.7]}},
+        early_terminate={"type": "hyperband", "min_iter": 2},
+    )
+    assert run() == 0
+    states = [
+        json.loads((Path("runs/sweeps/mine") / name / "status.json").read_text())[
+            "state"
+        ]
+        for name in trials()
+    ]
+    assert states == ["finished", "pruned"]
+
+
+def test_hyperband_is_that_of_the_file():
+    settings = {"type": "hyperband", "max_iter": 27, "s": 2, "eta": 3}
+    write(early_terminate=settings)
+    with pytest.warns(optuna.exceptions.ExperimentalWarning):
+        pruner = sweep._pruner(sweep_file.read("mine.yaml"))
+    assert (pruner._min_resource, pruner._max_resource) == (3, 27)
+
+
+def test_a_folder_of_another_search_is_refused(capsys):
+    write()
+    run()
+    write(parameters={"config.dropout": {"values": [0.5]}})
+    assert run() == 2
+    assert "a search of other parameters" in capsys.readouterr().err
+
+
+def test_a_point_that_does_not_fit_its_config_is_said_before_any_runs(capsys):
+    write(parameters={"config.dropout": {"values": [0.1, 2.0]}})
+    assert run() == 2
+    assert "config.dropout is 2.0" in capsys.readouterr().err
+    assert trials() == []
+
+
+def test_a_storage_that_cannot_be_is_one_line(capsys):
+    write()
+    assert run("--storage=nowhere://x") == 2
+    assert "--storage=nowhere://x" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", sorted(SWEEPS.glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_sweeps_that_come_with_the_project_are_sound(path, monkeypatch, capsys):
+    monkeypatch.undo()
+    monkeypatch.chdir(SWEEPS.parents[1])
+    assert sweep.main([str(path), "--dry_run"]) == 0
+    assert "--config=configs/" in capsys.readouterr().out
+
+
+def test_agents_are_started_one_a_slot(monkeypatch):
+    started = []
+
+    class Executor:
+        room = 3
+
+        def run(self, found, watcher):
+            started.extend(job.command[1:] for job in found)
+            return {}
+
+    monkeypatch.setattr(sweep.launch, "executor_of", lambda args: Executor())
+    sweep.main(["--agents", "me/ocr/abc"])
+    assert started == [("-m", "wandb", "agent", "me/ocr/abc")] * 3
