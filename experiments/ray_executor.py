@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -111,19 +112,20 @@ class Ray:
                 ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
         def run_there():
+            cancelled = threading.Event()
+            # Ray cancels by the Ctrl-C of its worker, once more each time it's asked.
+            signal.signal(signal.SIGINT, lambda *_: cancelled.set())
             process = subprocess.Popen(
                 command,
                 cwd=folder,
                 env=os.environ | environment,
                 preexec_fn=end_with_parent,
             )
-            try:
-                # Ray cancels by a KeyboardInterrupt, which a longer wait would not see.
-                while process.poll() is None:
-                    time.sleep(0.2)
-            except KeyboardInterrupt:
+            while process.poll() is None and not cancelled.is_set():
+                time.sleep(0.1)
+            if cancelled.is_set():
                 process.terminate()
-                process.wait()
+            process.wait()
 
         task = self._ray.remote(max_retries=MAX_RETRIES, **self._needs)(run_there)
         return task.remote()
@@ -153,12 +155,13 @@ class Ray:
                 continue
             self._notice(job, status)
             runs = status.state == "running"
-            if news and (presses > 1 or not runs):
-                self._ray.cancel(task)
-            unwanted = runs and self._watcher.should_stop(job)
-            if unwanted and job.name not in self._pruned:
+            if news and not runs:
+                self._ray.cancel(task, force=presses > 2)
+            if runs and self._watcher.should_stop(job):
                 self._pruned.add(job.name)
-                self._ray.cancel(task)
+            # More than once: Ray takes no cancelling while it starts a task.
+            if job.name in self._pruned or presses > 1:
+                self._ray.cancel(task, force=presses > 2)
         self._watcher.tick()
 
     def _notice(self, job: Job, status: Status):

@@ -34,13 +34,18 @@ def create_state(model, tx, config, height: int) -> TrainState:
     """The state before the first step, a function of the config's seed."""
     images = jnp.zeros((1, height, 2 * height))
     widths = jnp.full((1,), 2 * height)
-    variables = model.init(jax.random.key(config.seed), images, widths)
-    return TrainState(
-        step=jnp.zeros((), jnp.int32),
-        params=variables["params"],
-        batch_stats=variables.get("batch_stats", {}),
-        opt_state=tx.init(variables["params"]),
-    )
+
+    @jax.jit  # one program: its hundred operations, one by one, take seconds
+    def create(key):
+        variables = model.init(key, images, widths)
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            params=variables["params"],
+            batch_stats=variables.get("batch_stats", {}),
+            opt_state=tx.init(variables["params"]),
+        )
+
+    return create(jax.random.key(config.seed))
 
 
 def make_schedule(config, total_steps: int) -> optax.Schedule:
@@ -208,4 +213,4 @@ def use_compilation_cache():
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         folder = Path("~/.cache/ocr_jax/compiled").expanduser()
         jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)

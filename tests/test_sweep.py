@@ -77,7 +77,7 @@ def test_a_grid_runs_each_point_once_and_names_the_best(capsys):
     assert trials() == ["trial_0000", "trial_0001", "trial_0002"]
     output = capsys.readouterr().out
     assert "3 finished" in output
-    assert "runs/sweeps/mine/trial_0001 0.25 3 --workdir=DIR" in output
+    assert "runs/sweeps/mine/trial_0001 0.25 --workdir=DIR" in output
     assert run() == 0
     assert trials() == ["trial_0000", "trial_0001", "trial_0002"]
 
@@ -148,8 +148,7 @@ def test_a_trial_that_the_pruner_does_not_want_is_stopped(fake_trainings, monkey
 def test_hyperband_is_that_of_the_file():
     settings = {"type": "hyperband", "max_iter": 27, "s": 2, "eta": 3}
     write(early_terminate=settings)
-    with pytest.warns(optuna.exceptions.ExperimentalWarning):
-        pruner = sweep._pruner(sweep_file.read("mine.yaml"))
+    pruner = sweep._pruner(sweep_file.read("mine.yaml"))
     assert (pruner._min_resource, pruner._max_resource) == (3, 27)
 
 
