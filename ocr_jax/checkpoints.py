@@ -17,7 +17,7 @@ import orbax.checkpoint as ocp
 from absl import logging
 from flax import linen as nn
 
-from ocr_jax import models, steps, workdirs
+from ocr_jax import fetch, models, steps, workdirs
 from ocr_jax.data.charset import Charset
 from ocr_jax.errors import UserError, one_line
 
@@ -123,8 +123,11 @@ def for_inference(state: steps.TrainState) -> steps.TrainState:
 
 
 def load_best(workdir: Path) -> BestModel:
-    """The best checkpoint of a workdir, on one device; UserError if it has none."""
-    workdir = Path(workdir)
+    """The best checkpoint of a workdir, on one device; UserError if it has none.
+
+    workdir: a folder, or `wandb:ENTITY/PROJECT/RUN`, whose model is fetched.
+    """
+    workdir = fetch.workdir(workdir)
     config = workdirs.load_config(workdir)
     description = workdirs.read_json(workdir / "dataset.json")
     charset, height = Charset(tuple(description["charset"])), description["height"]

@@ -39,7 +39,7 @@ def default_config() -> ml_collections.ConfigDict:
     config.dropout = 0.2  # after the encoder and after each LSTM
 
     # Training
-    config.init_from = ""  # a finished run's workdir, whose weights to start from
+    config.init_from = ""  # workdir, or wandb:ENTITY/PROJECT/RUN, to start from
     config.freeze = ""  # encoder: its weights stay as they are; empty trains all
     config.batch_size = 16  # lines an update, over all devices
     config.num_epochs = 50  # passes over the training lines, at most

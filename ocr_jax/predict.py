@@ -146,7 +146,11 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--workdir", required=True, help="what a training left")
+    parser.add_argument(
+        "--workdir",
+        required=True,
+        help="what a training left, or wandb:ENTITY/PROJECT/RUN",
+    )
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("images", nargs="+", help="files, folders, or - for stdin")
     return parser
@@ -196,7 +200,11 @@ FORMATS = {
             "text": reading.text,
             "confidence": round(reading.confidence, 4),
             "characters": [
-                [c.text, round(c.confidence, 4), round(c.x, 1)]
+                {
+                    "text": c.text,
+                    "confidence": round(c.confidence, 4),
+                    "x": round(c.x, 1),
+                }
                 for c in reading.characters
             ],
         },

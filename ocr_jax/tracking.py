@@ -68,10 +68,10 @@ class Tracker:
         if self._is_main:
             self._wandb.readings(step, shown)
 
-    def artifact(self, path: Path, name: str, metadata: dict):
-        """A file or folder, the best checkpoint, for W&B."""
+    def model(self, checkpoint: Path, name: str, metadata: dict):
+        """The best checkpoint, a folder in the workdir, for W&B."""
         if self._is_main:
-            self._wandb.artifact(path, name, metadata)
+            self._wandb.model(checkpoint, name, metadata)
 
     def message(self, text: str):
         """A line on the console that leaves the progress bar whole."""

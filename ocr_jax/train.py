@@ -123,7 +123,7 @@ def _train(config, workdir: Path):
         template = checkpoints.for_inference(state)
         best, progress = saved.restore(checkpoints.BEST, template)
         metadata = {key: progress[key] for key in ("epoch", "best_cer")}
-        tracker.artifact(saved.path(checkpoints.BEST), f"{config.name}-best", metadata)
+        tracker.model(saved.path(checkpoints.BEST), f"{config.name}-best", metadata)
     _final_scores(run, best, progress, workdir)
 
 

@@ -1,6 +1,7 @@
 """The W&B run of a training. Whatever goes wrong with it, the training goes on."""
 
 import os
+import shlex
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from ocr_jax.errors import one_line
 # Long enough for a slow proxy, short enough for a node without a network.
 SECONDS_TO_CONNECT = 30
 SECONDS_TO_FINISH = 60
+# What a model's artifact holds of a workdir, beside the checkpoint.
+DESCRIBED_BY = ("config.json", "dataset.json", "environment.json", "changes.diff")
 
 
 class WandbRun:
@@ -23,6 +26,7 @@ class WandbRun:
 
     def __init__(self, workdir: Path, config, say: Callable[[str], None]):
         self._say = say
+        self._workdir = Path(workdir)
         self._run = None
         mode = os.environ.get("WANDB_MODE") or config.wandb.mode
         if mode != "disabled":
@@ -43,10 +47,13 @@ class WandbRun:
         if self._run:
             self._attempt(lambda: self._run.log({"readings": _table(shown)}, step=step))
 
-    def artifact(self, path: Path, name: str, metadata: dict):
-        """Log a file or a folder as an artifact of type "model"."""
+    def model(self, checkpoint: Path, name: str, metadata: dict):
+        """Log a checkpoint of the workdir, and what it takes to use it, as a model.
+
+        Downloaded, the artifact is a workdir to read with: ocr_jax/fetch.py does it.
+        """
         if self._run:
-            self._attempt(lambda: self._log_artifact(Path(path), name, metadata))
+            self._attempt(lambda: self._log_model(Path(checkpoint), name, metadata))
 
     def finish(self, exit_code: int):
         """Send what is left; 0 marks the run as finished, anything else as failed."""
@@ -79,16 +86,19 @@ class WandbRun:
         else:
             run = _init(workdir, config, settings, mode)
         if run.offline:
-            self._say(
-                f"W&B is offline; to upload: wandb sync {workdir}/wandb/offline-*"
-            )
+            folder = shlex.quote(f"{workdir}/wandb")
+            self._say(f"W&B is offline; to upload: wandb sync {folder}/offline-*")
         return run
 
-    def _log_artifact(self, path: Path, name: str, metadata: dict):
+    def _log_model(self, checkpoint: Path, name: str, metadata: dict):
         import wandb
 
         artifact = wandb.Artifact(name, type="model", metadata=metadata)
-        (artifact.add_dir if path.is_dir() else artifact.add_file)(str(path))
+        place = checkpoint.absolute().relative_to(self._workdir.absolute())
+        artifact.add_dir(str(checkpoint), name=str(place))
+        for described in DESCRIBED_BY:
+            if (self._workdir / described).exists():
+                artifact.add_file(str(self._workdir / described), name=described)
         self._run.log_artifact(artifact)
 
 
@@ -131,7 +141,8 @@ def _run_id(folder: Path) -> str:
     path = folder / "run_id"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(uuid.uuid4().hex[:12])
+        # The agent of a sweep has named the run already.
+        path.write_text(os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:12])
     return path.read_text().strip()
 
 

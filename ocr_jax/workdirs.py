@@ -3,6 +3,7 @@
 config.json       the run's config, whole
 dataset.json      height, charset and digests of the lines it is trained on
 environment.json  command, commit, versions
+changes.diff      what was changed since that commit, if anything
 metrics.jsonl     everything that was logged, one JSON object a line
 readings.tsv      line_id, transcript and reading of a few validation lines
 checkpoints/      latest (to resume) and best (to use)
@@ -31,12 +32,15 @@ import ml_collections
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError
 
+# Characters; a larger diff is of data, not of code.
+LONGEST_DIFF = 1 << 20
 # Written by experiments/launch.py, which may be at it.
 LAUNCHER_FILES = ("status.json", "log.txt", "job.lock")
 CONTENTS = (
     "config.json",
     "dataset.json",
     "environment.json",
+    "changes.diff",
     "metrics.jsonl",
     "readings.tsv",
     "checkpoints",
@@ -100,6 +104,8 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
             refuse_other_config(workdir, config)
         else:
             write_json(workdir / "environment.json", environment())
+            if diff := _git("diff", "--no-ext-diff", "--no-textconv", "HEAD"):
+                write_text(workdir / "changes.diff", diff[:LONGEST_DIFF] + "\n")
             write_json(workdir / "config.json", config.to_dict())
         yield
 

@@ -1,6 +1,7 @@
 """Four virtual CPU devices, and tiny lines drawn in process."""
 
 import os
+import signal
 import subprocess
 import tempfile
 
@@ -20,6 +21,9 @@ import pytest
 
 from ocr_jax import config as config_lib
 from ocr_jax.data import lines_file, lines_writer
+
+# A shell makes what it runs in the background deaf to Ctrl-C, which some tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HEIGHT = 16
 LETTERS = "abc"

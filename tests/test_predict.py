@@ -125,7 +125,7 @@ def test_a_folder_is_read_in_three_formats(workdir, tmp_path, capsys):
     )
     objects = [json.loads(line) for line in outputs["json"]]
     assert [(o["image"], o["text"]) for o in objects] == [(r[0], r[2]) for r in rows]
-    assert [c[0] for c in objects[1]["characters"]] == list("cab")
+    assert [c["text"] for c in objects[1]["characters"]] == list("cab")
 
 
 def test_what_cannot_be_read_among_others_is_told_and_the_rest_read(

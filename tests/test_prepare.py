@@ -245,7 +245,11 @@ def test_ctrl_c_leaves_no_file_and_no_process(tmp_path):
         time.sleep(0.05)
     time.sleep(1.0)
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    try:
+        _, said = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
     assert process.returncode == 130
     assert said.strip() == "ocr_jax: Interrupted."
     assert not list(tmp_path.iterdir())

@@ -87,7 +87,7 @@ def test_only_the_main_process_prints_and_writes(tmp_path, config, capsys):
         tracker.progress(0.5, {})
         tracker.epoch(1, 1, SCORES, best=True)
         tracker.readings(1, [])
-        tracker.artifact(tmp_path, "best", {})
+        tracker.model(tmp_path, "best", {})
         tracker.message("hello")
     assert capsys.readouterr() == ("", "")
     assert not list(tmp_path.iterdir())
@@ -179,8 +179,10 @@ def test_wandb_offline_logs_and_a_resumed_run_keeps_its_id(tmp_path, config, cap
     pytest.importorskip("wandb")
     workdir = tmp_path / "run"
     workdir.mkdir()
-    (tmp_path / "best").mkdir()
-    (tmp_path / "best" / "weights").write_bytes(b"1")
+    best = workdir / "checkpoints" / "best" / "7"
+    best.mkdir(parents=True)
+    (best / "weights").write_bytes(b"1")
+    (workdir / "config.json").write_text("{}")
     config.wandb.mode = "offline"
     ids = []
     for step in (1, 2):
@@ -188,12 +190,15 @@ def test_wandb_offline_logs_and_a_resumed_run_keeps_its_id(tmp_path, config, cap
             tracker.log(step, {"train/loss": 1.0})
             image = np.zeros((8, 20), np.uint8)
             tracker.readings(step, [("line-1", image, "abc", "abd")])
-            tracker.artifact(tmp_path / "best", "tiny-best", {"epoch": 1})
+            tracker.model(best, "tiny-best", {"epoch": 1})
             ids.append(tracker._wandb.id)
     output = capsys.readouterr().out
     assert ids[0] == ids[1] is not None
     assert list(workdir.glob(f"wandb/offline-run-*-{ids[0]}/*.wandb"))
     assert output.count("wandb sync") == 2 and len(output.splitlines()) == 2
+    [*_, log] = sorted(workdir.glob("wandb/offline-run-*/*.wandb"))
+    logged = log.read_bytes()
+    assert b"checkpoints/best/7/weights" in logged and b"config.json" in logged
 
 
 def test_wandb_auto_without_a_login_is_offline(tmp_path, config, capsys, monkeypatch):
@@ -206,7 +211,19 @@ def test_wandb_auto_without_a_login_is_offline(tmp_path, config, capsys, monkeyp
     assert f"wandb sync {tmp_path}/wandb/offline-*" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("call", ["log", "readings", "artifact", "finish"])
+def test_a_run_of_a_sweeps_agent_is_the_one_that_the_agent_named(
+    tmp_path, config, monkeypatch
+):
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_RUN_ID", "of-agent")
+    config.wandb.mode = "offline"
+    workdir = tmp_path / "with a blank"
+    workdir.mkdir()
+    with tracking.Tracker(workdir, config) as tracker:
+        assert tracker._wandb.id == "of-agent"
+
+
+@pytest.mark.parametrize("call", ["log", "readings", "model", "finish"])
 def test_a_failing_wandb_is_told_once_and_stops_nothing(
     tmp_path, config, monkeypatch, call
 ):
@@ -216,7 +233,7 @@ def test_a_failing_wandb_is_told_once_and_stops_nothing(
     arguments = {
         "log": (1, {}),
         "readings": (1, []),
-        "artifact": (tmp_path, "a", {}),
+        "model": (tmp_path, "a", {}),
         "finish": (0,),
     }
     for name in (call, *arguments):

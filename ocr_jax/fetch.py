@@ -1,0 +1,66 @@
+"""Workdirs that are elsewhere: `wandb:ENTITY/PROJECT/RUN` is a run's model at W&B."""
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from ocr_jax.errors import UserError, one_line
+
+PREFIX = "wandb:"
+CACHE = Path("~/.cache/ocr_jax/wandb")
+SECONDS = 30
+
+
+def workdir(name: str | os.PathLike) -> Path:
+    """A workdir to read a network from: the path itself, or what W&B keeps of a run.
+
+    A run's latest model is fetched once, into the cache. Raises UserError where there
+    is no such run, no model of it, no login or no network.
+    """
+    if not str(name).startswith(PREFIX):
+        return Path(name)
+    run = str(name).removeprefix(PREFIX)
+    if not re.fullmatch(r"[^/\s]+/[^/\s]+/[^/\s]+", run):
+        raise UserError(f"{name}: expected {PREFIX}ENTITY/PROJECT/RUN")
+    try:
+        return _fetch(run)
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None
+    except ImportError:
+        raise UserError(f"{name}: wandb is not installed") from None
+    # Those of wandb, of requests and of the file system are of many classes.
+    except Exception as error:
+        raise UserError(
+            f"{name} can't be fetched: {one_line(error)}. Look at the name, at the "
+            "login (wandb login) and at the network"
+        ) from None
+
+
+def _fetch(run: str) -> Path:
+    import wandb
+
+    if not wandb.login(prompt=False, verify=False):
+        raise UserError("not logged in at W&B: run `wandb login`")
+    logged = wandb.Api(timeout=SECONDS).run(run).logged_artifacts()
+    models = [artifact for artifact in logged if artifact.type == "model"]
+    if not models:
+        raise UserError(
+            "the run has no model. A finished run logs one; of an offline one it comes "
+            "with `wandb sync WORKDIR/wandb/offline-*`"
+        )
+    latest = max(models, key=lambda artifact: int(artifact.version.removeprefix("v")))
+    cache = CACHE.expanduser()
+    folder = cache / f"{run.replace('/', '--')}-{latest.digest[:16]}"
+    if not folder.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        partial = tempfile.mkdtemp(dir=cache, prefix=".partial-")
+        try:
+            latest.download(root=partial)
+            os.replace(partial, folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    if not (folder / "config.json").exists():
+        raise UserError("its model is not one of ocr_jax: no config.json in it")
+    return folder
