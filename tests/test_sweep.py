@@ -129,7 +129,7 @@ def test_a_failed_trial_ends_no_sweep():
 
 def test_a_trial_that_the_pruner_does_not_want_is_stopped(fake_trainings, monkeypatch):
     fake_trainings.epochs = 100
-    pruner = optuna.pruners.ThresholdPruner(upper=0.6, n_warmup_steps=2)
+    pruner = optuna.pruners.ThresholdPruner(upper=0.3, n_warmup_steps=3)
     monkeypatch.setattr(sweep, "_pruner", lambda _: pruner)
     write(
         parameters={"config.dropout": {"values": [0.3, 0.7]}},

@@ -49,7 +49,7 @@ def test_it_learns_to_read(finished):
 def test_a_workdir_holds_everything(finished):
     _, workdir, _ = finished
     for name in workdirs.CONTENTS:
-        of_others = name in ("wandb", *workdirs.LAUNCHER_FILES)
+        of_others = name in ("wandb", "changes.diff", *workdirs.LAUNCHER_FILES)
         optional = of_others or name.startswith("confusion")
         assert optional or (workdir / name).exists(), name
     readings = (workdir / "readings.tsv").read_text().splitlines()
