@@ -7,11 +7,11 @@ from pathlib import Path
 
 import executors
 import pytest
+import ray_executor
 
 from tests.test_executors import TRAINING, notes, python_job
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
-import ray_executor  # noqa: E402
 
 GPU_TRAINING = TRAINING.replace(
     "sorted(os.sched_getaffinity(0))", "os.environ['CUDA_VISIBLE_DEVICES']"
