@@ -80,6 +80,16 @@ def make_tiny_config(path):
     return config
 
 
+def write_config(path, config):
+    """Write a config file whose get_config() returns this config."""
+    path.write_text(
+        "import json\nfrom ocr_jax import config as c\n"
+        "def get_config():\n    config = c.default_config()\n"
+        f"    config.update(json.loads({config.to_json()!r}))\n"
+        "    return config\n"
+    )
+
+
 @pytest.fixture
 def tiny_config(tiny_lines):
     """A config of its own for each test."""

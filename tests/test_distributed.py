@@ -12,6 +12,7 @@ import pytest
 from ocr_jax import checkpoints, distributed, train, workdirs
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError
+from tests import conftest
 
 SLURM_TASK = {
     "SLURM_JOB_ID": "7",
@@ -31,12 +32,7 @@ def start(tmp_path, tiny_config):
     tiny_config.lstm_layers = 0
     tiny_config.num_epochs = 2
     path = tmp_path / "config.py"
-    path.write_text(
-        "import json\nfrom ocr_jax import config as c\n"
-        "def get_config():\n    config = c.default_config()\n"
-        f"    config.update(json.loads({tiny_config.to_json()!r}))\n"
-        "    return config\n"
-    )
+    conftest.write_config(path, tiny_config)
     processes = []
 
     def start(workdir, *overrides, code=("-m", "ocr_jax.main"), **environment):

@@ -3,12 +3,7 @@
 import itertools
 import json
 import os
-import signal
-import subprocess
-import sys
-import textwrap
 import time
-from pathlib import Path
 
 import executors
 import guard
@@ -17,51 +12,13 @@ import pytest
 import statuses
 
 from ocr_jax import slots
-
-EXPERIMENTS = Path(executors.__file__).parent
-# What a training does, in 40 ms: it notes when and where it began and finished, stops
-# with a checkpoint when asked to, and finishes only once.
-TRAINING = """
-import os, signal, sys, time
-folder, seconds = sys.argv[1], float(sys.argv[2])
-def note(text):
-    line = f"{text} {time.monotonic()} {sorted(os.sched_getaffinity(0))}\\n"
-    handle = os.open(f"{folder}/notes", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.write(handle, line.encode())
-def stop(*_):
-    note("stopped")
-    os._exit(130)
-signal.signal(signal.SIGTERM, stop)
-if os.path.exists(f"{folder}/scores.json"):
-    sys.exit()
-note("began")
-time.sleep(seconds)
-note("finished")
-open(f"{folder}/scores.json", "w").close()
-"""
+from tests.fake_trainings import TRAINING, notes, python_job, trainings
 
 
 @pytest.fixture(autouse=True)
 def own_locks(tmp_path, monkeypatch):
     monkeypatch.setattr(slots, "FOLDER", tmp_path / "locks")
     monkeypatch.setenv("OCR_JAX_SLOTS", str(tmp_path / "locks"))
-
-
-def python_job(name, folder, code, *arguments):
-    command = (sys.executable, "-S", "-E", "-c", textwrap.dedent(code))
-    return jobs.Job(name, (*command, *map(str, arguments)), folder / name)
-
-
-def trainings(folder, count, seconds=0.02):
-    names = [f"job{number}" for number in range(count)]
-    return [python_job(n, folder, TRAINING, folder / n, seconds) for n in names]
-
-
-def notes(job):
-    """(word, time, cores) of what a training noted."""
-    path = job.workdir / "notes"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [tuple(line.split(" ", 2)) for line in lines]
 
 
 def run(found_jobs, count=2, watcher=None, **options):
@@ -234,83 +191,3 @@ def test_jobs_are_pulled_one_by_one_as_slots_come_free(tmp_path):
 
     run(one_by_one(), count=1, watcher=Watcher())
     assert [count for _, count in pulled] == [0, 1, 2, 3]
-
-
-LAUNCHER = """
-import sys
-sys.path.insert(0, {experiments!r})
-from pathlib import Path
-import executors, jobs
-from ocr_jax import slots
-class Watcher(executors.Watcher):
-    def changed(self, job, status):
-        print(status.state, job.name, flush=True)
-found = [jobs.Job(n, tuple(c), Path(w)) for n, c, w in {listed!r}]
-ended = executors.Local(slots.find("none", slots={count})).run(found, Watcher())
-print("ended", *sorted(s.state for s in ended.values()))
-"""
-
-
-def launch(found, count=2):
-    """A launcher in a process of its own."""
-    listed = [(job.name, list(job.command), str(job.workdir)) for job in found]
-    code = LAUNCHER.format(experiments=str(EXPERIMENTS), listed=listed, count=count)
-    return subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
-    )
-
-
-def wait_for_start(found, count):
-    end = time.monotonic() + 30
-    while sum(bool(notes(job)) for job in found) < count:
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def test_two_launchers_share_the_jobs_and_each_is_done_once(tmp_path):
-    found = trainings(tmp_path, 10, seconds=0.05)
-    outputs = [p.communicate()[0] for p in [launch(found), launch(found)]]
-    for output in outputs:
-        assert output.splitlines()[-1] == "ended" + " finished" * 10
-    for job in found:
-        assert [word for word, *_ in notes(job)] == ["began", "finished"]
-
-
-@pytest.mark.parametrize(
-    "presses, words",
-    [
-        (1, ["began", "finished"]),
-        (2, ["began", "stopped"]),
-        (3, ["began"]),
-    ],
-)
-def test_ctrl_c_ends_the_queue_then_stops_the_jobs_then_kills_them(
-    tmp_path, presses, words
-):
-    found = trainings(tmp_path, 3, seconds=1)
-    if presses == 3:
-        deaf = TRAINING.replace("stop)", "signal.SIG_IGN)").replace("seconds)", "60)")
-        found = [python_job(j.name, tmp_path, deaf, j.workdir, 1) for j in found]
-    launcher = launch(found)
-    wait_for_start(found, 2)
-    for _ in range(presses):
-        launcher.send_signal(signal.SIGINT)
-        time.sleep(0.1)
-    output = launcher.communicate(timeout=20)[0]
-    state = "finished" if presses == 1 else "stopped"
-    assert output.splitlines()[-1] == f"ended {state} {state}"
-    assert [[word for word, *_ in notes(job)] for job in found] == [words, words, []]
-
-
-def test_a_killed_launcher_takes_its_jobs_along_and_can_be_run_again(tmp_path):
-    found = trainings(tmp_path, 4, seconds=0.5)
-    launcher = launch(found)
-    wait_for_start(found, 2)
-    launcher.kill()
-    again = launch(found)
-    assert (
-        again.communicate(timeout=30)[0].splitlines()[-1] == "ended" + " finished" * 4
-    )
-    for job in found:
-        assert [word for word, *_ in notes(job)].count("finished") == 1
-    assert [word for word, *_ in notes(found[0])][:2] == ["began", "stopped"]

@@ -9,17 +9,14 @@ import time
 
 import pytest
 
+from tests import conftest
+
 
 @pytest.fixture
 def config_path(tmp_path, tiny_config):
     tiny_config.num_epochs = 400
     path = tmp_path / "config.py"
-    path.write_text(
-        "import json\nfrom ocr_jax import config as c\n"
-        "def get_config():\n    config = c.default_config()\n"
-        f"    config.update(json.loads({tiny_config.to_json()!r}))\n"
-        "    return config\n"
-    )
+    conftest.write_config(path, tiny_config)
     return path
 
 
