@@ -197,13 +197,13 @@ def run(args: argparse.Namespace) -> int:
     folder = args.workdir or Path("runs/sweeps") / jobs.slug(sweep.name)
     caps = [cap for cap in (args.trials, sweep.run_cap) if cap]
     if sweep.method == "grid":
-        points = list(sweep.grid())
-        caps.append(len(points))
-        for point in points:  # each must fit the config, before the first is run
-            training(sweep, point, "trial", folder)
+        caps.append(len(list(sweep.grid())))
     most = min(caps, default=None)
+    # Before a folder is made: a file with a mistake leaves no search behind.
+    first = _first_jobs(sweep, folder, most or SHOWN_TRIALS, args.seed)
     if args.dry_run:
-        return _dry_run(sweep, folder, most or SHOWN_TRIALS, args.seed)
+        print("\n".join(shlex.join(job.command) for job in first))
+        return 0
     folder.mkdir(parents=True, exist_ok=True)
     storage = args.storage or f"sqlite:///{folder.absolute()}/study.db"
     executor = launch.executor_of(args)
@@ -214,15 +214,15 @@ def run(args: argparse.Namespace) -> int:
     return launch.exit_code(list(ended.values()))
 
 
-def _dry_run(sweep: sweep_file.Sweep, folder: Path, count: int, seed: int) -> int:
-    """Print the commands of the first trials."""
+def _first_jobs(sweep: sweep_file.Sweep, folder: Path, count: int, seed: int):
+    """The first jobs as they'd be with no results; UserError if one doesn't fit."""
     study = open_study(sweep, folder, storage=None, seed=seed)
     spaces = {p.name: p.distribution() for p in sweep.parameters}
-    for number in range(count):
-        params = study.ask(spaces).params
-        name = f"trial_{number:04d}"
-        print(shlex.join(training(sweep, params, name, folder).command))
-    return 0
+    drawn = [study.ask(spaces).params for _ in range(count)]
+    return [
+        training(sweep, params, f"trial_{number:04d}", folder)
+        for number, params in enumerate(drawn)
+    ]
 
 
 def _run_agents(args: argparse.Namespace) -> int:

@@ -167,6 +167,16 @@ def test_a_point_that_does_not_fit_its_config_is_said_before_any_runs(capsys):
     assert trials() == []
 
 
+@pytest.mark.parametrize("method", ["grid", "random", "bayes"])
+def test_a_sweep_that_is_refused_leaves_no_search_behind(method, capsys):
+    write(method=method, parameters={"config.dropuot": {"values": [0.1, 0.2]}})
+    assert run("--trials=2") == 2
+    assert "dropuot" in capsys.readouterr().err
+    assert not Path("runs").exists()
+    write(method=method)
+    assert run("--trials=2") == 0
+
+
 def test_a_storage_that_cannot_be_is_one_line(capsys):
     write()
     assert run("--storage=nowhere://x") == 2
