@@ -42,6 +42,7 @@ def default_config() -> ml_collections.ConfigDict:
     config.init_from = ""  # workdir, or wandb:ENTITY/PROJECT/RUN, to start from
     config.freeze = ""  # encoder: its weights stay as they are; empty trains all
     config.batch_size = 16  # lines an update, over all devices
+    config.ctc = "fast"  # the loss: fast, or optax for the same numbers by optax
     config.num_epochs = 50  # passes over the training lines, at most
     config.optimizer = "adamw"  # adamw, adam, rmsprop or sgd
     config.learning_rate = 1e-3  # the highest
@@ -82,6 +83,7 @@ CHOICES = {
     "freeze": ("", "encoder"),
     "encoder": ("conv", "sliding_window", "mlp"),
     "optimizer": ("adamw", "adam", "rmsprop", "sgd"),
+    "ctc": ("fast", "optax"),
     "schedule": ("constant", "cosine", "step"),
     "wandb.mode": ("disabled", "offline", "online", "auto"),
 }

@@ -1,10 +1,25 @@
-"""Connectionist temporal classification: the loss, and which labels it can spell."""
+"""Connectionist temporal classification: the loss, and which labels it can spell.
+
+Probabilities of prefixes get as small as e^-1000: beyond floats, and their logarithms
+lose digits and cost an exp and a log for every sum. They are kept as pairs
+(mantissa, exponent) instead, mantissa * 2^exponent, a float32 in [1, 2) and an int32:
+sums take a few integer operations, and keep all digits.
+"""
+
+import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax import lax
 
 from ocr_jax.data.charset import BLANK
+
+# The exponent of zero. A frame's probability is at least 2^LEAST, so that those of
+# thousands of frames still add up to more.
+NOTHING = -(1 << 29)
+LEAST = -(1 << 15)
 
 
 def required_frames(labels: jax.Array, label_lengths: jax.Array) -> jax.Array:
@@ -26,18 +41,13 @@ def is_feasible(
     return (required <= logit_lengths) & (logit_lengths > 0)
 
 
-def ctc_loss(
+def optax_loss(
     logits: jax.Array,
     logit_lengths: jax.Array,
     labels: jax.Array,
     label_lengths: jax.Array,
 ) -> jax.Array:
-    """-log p(label | line) of each line, summed over its frames (Graves et al., 2006).
-
-    logits (B, T, C) raw, class 0 the blank; labels (B, L) zero padded on the right.
-    Returns (B,) float32. Where a label is impossible (see `is_feasible`) both the loss
-    and its gradient are exactly zero: count those lines with `is_feasible`.
-    """
+    """`ctc_loss` by optax's implementation, in log space: the same numbers, slower."""
     feasible = is_feasible(logit_lengths, labels, label_lengths)
     # An impossible label is emptied first: the loss of an empty one is always finite.
     label_lengths = jnp.where(feasible, label_lengths, 0)
@@ -54,3 +64,199 @@ def ctc_loss(
 def _paddings(lengths: jax.Array, size: int) -> jax.Array:
     """optax's convention, (B, size) float32: 1 where padded."""
     return (jnp.arange(size) >= lengths[:, None]).astype(jnp.float32)
+
+
+@jax.custom_vjp
+def ctc_loss(
+    logits: jax.Array,
+    logit_lengths: jax.Array,
+    labels: jax.Array,
+    label_lengths: jax.Array,
+) -> jax.Array:
+    """-log p(label | line) of each line, summed over its frames (Graves et al., 2006).
+
+    logits (B, T, C) raw, class 0 the blank; labels (B, L) zero padded on the right.
+    Returns (B,) float32, never negative. Where a label is impossible (see
+    `is_feasible`) both the loss and its gradient are exactly zero: count those lines
+    with `is_feasible`.
+    """
+    lattice = _Lattice.of(logits, logit_lengths, labels, label_lengths)
+    total, _ = _forward(lattice, label_lengths, keep=False)
+    feasible = is_feasible(logit_lengths, labels, label_lengths)
+    return jnp.where(feasible, _loss(total), 0.0)
+
+
+LOSSES = {"fast": ctc_loss, "optax": optax_loss}
+
+
+class _Float(NamedTuple):
+    """mantissa * 2^exponent, elementwise; the mantissa is in [1, 2), or not far off."""
+
+    mantissa: jax.Array
+    exponent: jax.Array
+
+    @classmethod
+    def of(cls, log2: jax.Array) -> "_Float":
+        log2 = jnp.maximum(log2, LEAST)
+        exponent = jnp.floor(log2)
+        return cls(jnp.exp2(log2 - exponent), exponent.astype(jnp.int32))
+
+    @classmethod
+    def one_where(cls, condition: jax.Array) -> "_Float":
+        """1 where it holds, 0 elsewhere."""
+        exponent = jnp.where(condition, 0, NOTHING).astype(jnp.int32)
+        return cls(jnp.ones(condition.shape, jnp.float32), exponent)
+
+    def value(self) -> jax.Array:
+        return self.mantissa * _power_of_two(self.exponent)
+
+    def __add__(self, other: "_Float") -> "_Float":
+        exponent = jnp.maximum(self.exponent, other.exponent)
+        one, two = (
+            x.mantissa * _power_of_two(x.exponent - exponent) for x in (self, other)
+        )
+        return _Float(one + two, exponent)
+
+    def __mul__(self, other: "_Float") -> "_Float":
+        return _Float(self.mantissa * other.mantissa, self.exponent + other.exponent)
+
+    def __truediv__(self, other: "_Float") -> "_Float":
+        return _Float(self.mantissa / other.mantissa, self.exponent - other.exponent)
+
+    def normalised(self) -> "_Float":
+        """The same number, its mantissa in [1, 2)."""
+        bits = lax.bitcast_convert_type(self.mantissa, jnp.int32)
+        mantissa = lax.bitcast_convert_type(bits & 0x7FFFFF | 0x3F800000, jnp.float32)
+        return _Float(mantissa, self.exponent + (bits >> 23) - 127)
+
+    def shifted(self, by: int) -> "_Float":
+        """Moved along the labels by 1 or -1, zeros coming in."""
+        return _Float(
+            _shifted(self.mantissa, by, 1.0), _shifted(self.exponent, by, NOTHING)
+        )
+
+    def at(self, row: jax.Array) -> "_Float":
+        """Of (S, B), row `row[b]` of each column: (B,)."""
+        return _Float(*(jnp.take_along_axis(x, row[None], axis=0)[0] for x in self))
+
+
+def _where(condition: jax.Array, new, old):
+    """`jnp.where` on numbers, or tuples of them."""
+    return jax.tree.map(functools.partial(jnp.where, condition), new, old)
+
+
+def _power_of_two(exponent: jax.Array) -> jax.Array:
+    """2^exponent as a float32, for exponents up to 127; 0 below -126."""
+    return lax.bitcast_convert_type(
+        (jnp.maximum(exponent, -127) + 127) << 23, jnp.float32
+    )
+
+
+def _shifted(x: jax.Array, by: int, fill) -> jax.Array:
+    edge = jnp.full((1, x.shape[1]), fill, x.dtype)
+    return jnp.concatenate([edge, x[:-1]] if by > 0 else [x[1:], edge])
+
+
+class _Lattice(NamedTuple):
+    """What the recursions walk over: S = L + 1 characters, the last of them a dummy.
+
+    Lines come last, so that neighbours along the labels are rows apart.
+    """
+
+    log2_labels: jax.Array  # (T, S, B) of each line's characters
+    log2_blank: jax.Array  # (T, 1, B)
+    inside: jax.Array  # (T, 1, B) bool: within the line
+    skips: jax.Array  # (S, B) bool: may follow the character before without a blank
+
+    @classmethod
+    def of(cls, logits, logit_lengths, labels, label_lengths) -> "_Lattice":
+        frames = jnp.arange(logits.shape[1])
+        log2 = jax.nn.log_softmax(logits.astype(jnp.float32)) * jnp.log2(jnp.e)
+        ids = _with_dummy(labels)
+        index = jnp.broadcast_to(ids[:, None], (*log2.shape[:2], ids.shape[1]))
+        return cls(
+            jnp.take_along_axis(log2, index, axis=2).transpose(1, 2, 0),
+            log2[:, :, BLANK].T[:, None],
+            (frames[:, None] < logit_lengths)[:, None],
+            jnp.not_equal(ids.T, _shifted(ids.T, 1, BLANK)),
+        )
+
+
+def _with_dummy(labels: jax.Array) -> jax.Array:
+    """Labels (B, L) with one more character, a blank: (B, S)."""
+    return jnp.pad(labels, ((0, 0), (0, 1)), constant_values=BLANK)
+
+
+def _forward(lattice: _Lattice, label_lengths, *, keep: bool):
+    """(p(label) (B,), prefix probabilities that end in each character (T, S, B))."""
+
+    def step(prefixes, frame):
+        label, blank = prefixes
+        log2_labels, log2_blank, inside, _ = frame
+        either = blank + label.shifted(1)
+        arrived = label + _where(lattice.skips, either, blank)
+        new = (
+            (arrived * _Float.of(log2_labels)).normalised(),
+            (either * _Float.of(log2_blank)).normalised(),
+        )
+        prefixes = _where(inside, new, prefixes)
+        return prefixes, prefixes[0] if keep else None
+
+    first = jnp.arange(len(lattice.skips))[:, None] == jnp.zeros_like(label_lengths)
+    start = _Float.one_where(first & False), _Float.one_where(first)
+    frames = lattice._replace(skips=None)
+    (label, blank), kept = lax.scan(step, start, frames)
+    return (blank + label.shifted(1)).at(label_lengths), kept
+
+
+def _occupancies(lattice: _Lattice, label_lengths, total: _Float, prefixes: _Float):
+    """How likely each frame is each character of the label, given it: (T, S, B)."""
+    skips = _shifted(lattice.skips, -1, False)
+
+    def step(suffixes, frame):
+        label, blank = suffixes
+        (log2_labels, log2_blank, inside, _), prefix = frame
+        occupancy = jnp.where(inside, (prefix * label / total).value(), 0.0)
+        label_here = (label * _Float.of(log2_labels)).normalised()
+        blank_here = (blank * _Float.of(log2_blank)).normalised()
+        either = blank_here + label_here
+        following = _where(skips, either.shifted(-1), blank_here.shifted(-1))
+        new = (label_here + following).normalised(), either.normalised()
+        return _where(inside, new, suffixes), occupancy
+
+    position = jnp.arange(len(lattice.skips))[:, None]
+    start = (
+        _Float.one_where(position == label_lengths - 1),
+        _Float.one_where(position == label_lengths),
+    )
+    frames = lattice._replace(skips=None), prefixes
+    return lax.scan(step, start, frames, reverse=True)[1]
+
+
+def _loss(total: _Float) -> jax.Array:
+    log2 = jnp.log2(total.mantissa) + total.exponent
+    return jnp.maximum(-log2 * jnp.log(2.0), 0.0)
+
+
+def _ctc_forward(logits, logit_lengths, labels, label_lengths):
+    """The loss, and its gradient, which takes little more while all is at hand."""
+    lattice = _Lattice.of(logits, logit_lengths, labels, label_lengths)
+    total, prefixes = _forward(lattice, label_lengths, keep=True)
+    occupancies = _occupancies(lattice, label_lengths, total, prefixes)
+    # What is no character is blank, the dummy's class.
+    blank = 1.0 - occupancies[:, :-1].sum(axis=1, keepdims=True)
+    occupancies = jnp.concatenate([occupancies[:, :-1], blank], axis=1)
+    classes = jax.nn.one_hot(_with_dummy(labels), logits.shape[2])
+    expected = jnp.einsum("tsb,bsc->btc", occupancies, classes)
+    grads = jax.nn.softmax(logits.astype(jnp.float32)) - expected
+    feasible = is_feasible(logit_lengths, labels, label_lengths)
+    counted = feasible[:, None, None] & jnp.moveaxis(lattice.inside, 2, 0)
+    grads = jnp.where(counted, grads, 0.0).astype(logits.dtype)
+    return jnp.where(feasible, _loss(total), 0.0), grads
+
+
+def _ctc_backward(grads, loss_grads):
+    return (grads * loss_grads[:, None, None]).astype(grads.dtype), None, None, None
+
+
+ctc_loss.defvjp(_ctc_forward, _ctc_backward)

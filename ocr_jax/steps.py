@@ -116,7 +116,7 @@ def make_train_step(model, tx, config) -> Callable:
                 mutable=["batch_stats"],
             )
             labels = batch["label"], batch["label_length"]
-            losses = ctc.ctc_loss(logits, lengths, *labels)
+            losses = ctc.LOSSES[config.ctc](logits, lengths, *labels)
             counted = batch["mask"] & ctc.is_feasible(lengths, *labels)
             total, lines = jnp.sum(losses, where=counted), jnp.sum(counted)
             return total / jnp.maximum(lines, 1), (total, lines, updates)

@@ -16,6 +16,7 @@ os.environ.pop("WANDB_MODE", None)
 # The tests lease slots of their own.
 os.environ["OCR_JAX_SLOTS"] = tempfile.mkdtemp(prefix="ocr_jax_slots_")
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -24,6 +25,10 @@ from ocr_jax.data import lines_file, lines_writer
 
 # A shell makes what it runs in the background deaf to Ctrl-C, which some tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# On a busy machine the first example may wait for anything.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 HEIGHT = 16
 LETTERS = "abc"

@@ -4,11 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from configs import emnist_lenet, emnist_mlp, iam_ctc
 from ocr_jax import config as config_lib
 from ocr_jax import models
-from ocr_jax.models import encoders
+from ocr_jax.models import encoders, recurrent
 
 HEIGHT = 20
 WIDTHS = [61, 40, 7]
@@ -174,6 +175,65 @@ def test_the_labs_networks_have_its_parameters_and_frames(
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), *arguments))
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == parameters
     assert model.frames(width) == frames
+
+
+def lstm_arguments(frames=7, dim=3, features=4, seed=0):
+    generator = np.random.default_rng(seed)
+    shapes = (frames, 2, features), (features, 4 * dim), (dim, 4 * dim), (4 * dim,)
+    x, *weights = (jnp.asarray(generator.normal(size=s), jnp.float32) for s in shapes)
+    inside = (jnp.arange(frames)[:, None] < jnp.array([frames, frames - 3]))[..., None]
+    return x, inside, weights
+
+
+def flax_lstm(x, weights, reverse, lengths):
+    """flax's LSTM with the same weights: (B, T, H)."""
+    input_kernel, recurrent_kernel, bias = (jnp.split(w, 4, axis=-1) for w in weights)
+    cell = {f"i{gate}": {"kernel": input_kernel[n]} for n, gate in enumerate("ifog")}
+    cell |= {
+        f"h{gate}": {"kernel": recurrent_kernel[n], "bias": bias[n]}
+        for n, gate in enumerate("ifog")
+    }
+    dim = len(weights[1])
+    rnn = nn.RNN(nn.OptimizedLSTMCell(dim), reverse=reverse, keep_order=True)
+    variables = {"params": {"cell": cell}}
+    return rnn.apply(variables, jnp.moveaxis(x, 0, 1), seq_lengths=lengths)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_lstm_and_its_gradients_equal_flaxs(reverse):
+    x, inside, weights = lstm_arguments()
+    lengths = inside.sum((0, 2))
+    seen = inside.swapaxes(0, 1)
+
+    def ours(x, weights):
+        y = jnp.moveaxis(recurrent.lstm(x, inside, *weights, reverse), 0, 1)
+        return jnp.where(seen, y, 0.0)
+
+    def flaxs(x, weights):
+        return jnp.where(seen, flax_lstm(x, weights, reverse, lengths), 0.0)
+
+    def with_gradients(network):
+        change = jnp.asarray(np.random.default_rng(1).normal(size=(2, 7, 3)))
+        y, back = jax.vjp(network, x, weights)
+        return jax.tree.leaves((y, back(change)))
+
+    for one, other in zip(
+        jax.jit(lambda: with_gradients(ours))(),
+        jax.jit(lambda: with_gradients(flaxs))(),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_the_gradient_of_max_pool_goes_to_the_greatest_shared_where_several_are():
+    x = np.random.default_rng(0).random((1, 5, 6, 2)).astype(np.float32)
+    grads = np.random.default_rng(1).random((1, 3, 3, 2)).astype(np.float32)
+    padded = np.pad(x, ((0, 0), (0, 1), (0, 0), (0, 0)))
+    _, back = jax.vjp(lambda x: nn.max_pool(x, (2, 2), (2, 2)), padded)
+    _, own_back = jax.vjp(lambda x: encoders.max_pool(x, 2, 2), x)
+    np.testing.assert_array_equal(own_back(grads)[0], back(grads)[0][:, :5])
+    _, own_back = jax.vjp(lambda x: encoders.max_pool(x, 2, 2), jnp.ones((1, 2, 2, 1)))
+    assert own_back(jnp.ones((1, 1, 1, 1)))[0].tolist() == [[[[0.25]] * 2] * 2]
 
 
 def test_max_pool_equals_the_maximum_of_each_cell():

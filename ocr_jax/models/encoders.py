@@ -5,30 +5,65 @@ every layer that could fill them, so that padding never reaches a real frame. Pa
 are explicit: "SAME" would shift by a pixel between odd and even widths.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import lax
 
 
 def length_mask(lengths: jax.Array, size: int) -> jax.Array:
     """(B, size) bool, True where a position is within its length."""
+    # Else a compiler computes the lengths anew for every pixel that is masked.
+    lengths = lax.optimization_barrier(lengths)
     return jnp.arange(size) < lengths[:, None]
 
 
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))
 def max_pool(x: jax.Array, rows: int, columns: int) -> jax.Array:
     """Maximum over cells of rows x columns of (B, H, W, C), the edge zero padded.
 
-    As a maximum of strided slices: on a CPU its gradient is seven times cheaper than
-    that of `nn.max_pool`. Meant for x >= 0, where zero padding changes nothing.
+    Meant for x >= 0, where zero padding changes nothing. Where several of a cell are
+    the greatest they share its gradient. On a CPU that gradient is seven times cheaper
+    than that of `nn.max_pool`: it is one comparison, which the compiler vectorises.
     """
+    cells = _cells(x, rows, columns)
+    return functools.reduce(jnp.maximum, _positions(cells))
+
+
+def _cells(x, rows: int, columns: int):
+    """(B, H, W, C) as (B, H / rows, rows, W / columns, columns, C)."""
     x = jnp.pad(
         x, ((0, 0), (0, -x.shape[1] % rows), (0, -x.shape[2] % columns), (0, 0))
     )
-    cells = [x[:, i::rows, j::columns] for i in range(rows) for j in range(columns)]
-    pooled = cells[0]
-    for cell in cells[1:]:
-        pooled = jnp.maximum(pooled, cell)
-    return pooled
+    size, height, width, features = x.shape
+    return x.reshape(size, height // rows, rows, width // columns, columns, features)
+
+
+def _positions(cells):
+    """The pixels of all cells at each position within one."""
+    rows, columns = cells.shape[2], cells.shape[4]
+    return [cells[:, :, i, :, j] for i in range(rows) for j in range(columns)]
+
+
+def _max_pool_forward(x, rows, columns):
+    pooled = max_pool(x, rows, columns)
+    return pooled, (x, pooled)
+
+
+def _max_pool_backward(rows, columns, kept, grads):
+    x, pooled = kept
+    cells = _cells(x, rows, columns)
+    grads = grads / sum((one == pooled).astype(x.dtype) for one in _positions(cells))
+    pooled, grads = (y[:, :, None, :, None] for y in (pooled, grads))
+    spread = jnp.where(cells == pooled, grads, 0.0)
+    size, height, _, width, _, features = spread.shape
+    spread = spread.reshape(size, height * rows, width * columns, features)
+    return (spread[:, : x.shape[1], : x.shape[2]],)
+
+
+max_pool.defvjp(_max_pool_forward, _max_pool_backward)
 
 
 def fold_pixels(images: jax.Array) -> jax.Array:
