@@ -61,10 +61,16 @@ def default_config() -> ml_collections.ConfigDict:
     config.augment.scale = 0.0  # share of the width
     config.augment.rotation = 0.0  # degrees
     config.augment.shift = 0.0  # share of the height, up or down
-    config.augment.elastic = 0.0  # share of the height
+    config.augment.elastic = 0.0  # share of the height, from letter to letter
+    config.augment.grid = 0.0  # share of the height, from word to word
     config.augment.stroke = 0.0  # pixels thicker or thinner
+    config.augment.bleed = 0.0  # ink of another line through the paper
+    config.augment.lines = 0.0  # ink of ruled lines
+    config.augment.blur = 0.0  # pixels of standard deviation
     config.augment.contrast = 0.0  # share of gain and gamma
+    config.augment.brightness = 0.0  # ink more or less, everywhere
     config.augment.noise = 0.0  # standard deviation, ink being 1
+    config.augment.mask = 0.0  # share of the width blanked, in spans
 
     # Tracking
     config.wandb = ml_collections.ConfigDict()
@@ -114,9 +120,15 @@ RANGES = {
     "augment.rotation": (0.0, 10.0),
     "augment.shift": (0.0, 0.25),
     "augment.elastic": (0.0, 0.25),
+    "augment.grid": (0.0, 0.4),
     "augment.stroke": (0.0, 2.0),
+    "augment.bleed": (0.0, 1.0),
+    "augment.lines": (0.0, 1.0),
+    "augment.blur": (0.0, 2.0),
     "augment.contrast": (0.0, 0.9),
+    "augment.brightness": (0.0, 0.5),
     "augment.noise": (0.0, 0.5),
+    "augment.mask": (0.0, 0.5),
     "distributed.num_processes": (0, 65536),
     "distributed.process_id": (0, 65535),
 }

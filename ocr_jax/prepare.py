@@ -5,6 +5,7 @@ python -m ocr_jax.prepare alto --source=DIR --out=data/lines.h5
 python -m ocr_jax.prepare iam --source=DIR --split=aachen --out=data/iam_lines.h5
 python -m ocr_jax.prepare fonts --lines=6000 --out=data/fonts.h5
 python -m ocr_jax.prepare show data/lines.h5 --out=lines.png
+python -m ocr_jax.prepare show data/lines.h5 --out=lines.png --augment
 """
 
 import argparse
@@ -23,7 +24,7 @@ import cv2
 import numpy as np
 import rich.progress
 
-from ocr_jax import errors
+from ocr_jax import config, errors
 from ocr_jax.data import contact_sheet, lines_file, lines_writer, sources
 from ocr_jax.data.charset import Charset
 from ocr_jax.data.sources import (
@@ -64,7 +65,10 @@ def run(argv: list[str] | None = None):
     """Run the command that argv names; UserError for a mistake in what it is given."""
     args = _parser().parse_args(argv)
     if args.command == "show":
-        contact_sheet.draw(args.file, args.out, args.split, count=args.count)
+        augment = args.augment and config.load([f"--config={args.augment}"]).augment
+        contact_sheet.draw(
+            args.file, args.out, args.split, count=args.count, augment=augment
+        )
         with lines_file.LinesFile(args.file) as file:
             print(summary([file.split(name) for name in file.splits], file.charset))
     else:
@@ -210,6 +214,13 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--out", required=True, type=Path, help="a PNG to draw on")
     show.add_argument("--split", default="train")
     show.add_argument("--count", type=_count, default=20, help="lines to draw")
+    show.add_argument(
+        "--augment",
+        metavar="CONFIG",
+        nargs="?",
+        const="configs/lines_ctc.py",
+        help="draw variations too, as this config (default: %(const)s) asks for",
+    )
     return parser
 
 

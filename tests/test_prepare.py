@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from ocr_jax import prepare
-from ocr_jax.data import lines_file
+from ocr_jax.data import contact_sheet, lines_file
 from ocr_jax.errors import UserError
 from tests import conftest
 
@@ -137,6 +137,24 @@ def test_show_draws_a_sheet(tiny_lines, tmp_path, capsys):
     assert "5 of 40 train lines" in capsys.readouterr().out
 
 
+def test_show_draws_variations_below_each_line(tiny_lines, tmp_path, tiny_config):
+    tiny_config.augment.update({"probability": 1.0, "brightness": 0.5})
+    conftest.write_config(tmp_path / "config.py", tiny_config)
+    sheets = []
+    for flags in ([], [f"--augment={tmp_path / 'config.py'}"]):
+        out = f"--out={tmp_path / 'sheet.png'}"
+        prepare.run(["show", str(tiny_lines), out, "--count=2", *flags])
+        sheets.append(np.asarray(Image.open(tmp_path / "sheet.png")))
+    plain, varied = sheets
+    more = contact_sheet.VARIATIONS * conftest.HEIGHT
+    assert varied.shape == (plain.shape[0] + 2 * more, plain.shape[1])
+    top = contact_sheet.MARGIN + conftest.HEIGHT
+    np.testing.assert_array_equal(varied[:top], plain[:top])
+    np.testing.assert_array_equal(varied[top + more :][:20], plain[top:][:20])
+    versions = varied[top:][:more].reshape(contact_sheet.VARIATIONS, -1)
+    assert len(np.unique(versions, axis=0)) == contact_sheet.VARIATIONS
+
+
 def refused(capsys, *arguments):
     """The one line that a refused command says; nothing new may be left behind."""
     assert prepare.main(list(map(str, arguments))) == 2
@@ -186,6 +204,8 @@ def test_wrong_arguments_are_one_line_from_python_too(capsys, arguments, message
 def test_a_sheet_that_cannot_be_drawn_is_refused(tiny_lines, tmp_path, capsys):
     for out in (tmp_path / "no" / "x.png", tmp_path / "x.txt"):
         assert "--out=" in refused(capsys, "show", tiny_lines, f"--out={out}")
+    nowhere = ("show", tiny_lines, f"--out={tmp_path / 'x.png'}", "--augment=no.py")
+    assert "no.py: no such file" in refused(capsys, *nowhere)
     none = ("show", tiny_lines, f"--out={tmp_path / 'x.png'}", "--count=0")
     assert "1 or more" in refused(capsys, *none)
     assert not list(tmp_path.iterdir())

@@ -1,5 +1,6 @@
 """A picture of lines with their transcripts, to look at what was prepared."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -12,20 +13,47 @@ from ocr_jax.errors import UserError, is_disk_full, one_line
 LEAST_WIDTH = 1000  # pixels; a sheet is as wide as its widest line
 TEXT_SIZE = 18
 MARGIN = 8
+VARIATIONS = 4  # of each line, below it
 
 
-def draw(file_path: Path, out: Path, split_name: str, *, count: int):
-    """Draw `count` lines, evenly spread over a split, as ink on white, into a PNG."""
+def draw(file_path: Path, out: Path, split_name: str, *, count: int, augment=None):
+    """Draw `count` lines, evenly spread over a split, as ink on white, into a PNG.
+
+    augment: the strengths of a config; each line is then followed by VARIATIONS of it.
+    """
     if out.suffix.lower() != ".png":
         raise UserError(f"--out={out}: expected a name that ends in .png")
     with lines_file.LinesFile(file_path) as file:
         split = file.split(split_name)
         chosen = np.linspace(0, len(split) - 1, min(count, len(split))).round()
         indices = chosen.astype(int)
-        width = max(LEAST_WIDTH, split.widths[indices].max() + 2 * MARGIN)
-        rows = [_row(split, index, width) for index in indices]
+        images = [[split.image(index)] for index in indices]
+    if augment:
+        images = _with_variations(images, augment)
+    width = max(LEAST_WIDTH, split.widths[indices].max() + 2 * MARGIN)
+    captions = [f"{split.transcripts[i]}    [{split.line_ids[i]}]" for i in indices]
+    rows = [_row(*row, width) for row in zip(images, captions, strict=True)]
     _save(Image.fromarray(np.concatenate(rows)), out)
     print(f"{out}: {len(rows)} of {len(split):,} {split_name} lines")
+
+
+def _with_variations(lines: list[list[np.ndarray]], strengths) -> list[np.ndarray]:
+    """Each line image (H, W) as (1 + VARIATIONS, H, widest W), itself first.
+
+    A training pads lines less: these have more room to the right.
+    """
+    import jax  # here: it takes a second, which the processes that prepare lines save
+
+    from ocr_jax.data import augment
+
+    widths = np.array([image.shape[1] for (image,) in lines], np.int32)
+    images = np.zeros((len(lines), lines[0][0].shape[0], widths.max()), np.float32)
+    for row, (image,) in zip(images, lines, strict=True):
+        row[:, : image.shape[1]] = image / 255.0
+    vary = jax.jit(lambda key, *batch: augment.augment(key, *batch, strengths)[0])
+    keys = (jax.random.key(number) for number in range(VARIATIONS))
+    varied = [images, *(np.asarray(vary(key, images, widths)) for key in keys)]
+    return list((255.0 * np.stack(varied, axis=1)).round().astype(np.uint8))
 
 
 def _save(sheet: Image.Image, out: Path):
@@ -37,14 +65,13 @@ def _save(sheet: Image.Image, out: Path):
         raise UserError(f"can't write --out={out}: {one_line(error)}") from None
 
 
-def _row(split: lines_file.Split, index: int, width: int) -> np.ndarray:
-    """One line of writing, black on white, its transcript and id below: (H, width)."""
-    image = split.image(index)
-    row = Image.new("L", (width, split.height + TEXT_SIZE + 2 * MARGIN), "white")
-    row.paste(Image.fromarray(255 - image), (MARGIN, MARGIN))
-    caption = f"{split.transcripts[index]}    [{split.line_ids[index]}]"
-    below = (MARGIN, split.height + MARGIN)
-    ImageDraw.Draw(row).text(below, caption, fill=90, font=_font())
+def _row(images: Sequence[np.ndarray], caption: str, width: int) -> np.ndarray:
+    """Images (H, W) one below the other, black on white, and a caption: (H', width)."""
+    below = sum(len(image) for image in images) + MARGIN
+    row = Image.new("L", (width, below + TEXT_SIZE + MARGIN), "white")
+    for number, image in enumerate(images):
+        row.paste(Image.fromarray(255 - image), (MARGIN, MARGIN + number * len(image)))
+    ImageDraw.Draw(row).text((MARGIN, below), caption, fill=90, font=_font())
     return np.asarray(row)
 
 
