@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 KINDS = ("slant", "scale", "rotation", "shift", "elastic", "grid")
-# Heights between the points of a displacement: about a letter, and a word.
-SPACINGS = {"elastic": 0.5, "grid": 2.0}
+# Points of elastic displacement, half a height apart, from one of the grid to the next.
+GRID = 4.0
 # A line is squeezed to this share of its width, at most, to make room for its slant.
 LEAST_WIDTH = 0.8
 # Rotation moves the ends of a line by this share of the height, at most.
@@ -87,37 +87,40 @@ def _fit_height(image, scale, shift, rise):
 
 
 def _displacement(key, draw, width, shape: tuple[int, int]):
-    """(down, right): the displacements (H, W) of all SPACINGS in pixels, as a sum."""
-    fields = [
-        _field(
-            jax.random.fold_in(key, number),
-            jnp.abs(draw[kind][0]) * shape[0],
-            spacing * shape[0],
-            width=width,
-            shape=shape,
-        )
-        for number, (kind, spacing) in enumerate(SPACINGS.items())
-    ]
-    return [sum(parts) for parts in zip(*fields, strict=True)]
-
-
-def _field(key, most, spacing: float, *, width, shape: tuple[int, int]):
     """(down, right): smooth random displacements (H, W) in pixels, 0 along the frame.
 
-    Elastic distortion (Simard, Steinkraus and Platt 2003) as cubic B-splines over a
-    grid of random points (Wigington et al. 2017), `spacing` pixels apart. Down is
-    `most` pixels at most, and fades within half a height of the frame; right is larger
-    by as much as the spacing, within which it fades, is longer than that.
+    Elastic distortion (Simard, Steinkraus and Platt 2003) as cubic B-splines over
+    random points half a height apart, the size of a letter (Wigington et al. 2017);
+    none is larger than |draw["elastic"][0]| heights, and a grid's come on top.
     """
-    half = max(shape[0] / 2.0, 1.0)
+    spacing = max(shape[0] / 2.0, 1.0)
     over_rows, over_columns = (jnp.array(_splines(n, spacing)) for n in shape)
     # Columns of points come first: those of a wider image begin with these.
-    size = over_columns.shape[1], over_rows.shape[1], 2
-    points = jax.random.uniform(key, size, minval=-most, maxval=most)
+    size = over_columns.shape[1], over_rows.shape[1]
+    elastic_key, grid_key = jax.random.split(key)
+    points = jax.random.uniform(elastic_key, (*size, 2), minval=-1.0, maxval=1.0)
+    points = points * jnp.abs(draw["elastic"][0])
+    points += _grid(grid_key, size, width / spacing) * jnp.abs(draw["grid"][0])
+    points *= shape[0]
     down, right = jnp.einsum("yi,xj,jik->kyx", over_rows, over_columns, points)
     y, x = jnp.arange(shape[0])[:, None], jnp.arange(shape[1])
-    down = down * _inside(y, shape[0], half)
-    return down, right * (spacing / half) * _inside(x, width, spacing)
+    down = down * _inside(y, shape[0], spacing)
+    return down, right * _inside(x, width, spacing)
+
+
+def _grid(key, size: tuple[int, int], width):
+    """Displacements (columns, rows, 2) at points that vary from word to word.
+
+    Of 1 down at most, and of GRID, the points that they take to vary, to the right;
+    from a point before the ends of a line, which is `width` points wide, less and less.
+    """
+    columns, rows = (jnp.array(_splines(n, GRID)) for n in size)
+    shape = columns.shape[1], rows.shape[1], 2
+    values = jax.random.uniform(key, shape, minval=-1.0, maxval=1.0)
+    values = jnp.einsum("ja,ib,abk->jik", columns, rows, values)
+    # The first point is one before the line.
+    fade = _inside(jnp.arange(size[0]) - 2.5, width - 2.0, GRID)
+    return values * jnp.stack([jnp.ones_like(fade), GRID * fade], axis=-1)[:, None]
 
 
 def _splines(size: int, spacing: float) -> np.ndarray:

@@ -1,0 +1,115 @@
+"""What augmentation takes: each kind alone, all kinds together, and a training step.
+
+    python experiments/benchmarks/augment.py --rounds=40
+    python experiments/benchmarks/augment.py --config=configs/lines_ctc.py --width=704
+
+A batch of random lines, 64 pixels high, that every kind touches; the step is that of
+--config without augmentation. All take turns, so that what else the machine does falls
+on each alike. Prints medians and quickest times as a Markdown table.
+"""
+
+import argparse
+import statistics
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ocr_jax import config as config_lib
+from ocr_jax import huge_pages, models, steps
+from ocr_jax.data import augment
+
+BATCH, HEIGHT, CLASSES, LABEL = 16, 64, 100, 40
+STRENGTHS = {
+    "slant": 0.3,
+    "scale": 0.2,
+    "rotation": 1.0,
+    "shift": 0.05,
+    "elastic": 0.06,
+    "grid": 0.15,
+    "stroke": 0.8,
+    "bleed": 0.3,
+    "lines": 0.5,
+    "blur": 0.8,
+    "contrast": 0.3,
+    "brightness": 0.05,
+    "noise": 0.03,
+    "mask": 0.1,
+}
+
+
+def main():
+    """Compile every program, then run them in turns."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", default="configs/lines_ctc.py")
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--width", type=int, default=1024, help="pixels of the batch")
+    args = parser.parse_args()
+    batch = random_batch(args.width)
+    kinds = {kind: {kind: STRENGTHS[kind]} for kind in augment.KINDS}
+    kinds["all kinds"] = STRENGTHS
+    programs = {name: varying(some, batch) for name, some in kinds.items()}
+    programs["training step"] = training(args.config, batch)
+    seconds = {name: [] for name in programs}
+    for turn in range(args.rounds + 1):
+        for name, program in programs.items():
+            start = time.perf_counter()
+            jax.block_until_ready(program())
+            # The first turn compiles.
+            seconds[name] += [time.perf_counter() - start] * (turn > 0)
+    print(f"| {BATCH} x {HEIGHT} x {args.width} | median | quickest |\n|---|---|---|")
+    for name, values in seconds.items():
+        median, least = 1e3 * statistics.median(values), 1e3 * min(values)
+        print(f"| {name} | {median:.1f} ms | {least:.1f} ms |")
+
+
+def random_batch(width: int) -> dict[str, jax.Array]:
+    """Lines of 60 to 100 % of the width, grey in every pixel."""
+    generator = np.random.default_rng(0)
+    widths = generator.integers(width * 6 // 10, width + 1, BATCH)
+    images = generator.integers(0, 256, (BATCH, HEIGHT, width))
+    batch = {
+        "image": (images * (np.arange(width) < widths[:, None, None])).astype(np.uint8),
+        "width": widths.astype(np.int32),
+        "label": generator.integers(1, CLASSES, (BATCH, LABEL)).astype(np.int32),
+        "label_length": np.full(BATCH, LABEL, np.int32),
+        "mask": np.ones(BATCH, bool),
+    }
+    return {key: jnp.array(value) for key, value in batch.items()}
+
+
+def varying(strengths: dict[str, float], batch):
+    """A call that varies the batch, by a program of its own as in steps.py."""
+    config = config_lib.default_config().augment
+    config.update({"probability": 1.0, **strengths})
+
+    @jax.jit
+    def vary(key, images, widths):
+        return augment.augment(key, steps.to_float(images), widths, config)
+
+    return lambda: vary(jax.random.key(0), batch["image"], batch["width"])
+
+
+def training(config_path: str, batch):
+    """A call that makes one update, without augmentation."""
+    config = config_lib.load([f"--config={config_path}"])
+    config.augment.probability = 0.0
+    model = models.build_model(config, CLASSES)
+    tx = steps.make_optimizer(config, steps.make_schedule(config, 1000))
+    train_step = steps.make_train_step(model, tx, config)
+    state = steps.create_state(model, tx, config, HEIGHT)
+
+    def update():
+        nonlocal state
+        state, metrics = train_step(state, batch)
+        return metrics
+
+    return update
+
+
+if __name__ == "__main__":
+    huge_pages.restart_with_huge_pages()
+    main()
