@@ -65,7 +65,7 @@ def run(argv: list[str] | None = None):
     """Run the command that argv names; UserError for a mistake in what it is given."""
     args = _parser().parse_args(argv)
     if args.command == "show":
-        augment = args.augment and config.load([f"--config={args.augment}"]).augment
+        augment = args.augment and _strengths(args.augment)
         contact_sheet.draw(
             args.file, args.out, args.split, count=args.count, augment=augment
         )
@@ -73,6 +73,17 @@ def run(argv: list[str] | None = None):
             print(summary([file.split(name) for name in file.splits], file.charset))
     else:
         _prepare(args)
+
+
+def _strengths(path: str):
+    """The config.augment of a config file; UserError where it varies nothing."""
+    strengths = config.load([f"--config={path}"]).augment
+    if not strengths.probability:
+        raise UserError(
+            f"--augment={path}: its config.augment.probability is 0, which varies "
+            "nothing: name a config that augments, such as configs/lines_ctc.py"
+        )
+    return strengths
 
 
 def summary(splits: list[lines_file.Split], charset: Charset) -> str:

@@ -16,7 +16,8 @@ from ocr_jax.data import contact_sheet, lines_file
 from ocr_jax.errors import UserError
 from tests import conftest
 
-SHARED = pathlib.Path(__file__).parents[2] / "shared" / "data"
+ROOT = pathlib.Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared" / "data"
 
 
 def save_line(folder, name, text="abc"):
@@ -206,6 +207,8 @@ def test_a_sheet_that_cannot_be_drawn_is_refused(tiny_lines, tmp_path, capsys):
         assert "--out=" in refused(capsys, "show", tiny_lines, f"--out={out}")
     nowhere = ("show", tiny_lines, f"--out={tmp_path / 'x.png'}", "--augment=no.py")
     assert "no.py: no such file" in refused(capsys, *nowhere)
+    unvaried = (*nowhere[:-1], f"--augment={ROOT / 'configs/quickstart.py'}")
+    assert "augment.probability is 0" in refused(capsys, *unvaried)
     none = ("show", tiny_lines, f"--out={tmp_path / 'x.png'}", "--count=0")
     assert "1 or more" in refused(capsys, *none)
     assert not list(tmp_path.iterdir())

@@ -2,7 +2,7 @@
 
 What a line becomes depends on the key and its row alone (and, for bleed, on the next
 line of the batch, which shows through). Of sixteen lines of 64 x 1024 pixels, all kinds
-together take two CPU cores 15 ms (experiments/benchmarks/augment.py).
+together take a CPU core 13 ms (experiments/benchmarks/augment.py).
 """
 
 import jax
@@ -53,14 +53,18 @@ def draw(keys, probability, strengths: dict) -> dict:
 
 
 def apply(keys, draws: dict, images, widths):
-    """The kinds of `draws`, in their order; keys (B,) are for what else is random."""
+    """The lines varied by the kinds of `draws`; keys (B,) are for what else is random.
+
+    The writing comes first, then what lies over it, then how the picture is taken.
+    """
     first = {kind: values[:, 0] for kind, values in draws.items()}
     size = {kind: jnp.abs(values) for kind, values in first.items()}
 
     def seeds(kind):
         return jax.vmap(jax.random.fold_in, (0, None))(keys, 1 + KINDS.index(kind))
 
-    # From the images as they came: XLA repeats what two products need, on a CPU.
+    # From the images as they came: on a CPU, XLA would repeat the warp for each reader
+    # of its result, and take twenty times as long.
     if "bleed" in draws:
         behind = ink.other_side(seeds("bleed"), images, widths)
     if "stroke" in draws:

@@ -9,8 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 KINDS = (
-    *("stroke", "bleed", "lines", "blur"),
-    *("contrast", "brightness", "noise", "mask"),
+    "stroke",
+    "bleed",
+    "lines",
+    "blur",
+    "contrast",
+    "brightness",
+    "noise",
+    "mask",
 )
 RULED_LINES = 3
 # Heights: the thickest ruled line, and how far one rises or falls, at most.
@@ -62,7 +68,7 @@ def _tents(size: int, spacing: int) -> np.ndarray:
 
 
 def _mirror(key, image, end, steps):
-    """The image (H, W) right to left, moved at random, stretched to `width` columns."""
+    """A line image (H, W) right to left from its end on, moved by a quarter at most."""
     down, right = jax.random.uniform(key, (2,), minval=-0.25, maxval=0.25)
     rows = jnp.arange(image.shape[0]) - down * image.shape[0]
     columns = end * (1.0 + right) - steps
