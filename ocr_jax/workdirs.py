@@ -34,6 +34,8 @@ from ocr_jax.errors import UserError
 
 # Characters; a larger diff is of data, not of code.
 LONGEST_DIFF = 1 << 20
+# Whose versions a run keeps.
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 # Written by experiments/launch.py, which may be at it.
 LAUNCHER_FILES = ("status.json", "log.txt", "job.lock")
 CONTENTS = (
@@ -213,9 +215,8 @@ def _write_tsv(path: Path, header: tuple[str, ...], rows: Iterable[tuple]):
     write_text(path, text.getvalue())
 
 
-def environment() -> dict:
-    """The command, the commit and the versions behind a run."""
-    packages = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+def environment(packages: Iterable[str] = PACKAGES) -> dict:
+    """The command, the commit and the versions of packages behind a run."""
     return {
         "command": sys.argv,
         "commit": _git("rev-parse", "HEAD"),
