@@ -29,11 +29,7 @@ def canvas(image: np.ndarray) -> np.ndarray:
 
 
 def rescaled(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A line (H, W) uint8 made up to a quarter wider or narrower, its aspect changed.
-
-    Since the canvas bounds the height and keeps the aspect, what stays is this change
-    of the aspect, and of the size where the line fits.
-    """
+    """A line (H, W) uint8 scaled by up to a quarter, its height by a tenth besides."""
     rows, columns = image.shape
     width = max(1, int(rng.uniform(0.75, 1.25) * columns))
     height = max(1, int(rng.uniform(0.9, 1.1) * rows * width / columns))

@@ -11,8 +11,6 @@ from torch import nn
 STAGES = ((2, 64), (3, 128), (2, 256))
 LSTM_LAYERS = 3
 LSTM_DIM = 256
-# The image's columns that one frame stands for: the stem and two poolings halve them.
-FRAME_STRIDE = 8
 
 
 class Residual(nn.Module):

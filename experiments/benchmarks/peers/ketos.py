@@ -4,7 +4,7 @@
 
 Lines are given as Kraken takes them, dark on white in image files with .gt.txt files,
 kept in DIR/lines. B. Kiessling, "Kraken - an Universal Text Recognizer for the
-Humanities" (DH 2019).
+Humanities" (DH 2019). A kraken.py here would hide Kraken itself.
 """
 
 from pathlib import Path
