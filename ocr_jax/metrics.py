@@ -1,11 +1,19 @@
-"""Scores as sums: edits counted a line, added up, divided only when they are shown."""
+"""Scores as sums: edits counted a line, added up, divided only when they are shown.
+
+Texts are compared as they are written and `folded`: in one case and without
+punctuation, which is any character whose Unicode category begins with P. Words are
+split at white space or, as `tokens`, punctuation is split off them, too.
+"""
 
 import dataclasses
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
+
+from ocr_jax.data import charset
 
 # What the lab took off both ends before it compared: space, `|` and its padding.
 LAB_STRIPPED = " |_"
@@ -19,6 +27,12 @@ class Counts:
     chars: np.ndarray
     word_edits: np.ndarray
     words: np.ndarray
+    token_edits: np.ndarray
+    tokens: np.ndarray
+    folded_char_edits: np.ndarray
+    folded_chars: np.ndarray
+    folded_word_edits: np.ndarray
+    folded_words: np.ndarray
     exact: np.ndarray
     character_accuracy: np.ndarray
     loss: np.ndarray  # CTC loss, 0 where the label is impossible
@@ -31,12 +45,15 @@ RATIOS = {
     "loss": ("loss", "feasible"),
     "cer": ("char_edits", "chars"),
     "wer": ("word_edits", "words"),
+    "wer_tokens": ("token_edits", "tokens"),
+    "cer_folded": ("folded_char_edits", "folded_chars"),
+    "wer_folded": ("folded_word_edits", "folded_words"),
     "character_accuracy": ("character_accuracy", None),
     "exact": ("exact", None),
     "top3": ("top3", None),
 }
 # The scores that compare two systems: of these, less is better.
-ERROR_RATES = ("cer", "wer")
+ERROR_RATES = ("cer", "wer", "wer_tokens", "cer_folded", "wer_folded")
 
 
 class Difference(NamedTuple):
@@ -45,6 +62,27 @@ class Difference(NamedTuple):
     value: float
     interval: tuple[float, float]  # 95 %
     not_better: float  # share of the resamples in which the first one's is not lower
+
+
+def folded(text: str) -> str:
+    """The text in one case (`str.casefold`) and without punctuation, in NFC."""
+    kept = (c for c in text.casefold() if not _is_punctuation(c))
+    return charset.normalize("".join(kept))
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text and its punctuation marks, each a token of its own."""
+    return "".join(f" {c} " if _is_punctuation(c) else c for c in text).split()
+
+
+# What is counted: (edits, size) among the counts → the sequence that is compared.
+UNITS = {
+    ("char_edits", "chars"): str,
+    ("word_edits", "words"): str.split,
+    ("token_edits", "tokens"): tokens,
+    ("folded_char_edits", "folded_chars"): folded,
+    ("folded_word_edits", "folded_words"): lambda text: folded(text).split(),
+}
 
 
 def count(
@@ -59,12 +97,13 @@ def count(
     candidates: the three likeliest characters, where each line is a single one.
     """
     pairs = list(zip(transcripts, readings, strict=True))
-    words = [(transcript.split(), reading.split()) for transcript, reading in pairs]
+    counted = {}
+    for (edits, size), split in UNITS.items():
+        compared = [(split(transcript), split(reading)) for transcript, reading in pairs]
+        counted[edits] = np.array([Levenshtein.distance(*pair) for pair in compared])
+        counted[size] = np.array([len(transcript) for transcript, _ in compared])
     return Counts(
-        char_edits=np.array([Levenshtein.distance(*pair) for pair in pairs]),
-        chars=np.array([len(transcript) for transcript in transcripts]),
-        word_edits=np.array([Levenshtein.distance(*pair) for pair in words]),
-        words=np.array([len(transcript) for transcript, _ in words]),
+        **counted,
         exact=np.array([transcript == reading for transcript, reading in pairs]),
         character_accuracy=np.array([character_accuracy(*pair) for pair in pairs]),
         loss=np.where(feasible, losses, 0.0),
@@ -130,6 +169,10 @@ def paired_differences(
             not_better=float(np.mean(drawn >= 0)),
         )
     return differences
+
+
+def _is_punctuation(character: str) -> bool:
+    return unicodedata.category(character).startswith("P")
 
 
 def _resample(

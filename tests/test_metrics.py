@@ -1,5 +1,7 @@
 """Scores: edit counts against a plain dynamic programme, ratios of sums, intervals."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -41,6 +43,43 @@ def test_cer_divides_sums_so_that_long_lines_weigh_more():
     assert metrics.summary(counts)["cer"] == pytest.approx(0.01)
     assert metrics.summary(counts)["character_accuracy"] == pytest.approx(0.5)
     assert metrics.summary(counts)["exact"] == 0.5
+
+
+def test_case_and_punctuation_count_in_one_profile_only():
+    # As written: L for l, one comma more, the full stop missing, of 17 characters.
+    counts = count(["L’an, mil neuf 9."], ["l’an,, mil neuf 9"])
+    found = metrics.summary(counts)
+    assert found["cer"] == pytest.approx(3 / 17)
+    # L’an, and 9. of four words; L , and . of 8 tokens: L ’ an , mil neuf 9 .
+    assert (found["wer"], found["wer_tokens"]) == (2 / 4, 3 / 8)
+    assert (found["cer_folded"], found["wer_folded"]) == (0.0, 0.0)
+    counts = count(["L’an, mil neuf 9."], ["lon mil neuf 9"])
+    # Of "lan mil neuf 9" one character of 14, one word of 4.
+    found = metrics.summary(counts)
+    assert (found["cer_folded"], found["wer_folded"]) == (1 / 14, 1 / 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "folded", "tokens"),
+    [
+        ("", "", []),
+        ("Été – (“FIN”)", "été fin", ["Été", "–", "(", "“", "FIN", "”", ")"]),
+        ("n° 1+1=2 Straße", "n° 1+1=2 strasse", ["n°", "1+1=2", "Straße"]),
+        ("t_a-t'il...", "tatil", ["t", "_", "a", "-", "t", "'", "il", *"..."]),
+        ("J\u030cǰ", "ǰǰ", ["J\u030cǰ"]),  # casefold takes ǰ apart
+    ],
+)
+def test_punctuation_is_what_unicode_says(text, folded, tokens):
+    assert metrics.folded(text) == folded
+    assert metrics.tokens(text) == tokens
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=20))
+def test_tokens_lose_nothing_and_folding_loses_all_punctuation(text):
+    assert "".join(metrics.tokens(text)) == "".join(text.split())
+    folded = metrics.folded(text)
+    assert not any(unicodedata.category(c).startswith("P") for c in folded)
+    assert folded == " ".join(folded.split())
 
 
 def test_character_accuracy_is_the_labs_and_can_be_negative():
@@ -95,7 +134,7 @@ def test_a_paired_difference_is_of_the_same_resamples():
 def test_a_run_is_no_better_than_itself():
     counts = count(["abcd", "bcd", "cd"], ["abc", "bcd", "c"])
     found = metrics.paired_differences(counts, counts, ["v", "w", ""])
-    assert found == {"cer": (0.0, (0.0, 0.0), 1.0), "wer": (0.0, (0.0, 0.0), 1.0)}
+    assert found == dict.fromkeys(metrics.ERROR_RATES, (0.0, (0.0, 0.0), 1.0))
 
 
 def test_a_gain_on_one_writer_of_four_is_not_sure():
