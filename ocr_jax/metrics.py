@@ -35,8 +35,8 @@ class Counts:
     folded_words: np.ndarray
     exact: np.ndarray
     character_accuracy: np.ndarray
-    loss: np.ndarray  # CTC loss, 0 where the label is impossible
-    feasible: np.ndarray
+    loss: np.ndarray | None = None  # CTC loss, 0 where the label is impossible
+    feasible: np.ndarray | None = None
     top3: np.ndarray | None = None  # of characters: among the three likeliest
 
 
@@ -88,26 +88,29 @@ UNITS = {
 def count(
     transcripts: Sequence[str],
     readings: Sequence[str],
-    losses: np.ndarray,
-    feasible: np.ndarray,
+    losses: np.ndarray | None = None,
+    feasible: np.ndarray | None = None,
     candidates: Sequence[str] | None = None,
 ) -> Counts:
     """Count the edits between transcripts and readings, line by line.
 
-    candidates: the three likeliest characters, where each line is a single one.
+    losses (n,) and feasible (n,) come together, from `ctc`. candidates: the three
+    likeliest characters, where each line is a single one.
     """
     pairs = list(zip(transcripts, readings, strict=True))
     counted = {}
     for (edits, size), split in UNITS.items():
-        compared = [(split(transcript), split(reading)) for transcript, reading in pairs]
+        compared = [
+            (split(transcript), split(reading)) for transcript, reading in pairs
+        ]
         counted[edits] = np.array([Levenshtein.distance(*pair) for pair in compared])
         counted[size] = np.array([len(transcript) for transcript, _ in compared])
     return Counts(
         **counted,
         exact=np.array([transcript == reading for transcript, reading in pairs]),
         character_accuracy=np.array([character_accuracy(*pair) for pair in pairs]),
-        loss=np.where(feasible, losses, 0.0),
-        feasible=np.asarray(feasible),
+        loss=None if losses is None else np.where(feasible, losses, 0.0),
+        feasible=feasible,
         top3=candidates
         and np.array(
             [one in c for one, c in zip(transcripts, candidates, strict=True)]
