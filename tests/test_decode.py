@@ -43,12 +43,14 @@ def test_greedy_under_jit_equals_plain_python(seed, length):
             )
 
 
-def test_line_confidence_is_the_geometric_mean_over_characters():
-    logits = np.log(np.array([[[0.1, 0.9], [0.8, 0.2], [0.4, 0.6]]], np.float32))
-    decoded = greedy_decode(logits, np.array([3]))
-    np.testing.assert_allclose(
-        decoded.line_confidences[0], np.sqrt(0.9 * 0.6), rtol=1e-5
-    )
+def test_line_confidence_is_a_share_of_what_is_read_and_passed_over():
+    of_a = [0.9, 0.2, 0.6, 0.1, 0.4, 0.3, 0.9]
+    logits = np.log([[[1 - p, p] for p in of_a]]).astype(np.float32)
+    # Both are read. Between them 0.2 is passed over; after them first 0.1, then 0.4;
+    # the last frame is padding.
+    decoded = greedy_decode(logits, np.array([6]))
+    expected = (0.9 + 0.6) / (2 + 0.2 + 0.1 + 0.3)
+    np.testing.assert_allclose(decoded.line_confidences[0], expected, rtol=1e-5)
 
 
 def test_an_empty_reading_is_as_sure_as_its_least_sure_blank():
@@ -56,3 +58,19 @@ def test_an_empty_reading_is_as_sure_as_its_least_sure_blank():
     decoded = greedy_decode(logits, np.array([2]))
     assert decoded.lengths[0] == 0
     np.testing.assert_allclose(decoded.line_confidences[0], 0.7, rtol=1e-5)
+
+
+def test_a_temperature_changes_how_sure_a_reading_is_and_not_what_it_is():
+    logits = np.random.default_rng(0).normal(0, 3, (2, 9, 4)).astype(np.float32)
+    lengths = np.array([9, 6])
+    plain = greedy_decode(logits, lengths)
+    hot = decode.read_path(plain.path, logits, lengths, 2.5)
+    for name in ("labels", "lengths", "starts", "ends"):
+        np.testing.assert_array_equal(getattr(plain, name), getattr(hot, name))
+    odds = np.exp(logits / 2.5)
+    probabilities = odds / odds.sum(axis=2, keepdims=True)
+    for line in range(2):
+        for i in range(int(hot.lengths[line])):
+            frames = slice(hot.starts[line, i], hot.ends[line, i] + 1)
+            expected = probabilities[line, frames, hot.labels[line, i]].max()
+            assert np.isclose(hot.confidences[line, i], expected, rtol=1e-5)
