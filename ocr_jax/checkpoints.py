@@ -115,6 +115,7 @@ class BestModel(NamedTuple):
     height: int
     model: nn.Module
     state: steps.TrainState
+    temperature: float  # of its confidences
 
 
 def for_inference(state: steps.TrainState) -> steps.TrainState:
@@ -144,4 +145,5 @@ def load_best(workdir: Path) -> BestModel:
         restored = saved.restore(BEST, for_inference(template))
     if restored is None:
         raise UserError(f"{workdir} has no best checkpoint yet: train it further")
-    return BestModel(config, charset, height, model, restored[0])
+    temperature = workdirs.temperature(workdir)
+    return BestModel(config, charset, height, model, restored[0], temperature)

@@ -1,4 +1,4 @@
-"""What people see: a progress bar and a row an epoch, scores, lines with their errors.
+"""What people see of a training: a progress bar and a row an epoch.
 
 Everything is plain text where the output is not a terminal: no escape codes, a line an
 epoch and one of progress every half minute.
@@ -8,13 +8,9 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterable
 
-import rich.box
 import rich.console
 import rich.progress
-import rich.table
-from rapidfuzz.distance import Levenshtein
 from rich.text import Text
 
 SECONDS_BETWEEN_PLAIN_LINES = 30.0
@@ -29,14 +25,6 @@ COLUMNS = (
     ("exact", "validation/exact", "{:.2%}"),
     ("lines/s", "train/lines_per_second", "{:.1f}"),
 )
-SCORES = {
-    "cer": ("character error rate", "{:.2%}"),
-    "wer": ("word error rate", "{:.2%}"),
-    "character_accuracy": ("character accuracy, mean of lines", "{:.2%}"),
-    "exact": ("lines without an error", "{:.2%}"),
-    "top3": ("among the three likeliest", "{:.2%}"),
-    "loss": ("CTC loss a line", "{:.3f}"),
-}
 
 
 class Display:
@@ -99,63 +87,6 @@ class Display:
             self._bar.start()
         task = self._bar.task_ids[0]
         self._bar.update(task, completed=epochs_done, description=text, refresh=True)
-
-
-def print_scores(
-    title: str,
-    scores: dict[str, float],
-    intervals: dict[str, tuple[float, float]],
-    stream=None,
-):
-    """Print a table of scores with their 95 % intervals."""
-    table = rich.table.Table(
-        title, box=rich.box.SIMPLE, title_justify="left", highlight=False
-    )
-    table.add_column("", justify="right")
-    table.add_column("95 % interval", justify="right")
-    for key, (title, form) in SCORES.items():
-        if key not in scores:
-            continue
-        bounds = [shown(bound, form) for bound in intervals.get(key, ())]
-        table.add_row(title, shown(scores.get(key), form), " – ".join(bounds))
-    open_console(stream).print(table)
-
-
-def print_lines(title: str, lines: Iterable[tuple[str, str, str, float]], stream=None):
-    """Print (line_id, transcript, reading, CER) of lines, their differences marked."""
-    console = open_console(stream)
-    console.print(Text(f"\n{title}", "bold"))
-    for line_id, transcript, reading, cer in lines:
-        console.print(Text(f"{line_id}  CER {shown(cer, '{:.1%}')}"), soft_wrap=True)
-        for text in marked(transcript, reading):
-            console.print(text, soft_wrap=True)
-
-
-def marked(transcript: str, reading: str) -> list[Text]:
-    """Transcript and reading one above the other, with ^ under what differs."""
-    pairs = _aligned(transcript, reading)
-    differs = [one != other for one, other in pairs]
-    rows = []
-    for name, side in (("transcript", 0), ("reading", 1)):
-        text = Text(f"  {name:<12}")
-        for pair, is_different in zip(pairs, differs, strict=True):
-            text.append(pair[side] or "·", "bold red" if is_different else "")
-        rows.append(text)
-    if any(differs):
-        marks = "".join("^" if is_different else " " for is_different in differs)
-        rows.append(Text(" " * 14 + marks.rstrip(), "red"))
-    return rows
-
-
-def _aligned(transcript: str, reading: str) -> list[tuple[str, str]]:
-    """Pairs of characters of the least edit; "" stands for a missing one."""
-    pairs = []
-    for step in Levenshtein.opcodes(transcript, reading):
-        one = transcript[step.src_start : step.src_end]
-        other = reading[step.dest_start : step.dest_end]
-        size = max(len(one), len(other))
-        pairs += [(one[i : i + 1], other[i : i + 1]) for i in range(size)]
-    return pairs
 
 
 def header() -> str:

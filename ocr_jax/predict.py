@@ -33,7 +33,7 @@ CHUNK = 8 * MAX_BATCH
 
 
 class Character(NamedTuple):
-    """One character read: its probability, and where it is in the image, in pixels."""
+    """One character read: its probability, calibrated, and its place in pixels."""
 
     text: str
     confidence: float
@@ -41,7 +41,7 @@ class Character(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a line image says; confidence is the geometric mean over characters."""
+    """What a line image says; confidence is the share of it that should be right."""
 
     text: str
     confidence: float
@@ -57,7 +57,8 @@ class Recognizer:
         @jax.jit
         def read_batch(state, images, widths):
             logits, lengths = steps.predict_logits(best.model, state, images, widths)
-            return decode.greedy_decode(logits, lengths)
+            path = decode.greedy_decode(logits, lengths).path
+            return decode.read_path(path, logits, lengths, best.temperature)
 
         self._read_batch = functools.partial(read_batch, best.state)
 

@@ -150,22 +150,44 @@ def _step_key(config, step: jax.Array, purpose: int) -> jax.Array:
     return jax.random.fold_in(key, purpose)
 
 
-def make_eval_step(model) -> Callable:
-    """`eval_step(state, batch) → (losses (B,), feasible (B,), decode.Decoded, ids)`.
-
-    ids (B, 3) are those of `decode.likeliest`.
-    """
+def make_logits_step(model) -> Callable:
+    """`logits_step(state, batch) → (logits (B, T, C), logit_lengths (B,))`."""
 
     @jax.jit
+    def logits_step(state, batch):
+        return predict_logits(model, state, batch["image"], batch["width"])
+
+    return logits_step
+
+
+def make_eval_step(logits_step, temperatures=(1.0,)) -> Callable:
+    """`eval_step(state, batch) → (losses, feasible, decode.Decoded, ids, confidences)`.
+
+    losses and feasible are (B,), ids (B, 3) those of `decode.likeliest`, confidences
+    (K, B, T) of characters and (K, B) of lines at each of K temperatures.
+    """
+    temperatures = np.array(temperatures, np.float32)
+
     def eval_step(state, batch):
-        logits, lengths = predict_logits(model, state, batch["image"], batch["width"])
-        labels = batch["label"], batch["label_length"]
-        losses = ctc.ctc_loss(logits, lengths, *labels)
-        feasible = ctc.is_feasible(lengths, *labels)
-        decoded = decode.greedy_decode(logits, lengths)
-        return losses, feasible, decoded, decode.likeliest(logits)
+        # A program of its own: the network is compiled once, however it is scored.
+        return _score(*logits_step(state, batch), batch, temperatures)
 
     return eval_step
+
+
+@jax.jit
+def _score(logits, lengths, batch, temperatures):
+    labels = batch["label"], batch["label_length"]
+    losses = ctc.ctc_loss(logits, lengths, *labels)
+    feasible = ctc.is_feasible(lengths, *labels)
+    decoded = decode.greedy_decode(logits, lengths)
+
+    def confidences(temperature):
+        at_it = decode.read_path(decoded.path, logits, lengths, temperature)
+        return at_it.confidences, at_it.line_confidences
+
+    at_all = jax.lax.map(confidences, temperatures)
+    return losses, feasible, decoded, decode.likeliest(logits), at_all
 
 
 def predict_logits(model, state: TrainState, images, widths):

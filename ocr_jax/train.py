@@ -13,11 +13,11 @@ import optax
 
 from ocr_jax import (
     checkpoints,
-    confusion,
     distributed,
     evaluate,
     huge_pages,
     models,
+    scoring,
     steps,
     tracking,
     transfer,
@@ -51,7 +51,7 @@ class Run(NamedTuple):
     mesh: jax.sharding.Mesh
     schedule: optax.Schedule
     train_step: Callable
-    eval_step: Callable
+    logits_step: Callable
     tracker: tracking.Tracker
 
 
@@ -103,7 +103,7 @@ def _train(config, workdir: Path):
             mesh=mesh,
             schedule=schedule,
             train_step=steps.make_train_step(model, tx, config),
-            eval_step=steps.make_eval_step(model),
+            logits_step=steps.make_logits_step(model),
             tracker=tracker,
         )
         tracker.message(_describe(run, state, progress))
@@ -122,9 +122,12 @@ def _train(config, workdir: Path):
                 )
         template = checkpoints.for_inference(state)
         best, progress = saved.restore(checkpoints.BEST, template)
+        calibrated = evaluate.calibrate(run.logits_step, best, data, config)
+        if jax.process_index() == 0:
+            workdirs.write_json(workdir / "calibration.json", calibrated)
         metadata = {key: progress[key] for key in ("epoch", "best_cer")}
         tracker.model(saved.path(checkpoints.BEST), f"{config.name}-best", metadata)
-    _final_scores(run, best, progress, workdir)
+    _final_scores(run, best, calibrated["temperature"], progress, workdir)
 
 
 def _first_state(config, state, data: dataset.Dataset):
@@ -201,10 +204,9 @@ def _log(run: Run, state, progress: dict, pending: list, since: float) -> dict:
 def _end_epoch(run: Run, state, progress: dict, saved, workdir: Path):
     """Validate, keep the state if it is the best, and checkpoint."""
     started = time.monotonic()
-    split = run.data.splits["validation"]
-    evaluation = evaluate.evaluate(
-        run.eval_step, state, split, run.data.charset, run.config
-    )
+    split, charset = run.data.splits["validation"], run.data.charset
+    eval_step = steps.make_eval_step(run.logits_step)
+    evaluation = evaluate.evaluate(eval_step, state, split, charset, run.config)
     scores = evaluation.summary()
     is_best = progress["best_cer"] is None or scores["cer"] < progress["best_cer"]
     train_loss = progress["loss"] / max(progress["lines"], 1)
@@ -236,30 +238,25 @@ def _end_epoch(run: Run, state, progress: dict, saved, workdir: Path):
     return state, progress
 
 
-def _final_scores(run: Run, best, progress: dict, workdir: Path):
+def _final_scores(run: Run, best, temperature: float, progress: dict, workdir: Path):
     """Score the best state on validation and test, show it, and write scores.json."""
     scores = {"epoch": progress["epoch"], "parameters": _count(best)}
-    for name in ("validation", "test"):
+    eval_step = steps.make_eval_step(run.logits_step, (1.0, temperature))
+    charset = run.data.charset
+    for name in workdirs.SCORED:
         if split := run.data.splits.get(name):
-            evaluation = evaluate.evaluate(
-                run.eval_step, best, split, run.data.charset, run.config
-            )
-            scores[name] = evaluate.report(evaluation, split.lines)
+            evaluation = evaluate.evaluate(eval_step, best, split, charset, run.config)
+            scores[name] = scoring.report(evaluation, split.lines, temperature)
             if jax.process_index() == 0:
-                lines = evaluate.scored_lines(evaluation, split.lines)
-                workdirs.write_scored_lines(workdir, name, lines)
-            if evaluation.counts.top3 is not None and jax.process_index() == 0:
-                picture = workdir / f"confusion_{name}.png"
-                confusion.draw(picture, split.lines.transcripts, evaluation.readings)
+                scoring.keep(workdir, evaluation, split.lines)
     if jax.process_index() == 0:
         workdirs.write_json(workdir / "scores.json", scores)
         print(f"\nRead an image: python -m ocr_jax.predict --workdir={workdir} IMAGE")
 
 
 def _is_done(config, progress: dict) -> bool:
-    patience = config.early_stop_patience
-    is_stale = patience and progress["stale_epochs"] >= patience
-    return progress["epoch"] >= config.num_epochs or bool(is_stale)
+    is_stale = 0 < config.early_stop_patience <= progress["stale_epochs"]
+    return is_stale or progress["epoch"] >= config.num_epochs
 
 
 def _leave_out_impossible(data: dataset.Dataset, model) -> dataset.LabelledSplit:

@@ -14,7 +14,13 @@ from ocr_jax.errors import one_line
 SECONDS_TO_CONNECT = 30
 SECONDS_TO_FINISH = 60
 # What a model's artifact holds of a workdir, beside the checkpoint.
-DESCRIBED_BY = ("config.json", "dataset.json", "environment.json", "changes.diff")
+DESCRIBED_BY = (
+    "config.json",
+    "dataset.json",
+    "calibration.json",
+    "environment.json",
+    "changes.diff",
+)
 
 
 class WandbRun:

@@ -7,8 +7,11 @@ changes.diff      what was changed since that commit, if anything
 metrics.jsonl     everything that was logged, one JSON object a line
 readings.tsv      line_id, transcript and reading of a few validation lines
 checkpoints/      latest (to resume) and best (to use)
+calibration.json  the temperature at which the best network's confidences hold
 confusion_*.png   of single characters: which were read as which
 readings_*.tsv    line_id, writer, transcript and best reading of every line scored
+errors_*.json     what goes wrong in them: characters, writers, lengths of lines
+reliability_*.png how far confidences hold, before and after calibration
 scores.json       the final scores: the run is finished
 """
 
@@ -38,6 +41,7 @@ LONGEST_DIFF = 1 << 20
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 # Written by experiments/launch.py, which may be at it.
 LAUNCHER_FILES = ("status.json", "log.txt", "job.lock")
+SCORED = ("validation", "test")
 CONTENTS = (
     "config.json",
     "dataset.json",
@@ -46,10 +50,11 @@ CONTENTS = (
     "metrics.jsonl",
     "readings.tsv",
     "checkpoints",
-    "confusion_validation.png",
-    "confusion_test.png",
-    "readings_validation.tsv",
-    "readings_test.tsv",
+    "calibration.json",
+    *(f"confusion_{split}.png" for split in SCORED),
+    *(f"readings_{split}.tsv" for split in SCORED),
+    *(f"errors_{split}.json" for split in SCORED),
+    *(f"reliability_{split}.png" for split in SCORED),
     "scores.json",
     "wandb",
     "lock",
@@ -154,6 +159,12 @@ def scores(workdir: Path) -> dict | None:
     """The final scores of a finished run, None before that."""
     path = Path(workdir) / "scores.json"
     return read_json(path) if path.exists() else None
+
+
+def temperature(workdir: Path) -> float:
+    """What divides the best network's logits for confidences; 1 where none is kept."""
+    path = Path(workdir) / "calibration.json"
+    return read_json(path)["temperature"] if path.exists() else 1.0
 
 
 def read_json(path: Path):
