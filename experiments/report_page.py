@@ -11,11 +11,11 @@ import report_plots
 import report_runs
 from report_runs import Run
 
-from ocr_jax import console, metrics, workdirs
+from ocr_jax import console, metrics, tables, workdirs
 from ocr_jax.errors import UserError
 
 TEMPLATE = Path(__file__).with_name("report_page.html")
-NAMES = {"cer": "CER", "wer": "WER"}
+NAMES = {"cer": "CER", "wer": "WER"}  # of the table
 
 
 def write(out: Path, runs: Sequence[Run], split: str):
@@ -153,7 +153,7 @@ def _paired_test(runs: Sequence[Run], split: str) -> str:
     found = metrics.paired_differences(first.counts(), second.counts(), writers)
     a, b = html.escape(first.name), html.escape(second.name)
     rows = [
-        f"<tr><th>{NAMES[name]}</th><td>{_points(difference.value)}</td>"
+        f"<tr><th>{tables.SCORES[name][0]}</th><td>{_points(difference.value)}</td>"
         f"<td>{_points(difference.interval[0])} to {_points(difference.interval[1])}"
         f"</td><td>{difference.not_better:.1%}</td></tr>"
         for name, difference in found.items()

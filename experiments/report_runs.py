@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import statuses
 
+from ocr_jax import compare, metrics, tracking, workdirs
 from ocr_jax import config as config_lib
-from ocr_jax import metrics, tracking, workdirs
 from ocr_jax.errors import UserError
 
 # What differs in every run, and says nothing.
@@ -58,10 +57,7 @@ class Run(NamedTuple):
 
     def counts(self) -> metrics.Counts:
         """The edits of its lines; losses are not known of them."""
-        nothing = np.zeros(len(self.lines))
-        transcripts = [line.transcript for line in self.lines]
-        readings = [line.reading for line in self.lines]
-        return metrics.count(transcripts, readings, nothing, nothing > 0)
+        return compare.count(self.lines)
 
 
 def read(paths: Sequence[Path], split: str) -> list[Run]:
@@ -122,14 +118,4 @@ def refuse_other_lines(runs: Sequence[Run]):
             )
     first, *others = [run for run in runs if run.lines is not None] or [None]
     for other in others:
-        for one, two in zip(first.lines, other.lines, strict=True):
-            if one.line_id != two.line_id:
-                raise UserError(
-                    f"{first.path} and {other.path} were scored on other lines: "
-                    f"{min(one.line_id, two.line_id)!r} is in one of them only"
-                )
-            if one.transcript != two.transcript:
-                raise UserError(
-                    f"{first.path} and {other.path} were scored on other transcripts: "
-                    f"{one.line_id} is {one.transcript!r} and {two.transcript!r}"
-                )
+        compare.refuse_other_lines(first, other)

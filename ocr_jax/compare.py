@@ -1,0 +1,119 @@
+"""Compare two finished runs on the same lines: is one better, and how surely?
+
+    python -m ocr_jax.compare runs/a runs/b
+    python -m ocr_jax.compare runs/a runs/b --split=test
+
+Paired bootstrap over writers, from the readings that the runs have kept. Several runs
+are compared by experiments/report.py.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ocr_jax import errors, metrics, tables, workdirs
+from ocr_jax.errors import UserError
+
+
+class FinishedRun(NamedTuple):
+    """What a finished run has kept of one split."""
+
+    path: Path
+    scores: dict
+    lines: list[workdirs.ScoredLine]
+    seed: int
+
+
+def read(path: Path, split: str) -> FinishedRun:
+    """The run in a workdir; UserError where there is none or it is unfinished."""
+    config = workdirs.load_config(path)
+    scores = workdirs.scores(path)
+    if scores is None:
+        raise UserError(f"{path} is not finished: no scores.json in it")
+    if split not in scores:
+        raise UserError(f"{path} has no scores of {split!r}")
+    lines = workdirs.scored_lines(path, split)
+    if lines is None:
+        raise UserError(
+            f"{path} has no readings_{split}.tsv, which a training leaves when it "
+            "finishes: without it there is no paired test"
+        )
+    return FinishedRun(path, scores[split], lines, config.seed)
+
+
+def refuse_other_lines(first, other):
+    """UserError where two runs' `lines`, as in FinishedRun, are not the same."""
+    different = f"{first.path} and {other.path} were scored on other"
+    if len(first.lines) != len(other.lines):
+        sizes = f"{len(first.lines)} and {len(other.lines)} of them"
+        raise UserError(f"{different} lines: {sizes}")
+    for one, two in zip(first.lines, other.lines, strict=True):
+        if one.line_id != two.line_id:
+            which = min(one.line_id, two.line_id)
+            raise UserError(f"{different} lines: {which!r} is in one of them only")
+        if one.transcript != two.transcript:
+            texts = f"{one.transcript!r} and {two.transcript!r}"
+            raise UserError(f"{different} transcripts: {one.line_id} is {texts}")
+
+
+def count(lines: Sequence[workdirs.ScoredLine]) -> metrics.Counts:
+    """The edits of lines that a run has read."""
+    _, _, transcripts, readings = zip(*lines, strict=True)
+    return metrics.count(transcripts, readings)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; the exit code is 0, or 2 for a mistake."""
+    return errors.exit_code(lambda: _run(argv))
+
+
+def _run(argv: list[str] | None):
+    parser = errors.ArgumentParser(
+        prog="python -m ocr_jax.compare",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "first", metavar="A", type=Path, help="a finished run's workdir"
+    )
+    parser.add_argument("second", metavar="B", type=Path, help="that of another")
+    parser.add_argument("--split", default="validation")
+    args = parser.parse_args(argv)
+    runs = [read(path, args.split) for path in (args.first, args.second)]
+    refuse_other_lines(*runs)
+    digests = [run.scores["digest"] for run in runs]
+    if digests[0] != digests[1]:
+        raise UserError(
+            f"{args.first} and {args.second} were scored on the same transcripts, but "
+            "other images or writers: digests {:.8} and {:.8}".format(*digests)
+        )
+    _show(args.split, *runs)
+
+
+def _show(split: str, first: FinishedRun, second: FinishedRun):
+    """Print what is compared, and the table."""
+    writers = [line.writer for line in first.lines]
+    known = len(set(writers) - {""})
+    by = f" by {known} writers" if known else " of unknown writers"
+    tables.print_title(
+        f"{split}: {len(writers):,} lines{by}, digest {first.scores['digest']:.8}"
+    )
+    for name, run in (("A", first), ("B", second)):
+        decoder = run.scores.get("decoder", "greedy")
+        print(f"{name} = {run.path}: {decoder} decoder, seed {run.seed}")
+    counts = count(first.lines), count(second.lines)
+    tables.print_differences(
+        tuple(map(metrics.summary, counts)),
+        metrics.paired_differences(*counts, writers),
+    )
+    units = "writers" if len(set(writers)) > 1 else "lines"
+    print(
+        "Below 0, A is better. Interval and share are those of 1,000 resamples of the\n"
+        f"{units}, in each of which both are scored (Bisani and Ney, 2004)."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
