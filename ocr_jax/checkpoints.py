@@ -118,11 +118,6 @@ class BestModel(NamedTuple):
     temperature: float  # of its confidences
 
 
-def for_inference(state: steps.TrainState) -> steps.TrainState:
-    """The state without what only an optimizer needs."""
-    return state.replace(opt_state=())
-
-
 def load_best(workdir: Path) -> BestModel:
     """The best checkpoint of a workdir, on one device; UserError if it has none.
 
@@ -142,7 +137,7 @@ def load_best(workdir: Path) -> BestModel:
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), template
     )
     with Checkpoints(workdir, read_only=True) as saved:
-        restored = saved.restore(BEST, for_inference(template))
+        restored = saved.restore(BEST, steps.for_inference(template))
     if restored is None:
         raise UserError(f"{workdir} has no best checkpoint yet: train it further")
     temperature = workdirs.temperature(workdir)

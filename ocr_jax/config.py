@@ -28,6 +28,8 @@ def default_config() -> ml_collections.ConfigDict:
     config.encoder = "conv"  # conv, sliding_window or mlp
     config.conv_channels = (16, 32, 64, 128)  # conv: features of each block
     config.frame_stride = 4  # conv: pixels a frame, a power of two
+    config.residual_blocks = 0  # conv: after each block's convolution but the first's
+    config.column_max = False  # conv: a frame is its rows' maximum, not all of them
     config.window_width = 12  # sliding_window, mlp: pixels a window sees
     config.window_stride = 5  # sliding_window, mlp: pixels between windows
     config.layer_size = 128  # sliding_window, mlp: width of each dense layer
@@ -37,12 +39,14 @@ def default_config() -> ml_collections.ConfigDict:
     config.lstm_dim = 128  # width of each direction
     config.bidirectional = True  # read each line from both ends
     config.dropout = 0.2  # after the encoder and after each LSTM
+    config.dtype = "float32"  # of products: float32, or bfloat16 on accelerators
 
     # Training
     config.init_from = ""  # workdir, or wandb:ENTITY/PROJECT/RUN, to start from
     config.freeze = ""  # encoder: its weights stay as they are; empty trains all
     config.batch_size = 16  # lines an update, over all devices
     config.ctc = "fast"  # the loss: fast, or optax for the same numbers by optax
+    config.shortcut = 0.0  # weight of the loss of a head on the encoder alone
     config.num_epochs = 50  # passes over the training lines, at most
     config.optimizer = "adamw"  # adamw, adam, rmsprop or sgd
     config.learning_rate = 1e-3  # the highest
@@ -50,6 +54,8 @@ def default_config() -> ml_collections.ConfigDict:
     config.warmup_steps = 200  # updates from 0 up to learning_rate
     config.weight_decay = 1e-4  # adamw only
     config.grad_clip = 5.0  # largest global gradient norm; 0 is off
+    config.accumulate = 1  # batches whose gradients make up one update
+    config.average = 0.0  # decay of the average of weights that is kept; 0 is off
     config.early_stop_patience = 0  # epochs without a better validation CER; 0 is off
     config.seed = 0  # of parameters, order, dropout and augmentation
     config.log_every_steps = 20  # updates between fetched metrics
@@ -89,6 +95,7 @@ CHOICES = {
     "freeze": ("", "encoder"),
     "encoder": ("conv", "sliding_window", "mlp"),
     "optimizer": ("adamw", "adam", "rmsprop", "sgd"),
+    "dtype": ("float32", "bfloat16"),
     "ctc": ("fast", "optax"),
     "schedule": ("constant", "cosine", "step"),
     "wandb.mode": ("disabled", "offline", "online", "auto"),
@@ -98,6 +105,7 @@ RANGES = {
     "height": (0, 1024),
     "num_buckets": (1, 64),
     "frame_stride": (2, 64),
+    "residual_blocks": (0, 16),
     "window_width": (6, 512),
     "window_stride": (1, 512),
     "layer_size": (1, 65536),
@@ -111,6 +119,9 @@ RANGES = {
     "warmup_steps": (0, 10_000_000),
     "weight_decay": (0.0, 10.0),
     "grad_clip": (0.0, 1e6),
+    "shortcut": (0.0, 10.0),
+    "accumulate": (1, 65536),
+    "average": (0.0, 0.99999),
     "early_stop_patience": (0, 1_000_000),
     "seed": (0, 2**31 - 1),
     "log_every_steps": (1, 1_000_000),

@@ -16,6 +16,7 @@ from ocr_jax import ctc, decode
 from ocr_jax.data import augment
 from ocr_jax.errors import UserError
 
+WEIGHTS = ("params", "batch_stats")
 # What randomness is for, so that no two purposes share a key.
 AUGMENTATION, DROPOUT = 0, 1
 
@@ -28,6 +29,7 @@ class TrainState:
     params: dict
     batch_stats: dict
     opt_state: optax.OptState
+    average: dict  # of params and batch_stats; empty where the config keeps none
 
 
 def create_state(model, tx, config, height: int) -> TrainState:
@@ -38,14 +40,32 @@ def create_state(model, tx, config, height: int) -> TrainState:
     @jax.jit  # one program: its hundred operations, one by one, take seconds
     def create(key):
         variables = model.init(key, images, widths)
+        weights = {kind: variables.get(kind, {}) for kind in WEIGHTS}
         return TrainState(
             step=jnp.zeros((), jnp.int32),
-            params=variables["params"],
-            batch_stats=variables.get("batch_stats", {}),
             opt_state=tx.init(variables["params"]),
+            average=weights if config.average else {},
+            **weights,
         )
 
     return create(jax.random.key(config.seed))
+
+
+def for_inference(state: TrainState) -> TrainState:
+    """The state that reads: the averaged weights, if any, and no optimizer's."""
+    return state.replace(opt_state=(), average={}, **state.average)
+
+
+def _averaged(state: TrainState, decay: float) -> dict:
+    """The average with the state's weights added (Polyak and Juditsky, 1992).
+
+    The decay grows from 0.1 on, so that the first weights are soon forgotten.
+    """
+    decay = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
+    weights = {kind: getattr(state, kind) for kind in state.average}
+    return jax.tree.map(
+        lambda old, new: decay * old + (1.0 - decay) * new, state.average, weights
+    )
 
 
 def make_schedule(config, total_steps: int) -> optax.Schedule:
@@ -66,9 +86,13 @@ def make_schedule(config, total_steps: int) -> optax.Schedule:
 
 
 def make_optimizer(config, schedule: optax.Schedule) -> optax.GradientTransformation:
-    """Gradient clipping, if any, then the config's optimizer."""
+    """Gradient clipping, if any, then the config's optimizer.
+
+    Weight decay is of kernels alone: biases and normalisation keep their scale.
+    """
+    decay = {"weight_decay": config.weight_decay, "mask": _are_kernels}
     optimizer = {
-        "adamw": lambda: optax.adamw(schedule, weight_decay=config.weight_decay),
+        "adamw": lambda: optax.adamw(schedule, **decay),
         "adam": lambda: optax.adam(schedule),
         "rmsprop": lambda: optax.rmsprop(schedule),
         "sgd": lambda: optax.sgd(schedule, momentum=0.9),
@@ -76,13 +100,19 @@ def make_optimizer(config, schedule: optax.Schedule) -> optax.GradientTransforma
     if config.grad_clip:
         clip = optax.clip_by_global_norm(config.grad_clip)
         optimizer = optax.chain(clip, optimizer)
-    if not config.freeze:
-        return optimizer
-    # Decay would move weights that have no gradient, too.
-    return optax.multi_transform(
-        {False: optimizer, True: optax.set_to_zero()},
-        lambda params: {part: part == config.freeze for part in params},
-    )
+    if config.freeze:
+        # Decay would move weights that have no gradient, too.
+        optimizer = optax.multi_transform(
+            {False: optimizer, True: optax.set_to_zero()},
+            lambda params: {part: part == config.freeze for part in params},
+        )
+    if config.accumulate > 1:
+        optimizer = optax.MultiSteps(optimizer, config.accumulate)
+    return optimizer
+
+
+def _are_kernels(params):
+    return jax.tree.map(lambda array: array.ndim > 1, params)
 
 
 def make_train_step(model, tx, config) -> Callable:
@@ -97,6 +127,10 @@ def make_train_step(model, tx, config) -> Callable:
         key = _step_key(config, step, AUGMENTATION)
         images = to_float(batch["image"])
         return augment.augment(key, images, batch["width"], config.augment)
+
+    def summed(logits, lengths, labels, counted):
+        losses = ctc.LOSSES[config.ctc](logits, lengths, *labels)
+        return jnp.sum(losses, where=counted)
 
     @functools.partial(jax.jit, donate_argnums=0)
     def update(state, images, widths, batch):
@@ -113,22 +147,27 @@ def make_train_step(model, tx, config) -> Callable:
                 widths,
                 train=True,
                 rngs={"dropout": dropout_key},
-                mutable=["batch_stats"],
+                mutable=["batch_stats", "shortcut"],
             )
             labels = batch["label"], batch["label_length"]
-            losses = ctc.LOSSES[config.ctc](logits, lengths, *labels)
             counted = batch["mask"] & ctc.is_feasible(lengths, *labels)
-            total, lines = jnp.sum(losses, where=counted), jnp.sum(counted)
-            return total / jnp.maximum(lines, 1), (total, lines, updates)
+            total, lines = summed(logits, lengths, labels, counted), jnp.sum(counted)
+            objective = total
+            for shortcut in jax.tree.leaves(updates.get("shortcut", {})):
+                extra = summed(shortcut, lengths, labels, counted)
+                objective += config.shortcut * extra
+            return objective / jnp.maximum(lines, 1), (total, lines, updates)
 
         grads, (total, lines, updates) = jax.grad(mean_loss, has_aux=True)(state.params)
         changes, opt_state = tx.update(grads, state.opt_state, state.params)
-        state = TrainState(
+        state = state.replace(
             step=state.step + 1,
             params=optax.apply_updates(state.params, changes),
             batch_stats=updates.get("batch_stats", {}),
             opt_state=opt_state,
         )
+        if config.average:
+            state = state.replace(average=_averaged(state, config.average))
         metrics = {
             "loss": total,
             "lines": lines,

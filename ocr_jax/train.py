@@ -81,7 +81,8 @@ def _train(config, workdir: Path):
         model = models.build_model(config, data.charset.num_classes)
         lines = _leave_out_impossible(data, model)
     batches_per_epoch = len(lines.plan(config, epoch=0))
-    schedule = steps.make_schedule(config, batches_per_epoch * config.num_epochs)
+    updates = batches_per_epoch * config.num_epochs // config.accumulate
+    schedule = steps.make_schedule(config, updates)
     tx = steps.make_optimizer(config, schedule)
     state = steps.create_state(model, tx, config, data.height)
 
@@ -120,7 +121,7 @@ def _train(config, workdir: Path):
                     f"Stopped at step {int(state.step)}, checkpoint written: the same "
                     "command goes on from there."
                 )
-        template = checkpoints.for_inference(state)
+        template = steps.for_inference(state)
         best, progress = saved.restore(checkpoints.BEST, template)
         calibrated = evaluate.calibrate(run.logits_step, best, data, config)
         if jax.process_index() == 0:
@@ -190,7 +191,9 @@ def _log(run: Run, state, progress: dict, pending: list, since: float) -> dict:
     values = {
         "train/loss": sums["loss"] / max(sums["lines"], 1),
         "train/grad_norm": sums["grad_norm"] / len(pending),
-        "train/learning_rate": float(run.schedule(last_step - 1)),
+        "train/learning_rate": float(
+            run.schedule((last_step - 1) // run.config.accumulate)
+        ),
         "train/lines_per_second": read / seconds,
         # Augmentation can make a line too narrow for its label: it is left out then.
         "train/impossible_lines": read - sums["lines"],
@@ -206,7 +209,8 @@ def _end_epoch(run: Run, state, progress: dict, saved, workdir: Path):
     started = time.monotonic()
     split, charset = run.data.splits["validation"], run.data.charset
     eval_step = steps.make_eval_step(run.logits_step)
-    evaluation = evaluate.evaluate(eval_step, state, split, charset, run.config)
+    reader = steps.for_inference(state)
+    evaluation = evaluate.evaluate(eval_step, reader, split, charset, run.config)
     scores = evaluation.summary()
     is_best = progress["best_cer"] is None or scores["cer"] < progress["best_cer"]
     train_loss = progress["loss"] / max(progress["lines"], 1)
@@ -224,7 +228,7 @@ def _end_epoch(run: Run, state, progress: dict, saved, workdir: Path):
     # The log comes first: after a kill in between, the epoch is logged again.
     run.tracker.epoch(int(state.step), progress["epoch"], values, best=is_best)
     if is_best:
-        saved.save(checkpoints.BEST, checkpoints.for_inference(state), progress)
+        saved.save(checkpoints.BEST, reader, progress)
     saved.save(checkpoints.LATEST, state, progress)
     lines, readings = split.lines, evaluation.readings
     shown = [

@@ -50,7 +50,7 @@ def init_from(
     columns = np.array([(0, 0), *columns])
     fresh, taken = [], 0
     trees = {}
-    for kind in ("params", "batch_stats"):
+    for kind in steps.WEIGHTS:
         ours = traverse_util.flatten_dict(getattr(state, kind), sep="/")
         theirs = traverse_util.flatten_dict(getattr(other.state, kind), sep="/")
         for name, array in ours.items():
@@ -70,7 +70,8 @@ def init_from(
         "".join(sorted(ours - theirs)),
         "".join(sorted(theirs - ours)),
     )
-    return state.replace(**trees), report
+    average = trees if state.average else {}
+    return state.replace(average=average, **trees), report
 
 
 def _carry_over(array: jax.Array, found: jax.Array, columns: np.ndarray) -> jax.Array:

@@ -66,7 +66,13 @@ EVERY_KIND = [
     for encoder in ("conv", "sliding_window")
     for batch_norm in (True, False)
     for bidirectional in (True, False)
-] + [{"lstm_layers": 0}, {"lstm_layers": 2}, {"frame_stride": 2}, {"encoder": "mlp"}]
+] + [
+    {"residual_blocks": 1, "column_max": True},
+    {"lstm_layers": 0},
+    {"lstm_layers": 2},
+    {"frame_stride": 2},
+    {"encoder": "mlp"},
+]
 
 
 @pytest.mark.parametrize("kind", EVERY_KIND, ids=str)

@@ -1,5 +1,6 @@
 """Networks: `build_model` makes the one that a config names."""
 
+import jax.numpy as jnp
 from flax import linen as nn
 
 from ocr_jax.models import encoders, line, recurrent
@@ -14,8 +15,10 @@ def build_model(config, num_classes: int) -> nn.Module:
             dim=config.lstm_dim,
             bidirectional=config.bidirectional,
             dropout=config.dropout,
+            dtype=jnp.dtype(config.dtype),
         ),
         num_classes=num_classes,
+        shortcut=bool(config.shortcut),
     )
 
 
@@ -23,8 +26,11 @@ def _conv(config) -> nn.Module:
     return encoders.ConvEncoder(
         channels=tuple(config.conv_channels),
         frame_stride=config.frame_stride,
+        residual_blocks=config.residual_blocks,
+        column_max=config.column_max,
         batch_norm=config.batch_norm,
         dropout=config.dropout,
+        dtype=jnp.dtype(config.dtype),
     )
 
 

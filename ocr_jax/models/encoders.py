@@ -73,37 +73,56 @@ def fold_pixels(images: jax.Array) -> jax.Array:
     return jnp.stack(pixels, axis=-1)
 
 
+def masked_relu(x: jax.Array, mask: jax.Array) -> jax.Array:
+    """max(x, 0) where the mask holds, 0 elsewhere."""
+    return jnp.where(mask, nn.relu(x), 0.0)
+
+
 class ConvEncoder(nn.Module):
     """Convolution and pooling blocks over the whole line, then rows into features.
 
     Pixels are folded two by two before the first block, which at full resolution would
-    cost more than all the others. Block i has `channels[i]` features and halves the
-    height; the first blocks halve the width too, until a frame spans `frame_stride`
-    pixels (a power of two, at least 2). T is ceil(width / frame_stride), D is
-    channels[-1] times the rows that are left.
+    cost more than all the others. Block i has `channels[i]` features, `residual_blocks`
+    residual blocks (He et al., 2015) from the second on, and halves the height; the
+    first blocks halve the width too, until a frame spans `frame_stride` pixels (a power
+    of two, at least 2). T is ceil(width / frame_stride). The rows that are left become
+    D = rows x channels[-1] features, or with `column_max` their maximum channels[-1]
+    (Retsinas et al., 2022).
     """
 
     channels: tuple[int, ...]
     frame_stride: int
+    residual_blocks: int
+    column_max: bool
     batch_norm: bool
     dropout: float
+    dtype: jnp.dtype
 
     @nn.compact
     def __call__(self, images, widths, train: bool = False):
         x, lengths, stride = fold_pixels(images), -(-widths // 2), 2
-        for channels in self.channels:
-            x = nn.Conv(channels, (3, 3), padding=1, use_bias=not self.batch_norm)(x)
+        for block, channels in enumerate(self.channels):
             mask = length_mask(lengths, x.shape[2])[:, None, :, None]
-            if self.batch_norm:
-                norm = nn.BatchNorm(use_running_average=not train, momentum=0.9)
-                x = norm(x, mask=mask)
-            # Before pooling: a cell at the line's end must not see what is behind it.
-            x = jnp.where(mask, nn.relu(x), 0.0)
+            x = masked_relu(self._convolved(x, channels, mask, train), mask)
+            for _ in range(self.residual_blocks if block else 0):
+                y = masked_relu(self._convolved(x, channels, mask, train), mask)
+                x = masked_relu(x + self._convolved(y, channels, mask, train), mask)
             columns = 2 if stride < self.frame_stride else 1
+            # Past the line's end all is zero: a cell there must not see beyond.
             x = max_pool(x, 2 if x.shape[1] > 1 else 1, columns)
             lengths, stride = -(-lengths // columns), stride * columns
-        x = jnp.moveaxis(x, 2, 1).reshape(len(x), x.shape[2], -1)
+        x = jnp.moveaxis(x, 2, 1)
+        x = x.max(axis=2) if self.column_max else x.reshape(*x.shape[:2], -1)
         return nn.Dropout(self.dropout, deterministic=not train)(x), lengths
+
+    def _convolved(self, x, channels: int, mask, train: bool):
+        """A 3 x 3 convolution and its normalisation; called in `__call__` only."""
+        bias = not self.batch_norm
+        x = nn.Conv(channels, (3, 3), padding=1, use_bias=bias, dtype=self.dtype)(x)
+        if self.batch_norm:
+            norm = nn.BatchNorm(use_running_average=not train, momentum=0.9)
+            x = norm(x, mask=mask)
+        return x
 
     def frames(self, widths):
         """Frames a line takes: ceil(width / frame_stride)."""

@@ -10,19 +10,27 @@ class LineRecognizer(nn.Module):
     """(images (B, H, W) float32 in [0, 1], widths (B,)) → (logits (B, T, C), (B,)).
 
     A line reads the same whatever it is batched with and however far it is padded.
+    With `shortcut`, training also gets the logits of a small head on the encoder alone,
+    sown as `shortcut/logits` (Retsinas et al., "Best practices for a handwritten text
+    recognition system", DAS 2022): its loss shows the encoder characters early on.
     """
 
     encoder: nn.Module
     recurrent: recurrent.LSTMStack
     num_classes: int
+    shortcut: bool = False
 
     @nn.compact
     def __call__(self, images, widths, train: bool = False):
         inside = encoders.length_mask(widths, images.shape[2])
         images = jnp.where(inside[:, None, :], images, 0.0)
         frames, lengths = self.encoder(images[..., None], widths, train)
+        if self.shortcut and (train or self.is_initializing()):
+            head = nn.Conv(self.num_classes, (3,), padding=1, name="head_shortcut")
+            self.sow("shortcut", "logits", head(frames))
         frames = self.recurrent(frames, lengths, train)
-        return nn.Dense(self.num_classes, name="head")(frames), lengths
+        logits = nn.Dense(self.num_classes, name="head")(frames)
+        return logits.astype(jnp.float32), lengths
 
     def frames(self, widths):
         """Frames of lines that are `widths` pixels wide; NumPy in, NumPy out."""

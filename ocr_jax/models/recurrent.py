@@ -21,10 +21,11 @@ class LSTMStack(nn.Module):
     dim: int
     bidirectional: bool
     dropout: float
+    dtype: jnp.dtype
 
     @nn.compact
     def __call__(self, x, lengths, train: bool = False):
-        x = jnp.moveaxis(x, 1, 0)
+        x = jnp.moveaxis(x, 1, 0).astype(self.dtype)
         inside = encoders.length_mask(lengths, len(x)).T[..., None]
         for layer in range(self.layers):
             outputs = [
@@ -52,7 +53,8 @@ class LSTM(nn.Module):
         input_kernel = self.param("input_kernel", normal, (x.shape[-1], 4 * self.dim))
         kernel = self.param("recurrent_kernel", _orthogonal_gates, self.dim)
         bias = self.param("bias", _open_forget_gates, self.dim)
-        return lstm(x, inside, input_kernel, kernel, bias, self.reverse)
+        kernels = (k.astype(x.dtype) for k in (input_kernel, kernel))
+        return lstm(x, inside, *kernels, bias, self.reverse)
 
 
 def _orthogonal_gates(key, dim: int):
@@ -73,8 +75,8 @@ def lstm(x, inside, input_kernel, recurrent_kernel, bias, reverse: bool):
     x (T, B, D); inside (T, B, 1) bool; input_kernel (D, 4H), recurrent_kernel (H, 4H)
     and bias (4H,) with the gates input, forget, output, cell side by side. With
     `reverse`, time runs backwards, and a line's state stays zero until its own last
-    frame. Gradients are those of autodiff, with the weights' in one product after the
-    scan instead of one a frame.
+    frame. Products are of x's type, gates and cells float32. Gradients are those of
+    autodiff, with the weights' in one product after the scan instead of one a frame.
     """
     return _forward(x, inside, input_kernel, recurrent_kernel, bias, reverse)[0]
 
@@ -86,16 +88,22 @@ def _forward(x, inside, input_kernel, recurrent_kernel, bias, reverse):
         h, c = carry
         x, inside = frame
         # All inputs' projections at once, before the scan, would leave a CPU's cache.
-        z = x @ input_kernel + h @ recurrent_kernel + bias
+        z = _product(x, input_kernel) + _product(h, recurrent_kernel) + bias
         i, f, o, g = _gates(z)
         c = f * c + i * g
-        h = o * jnp.tanh(c)
+        h = (o * jnp.tanh(c)).astype(x.dtype)
         if reverse:
             h, c = jnp.where(inside, h, 0.0), jnp.where(inside, c, 0.0)
         return (h, c), (h, c, z)
 
-    zeros = jnp.zeros((x.shape[1], len(recurrent_kernel)), x.dtype)
-    return lax.scan(step, (zeros, zeros), (x, inside), reverse=reverse)[1]
+    zeros = jnp.zeros((x.shape[1], len(recurrent_kernel)), jnp.float32)
+    start = zeros.astype(x.dtype), zeros
+    return lax.scan(step, start, (x, inside), reverse=reverse)[1]
+
+
+def _product(x, kernel):
+    """x @ kernel, added up in float32."""
+    return jnp.matmul(x, kernel, preferred_element_type=jnp.float32)
 
 
 def _gates(z):
@@ -128,21 +136,21 @@ def _lstm_backward(reverse, kept, output_grads):
                 dc * i * (1.0 - g**2),
             ],
             axis=-1,
-        )
+        ).astype(x.dtype)
         dc = dc * f
         if reverse:
-            dz, dc = jnp.where(inside, dz, 0.0), jnp.where(inside, dc, 0.0)
-        return (dz @ to_inputs, dc), dz
+            dz, dc = jnp.where(inside, dz, 0), jnp.where(inside, dc, 0.0)
+        return (_product(dz, to_inputs), dc), dz
 
     frames = output_grads, z, c, _before(c, reverse), inside
-    zeros = jnp.zeros_like(h[0])
+    zeros = jnp.zeros_like(c[0])
     dz = lax.scan(step, (zeros, zeros), frames, reverse=not reverse)[1]
     return (
         dz @ input_kernel.T,
         None,
         jnp.einsum("tbd,tbz->dz", x, dz),
         jnp.einsum("tbh,tbz->hz", _before(h, reverse), dz),
-        dz.sum((0, 1)),
+        dz.sum((0, 1), dtype=jnp.float32),
     )
 
 

@@ -1,0 +1,117 @@
+"""One update: what it averages, decays, accumulates, and what its loss is made of."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ocr_jax import config as config_lib
+from ocr_jax import models, steps
+
+
+def make_config(**changes):
+    config = config_lib.default_config()
+    config.conv_channels, config.lstm_layers, config.dropout = (4, 4), 0, 0.0
+    config.optimizer, config.schedule, config.learning_rate = "sgd", "constant", 0.1
+    config.warmup_steps, config.grad_clip, config.batch_norm = 0, 0.0, False
+    for key, value in changes.items():
+        config[key] = value
+    return config
+
+
+def make_batch(rows=4, seed=0):
+    generator = np.random.default_rng(seed)
+    return {
+        "image": generator.integers(0, 255, (rows, 8, 32)).astype(np.uint8),
+        "width": np.full(rows, 32, np.int32),
+        "label": generator.integers(1, 4, (rows, 3)).astype(np.int32),
+        "label_length": np.full(rows, 3, np.int32),
+        "mask": np.ones(rows, bool),
+    }
+
+
+def start(config):
+    """(state, train_step) of a small network of four classes."""
+    model = models.build_model(config, num_classes=4)
+    tx = steps.make_optimizer(config, steps.make_schedule(config, 10))
+    state = steps.create_state(model, tx, config, height=8)
+    return state, steps.make_train_step(model, tx, config)
+
+
+def assert_equal(one, other, **tolerance):
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_allclose(a, b, **tolerance)
+
+
+def test_two_accumulated_halves_of_a_batch_make_the_update_of_the_whole():
+    whole = make_batch(4)
+    halves = [{key: x[half] for key, x in whole.items()} for half in np.s_[:2, 2:]]
+    state, step = start(make_config())
+    expected = step(state, whole)[0].params
+    state, step = start(make_config(accumulate=2))
+    first = step(state, halves[0])[0]
+    assert_equal(first.params, start(make_config())[0].params)
+    assert_equal(step(first, halves[1])[0].params, expected, atol=1e-6)
+
+
+def test_the_average_follows_the_weights_and_is_what_reads():
+    config = make_config(average=0.25, batch_norm=True)
+    state, step = start(config)
+    expected = jax.device_get(
+        {"params": state.params, "batch_stats": state.batch_stats}
+    )
+    for number in range(3):
+        state, _ = step(state, make_batch(seed=number))
+        decay = min(0.25, (2 + number) / (11 + number))
+        expected = jax.tree.map(
+            lambda old, new, decay=decay: decay * old + (1 - decay) * new,
+            expected,
+            jax.device_get({"params": state.params, "batch_stats": state.batch_stats}),
+        )
+    reader = steps.for_inference(state)
+    assert_equal(reader.params, expected["params"], atol=1e-6)
+    assert_equal(reader.batch_stats, expected["batch_stats"], atol=1e-6)
+    assert reader.opt_state == ()
+    assert reader.average == {}
+
+
+def test_weight_decay_shrinks_kernels_and_leaves_biases_alone():
+    config = make_config(optimizer="adamw", weight_decay=0.5)
+    tx = steps.make_optimizer(config, lambda step: 0.1)
+    params = {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}
+    nothing = jax.tree.map(jnp.zeros_like, params)
+    changes, _ = tx.update(nothing, tx.init(params), params)
+    np.testing.assert_allclose(changes["kernel"], -0.05)
+    np.testing.assert_array_equal(changes["bias"], 0.0)
+
+
+def test_the_shortcut_trains_its_head_and_is_not_in_the_loss():
+    plain, plain_step = start(make_config())
+    state, step = start(make_config(shortcut=0.5))
+    before = jax.device_get(state.params)
+    plain, plain_metrics = plain_step(plain, make_batch())
+    state, metrics = step(state, make_batch())
+    np.testing.assert_allclose(metrics["loss"], plain_metrics["loss"], rtol=1e-5)
+    assert not np.allclose(
+        state.params["head_shortcut"]["kernel"], before["head_shortcut"]["kernel"]
+    )
+    # It reaches the encoder, beside what the loss itself does there.
+    difference = jax.tree.map(
+        np.subtract, state.params["encoder"], plain.params["encoder"]
+    )
+    assert max(np.abs(x).max() for x in jax.tree.leaves(difference)) > 1e-5
+
+
+@pytest.mark.parametrize("lstm_layers", [0, 1])
+def test_half_precision_trains_alike_and_keeps_whole_weights(lstm_layers):
+    shared = {"lstm_layers": lstm_layers, "lstm_dim": 4, "batch_norm": True}
+    losses = {}
+    for dtype in ("float32", "bfloat16"):
+        state, step = start(make_config(dtype=dtype, **shared))
+        for _ in range(5):
+            state, metrics = step(state, make_batch())
+        losses[dtype] = float(metrics["loss"])
+        assert {x.dtype for x in jax.tree.leaves(state.params)} == {
+            jnp.dtype("float32")
+        }
+    np.testing.assert_allclose(losses["bfloat16"], losses["float32"], rtol=0.03)
