@@ -83,7 +83,7 @@ def ctc_loss(
     lattice = _Lattice.of(logits, logit_lengths, labels, label_lengths)
     total, _ = _forward(lattice, label_lengths, keep=False)
     feasible = is_feasible(logit_lengths, labels, label_lengths)
-    return jnp.where(feasible, _loss(total), 0.0)
+    return jnp.where(feasible, _loss(lattice, total), 0.0)
 
 
 LOSSES = {"fast": ctc_loss, "optax": optax_loss}
@@ -233,9 +233,12 @@ def _occupancies(lattice: _Lattice, label_lengths, total: _Float, prefixes: _Flo
     return lax.scan(step, start, frames, reverse=True)[1]
 
 
-def _loss(total: _Float) -> jax.Array:
+def _loss(lattice: _Lattice, total: _Float) -> jax.Array:
     log2 = jnp.log2(total.mantissa) + total.exponent
-    return jnp.maximum(-log2 * jnp.log(2.0), 0.0)
+    losses = jnp.maximum(-log2 * jnp.log(2.0), 0.0)
+    # A pair has no way to say that it is no number.
+    broken = jnp.isnan(lattice.log2_blank) & lattice.inside
+    return jnp.where(broken.any(axis=(0, 1)), jnp.nan, losses)
 
 
 def _ctc_forward(logits, logit_lengths, labels, label_lengths):
@@ -252,7 +255,7 @@ def _ctc_forward(logits, logit_lengths, labels, label_lengths):
     feasible = is_feasible(logit_lengths, labels, label_lengths)
     counted = feasible[:, None, None] & jnp.moveaxis(lattice.inside, 2, 0)
     grads = jnp.where(counted, grads, 0.0).astype(logits.dtype)
-    return jnp.where(feasible, _loss(total), 0.0), grads
+    return jnp.where(feasible, _loss(lattice, total), 0.0), grads
 
 
 def _ctc_backward(grads, loss_grads):

@@ -15,13 +15,15 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from ocr_jax import interrupt, workdirs
+from ocr_jax import interrupt, slots, workdirs
 from ocr_jax.errors import UserError, one_line
 
 # Seconds that a process which left alone waits for the others, before all are ended.
 # One that is killed is missed after HEARTBEAT_SECONDS.
 SHUTDOWN_SECONDS = 10
 HEARTBEAT_SECONDS = 60
+# Fewer lines a core would leave it with products smaller than what they cost to begin.
+LEAST_LINES = 8
 
 
 @contextlib.contextmanager
@@ -32,7 +34,9 @@ def joined(config):
     where the processes can't be joined or differ in their number of devices.
     """
     arguments = join_arguments(config.distributed, os.environ)
-    if arguments is not None and not jax.distributed.is_initialized():
+    if arguments is None:
+        use_cores(config.batch_size)
+    elif not jax.distributed.is_initialized():
         _initialize(arguments)
     if jax.process_count() == 1:
         yield
@@ -44,6 +48,20 @@ def joined(config):
         yield
         # Who is done first waits here, where there is no time limit.
         _gather(True)
+
+
+def use_cores(batch_size: int):
+    """Where JAX computes on a CPU, make each core a device, as far as lines reach.
+
+    Devices work side by side, which the recurrent layers of one device do not: a step
+    takes less time. Comes before anything that touches a device; later it does nothing.
+    """
+    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+        return
+    most = min(len(slots.cores()), max(1, batch_size // LEAST_LINES))
+    count = max(n for n in range(1, most + 1) if batch_size % n == 0)
+    with contextlib.suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", count)
 
 
 @contextlib.contextmanager

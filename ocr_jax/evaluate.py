@@ -6,7 +6,17 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from ocr_jax import calibration, checkpoints, metrics, scoring, steps, tables
+from ocr_jax import (
+    calibration,
+    checkpoints,
+    distributed,
+    fetch,
+    metrics,
+    scoring,
+    steps,
+    tables,
+    workdirs,
+)
 from ocr_jax.data import dataset, pipeline
 from ocr_jax.data.charset import Charset
 
@@ -73,6 +83,8 @@ def evaluate_workdir(workdir: Path, split: str) -> dict:
 
     Returns what `scoring.report` does.
     """
+    workdir = fetch.workdir(workdir)
+    distributed.use_cores(workdirs.load_config(workdir).batch_size)
     steps.use_compilation_cache()
     best = checkpoints.load_best(workdir)
     data = dataset.load(best.config, (split,))

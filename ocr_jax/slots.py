@@ -95,8 +95,8 @@ def use(gpus: str) -> list[Lease]:
     leases = _lease_free(gpus) if gpus.startswith("auto") else []
     slots = [lease.slot for lease in leases] or find(gpus)
     visible = [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots]
-    cores = frozenset().union(*(slot.cores for slot in slots))
-    slots[0]._replace(cores=cores).confine()
+    own_cores = frozenset().union(*(slot.cores for slot in slots))
+    slots[0]._replace(cores=own_cores).confine()
     os.environ |= slots[0].environment
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(filter(None, visible))
     return leases
@@ -226,14 +226,14 @@ def _gpu_slot(gpu: tuple[str, Device], share: int, shares: int) -> Slot:
 
 def _cpu_slots(count: int) -> list[Slot]:
     """Cores dealt out to `count` slots, or slots to cores where those are fewer."""
-    cores = _cores()
-    count = count or min(len(cores), max(1, _memory() // CPU_MEMORY))
-    shares = -(-count // len(cores))
+    all_cores = cores()
+    count = count or min(len(all_cores), max(1, _memory() // CPU_MEMORY))
+    shares = -(-count // len(all_cores))
     slots = []
     for number in range(count):
-        start, end = (n * len(cores) // count for n in (number, number + 1))
-        own = cores[start:end] or cores[start : start + 1]
-        share = number - -(-start * count // len(cores)) if shares > 1 else 0
+        start, end = (n * len(all_cores) // count for n in (number, number + 1))
+        own = all_cores[start:end] or all_cores[start : start + 1]
+        share = number - -(-start * count // len(all_cores)) if shares > 1 else 0
         environment = {
             "CUDA_VISIBLE_DEVICES": "",
             "JAX_PLATFORMS": "cpu",
@@ -244,7 +244,7 @@ def _cpu_slots(count: int) -> list[Slot]:
     return slots
 
 
-def _cores() -> list[int]:
+def cores() -> list[int]:
     """The cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))

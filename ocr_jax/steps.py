@@ -1,6 +1,5 @@
 """The training and evaluation steps: pure functions of (state, batch), under jit."""
 
-import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from ocr_jax.data import augment
 from ocr_jax.errors import UserError
 
 WEIGHTS = ("params", "batch_stats")
+DATA = "data"  # the mesh axis that a batch's lines are spread over
 # What randomness is for, so that no two purposes share a key.
 AUGMENTATION, DROPOUT = 0, 1
 
@@ -115,9 +115,11 @@ def _are_kernels(params):
     return jax.tree.map(lambda array: array.ndim > 1, params)
 
 
-def make_train_step(model, tx, config) -> Callable:
+def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
     """`train_step(state, batch) → (state, metrics)`; the old state is donated.
 
+    Each device of the mesh takes its lines; what it knows of the others are sums: those
+    of normalisations, of losses, and of gradients. model: built for the axis DATA.
     metrics: sums over the batch's lines, as device scalars: `loss`, `lines` (those that
     count: real and feasible) and the global `grad_norm` before clipping.
     """
@@ -128,52 +130,59 @@ def make_train_step(model, tx, config) -> Callable:
         images = to_float(batch["image"])
         return augment.augment(key, images, batch["width"], config.augment)
 
-    def summed(logits, lengths, labels, counted):
-        losses = ctc.LOSSES[config.ctc](logits, lengths, *labels)
-        return jnp.sum(losses, where=counted)
+    def objective(params, state, images, widths, batch):
+        """The mean loss over all devices' lines, as far as it is of lines here."""
+        params = {
+            part: jax.lax.stop_gradient(tree) if part == config.freeze else tree
+            for part, tree in params.items()
+        }
+        (logits, lengths), updates = model.apply(
+            {"params": params, "batch_stats": state.batch_stats},
+            images,
+            widths,
+            train=True,
+            rngs={"dropout": _step_key(config, state.step, DROPOUT)},
+            mutable=["batch_stats", "shortcut"],
+        )
+        labels = batch["label"], batch["label_length"]
+        counted = batch["mask"] & ctc.is_feasible(lengths, *labels)
 
-    @functools.partial(jax.jit, donate_argnums=0)
+        def loss_of(logits):
+            losses = ctc.LOSSES[config.ctc](logits, lengths, *labels)
+            return jnp.sum(losses, where=counted)
+
+        loss, lines = loss_of(logits), jax.lax.psum(jnp.sum(counted), DATA)
+        extra = sum(map(loss_of, jax.tree.leaves(updates.get("shortcut", {}))))
+        mean = (loss + config.shortcut * extra) / jnp.maximum(lines, 1)
+        return mean, (loss, lines, updates.get("batch_stats", {}))
+
     def update(state, images, widths, batch):
-        dropout_key = _step_key(config, state.step, DROPOUT)
-
-        def mean_loss(params):
-            params = {
-                part: jax.lax.stop_gradient(tree) if part == config.freeze else tree
-                for part, tree in params.items()
-            }
-            (logits, lengths), updates = model.apply(
-                {"params": params, "batch_stats": state.batch_stats},
-                images,
-                widths,
-                train=True,
-                rngs={"dropout": dropout_key},
-                mutable=["batch_stats", "shortcut"],
-            )
-            labels = batch["label"], batch["label_length"]
-            counted = batch["mask"] & ctc.is_feasible(lengths, *labels)
-            total, lines = summed(logits, lengths, labels, counted), jnp.sum(counted)
-            objective = total
-            for shortcut in jax.tree.leaves(updates.get("shortcut", {})):
-                extra = summed(shortcut, lengths, labels, counted)
-                objective += config.shortcut * extra
-            return objective / jnp.maximum(lines, 1), (total, lines, updates)
-
-        grads, (total, lines, updates) = jax.grad(mean_loss, has_aux=True)(state.params)
+        grads, (loss, lines, batch_stats) = jax.grad(objective, has_aux=True)(
+            state.params, state, images, widths, batch
+        )
+        grads, loss = jax.lax.psum((grads, loss), DATA)
         changes, opt_state = tx.update(grads, state.opt_state, state.params)
         state = state.replace(
             step=state.step + 1,
             params=optax.apply_updates(state.params, changes),
-            batch_stats=updates.get("batch_stats", {}),
+            batch_stats=batch_stats,
             opt_state=opt_state,
         )
         if config.average:
             state = state.replace(average=_averaged(state, config.average))
-        metrics = {
-            "loss": total,
-            "lines": lines,
-            "grad_norm": optax.tree.norm(grads),
-        }
-        return state, metrics
+        norm = optax.tree.norm(grads)
+        return state, {"loss": loss, "lines": lines, "grad_norm": norm}
+
+    everywhere, by_line = PartitionSpec(), PartitionSpec(DATA)
+    update = jax.shard_map(
+        update,
+        mesh=mesh,
+        in_specs=(everywhere, by_line, by_line, by_line),
+        out_specs=(everywhere, everywhere),
+        # Gradients are of the lines here until they are summed, which it can't know.
+        check_vma=False,
+    )
+    update = jax.jit(update, donate_argnums=0)
 
     def train_step(state, batch):
         # Two programs: compiled into the update, on a CPU, the augmentation's 10 ms
@@ -241,7 +250,7 @@ def to_float(images: jax.Array) -> jax.Array:
 
 
 def make_mesh(batch_size: int) -> Mesh:
-    """All devices of all processes along one axis, "data".
+    """All devices of all processes along one axis, DATA.
 
     Raises UserError where a batch can't be spread over them evenly.
     """
@@ -251,7 +260,7 @@ def make_mesh(batch_size: int) -> Mesh:
             f"config.batch_size is {batch_size}: {devices.size} devices need a "
             "multiple of their number"
         )
-    return Mesh(devices, ("data",))
+    return Mesh(devices, (DATA,))
 
 
 def replicate(tree, mesh: Mesh):
@@ -262,7 +271,7 @@ def replicate(tree, mesh: Mesh):
 
 def shard(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
     """This process's rows of a batch, spread over the devices of the mesh."""
-    sharding = NamedSharding(mesh, PartitionSpec("data"))
+    sharding = NamedSharding(mesh, PartitionSpec(DATA))
     return {
         key: jax.make_array_from_process_local_data(sharding, value)
         for key, value in batch.items()

@@ -78,7 +78,7 @@ def _train(config, workdir: Path):
         data = dataset.load(config, ("train", "validation"), optional=("test",))
         workdirs.check_dataset(workdir, data.describe())
         mesh = steps.make_mesh(config.batch_size)
-        model = models.build_model(config, data.charset.num_classes)
+        model = models.build_model(config, data.charset.num_classes, steps.DATA)
         lines = _leave_out_impossible(data, model)
     batches_per_epoch = len(lines.plan(config, epoch=0))
     updates = batches_per_epoch * config.num_epochs // config.accumulate
@@ -103,7 +103,7 @@ def _train(config, workdir: Path):
             batches_per_epoch=batches_per_epoch,
             mesh=mesh,
             schedule=schedule,
-            train_step=steps.make_train_step(model, tx, config),
+            train_step=steps.make_train_step(model, tx, config, mesh),
             logits_step=steps.make_logits_step(model),
             tracker=tracker,
         )

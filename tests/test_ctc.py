@@ -130,6 +130,14 @@ def test_confident_logits_give_a_finite_loss_that_is_never_negative(scale):
     np.testing.assert_allclose(losses, 0.0, atol=1e-4)
 
 
+def test_a_loss_of_what_is_no_number_is_none_either():
+    logits, logit_lengths, labels, label_lengths = random_batch()
+    # Line 0 has 20 frames: what is behind them does not count.
+    broken = logits.at[2, 5, 3].set(jnp.nan).at[0, 30, 3].set(jnp.nan)
+    losses = np.asarray(ctc_loss(broken, logit_lengths, labels, label_lengths))
+    assert np.flatnonzero(np.isnan(losses)).tolist() == [2]
+
+
 def test_half_precision_logits_get_a_gradient_of_their_type():
     logits, *rest = random_batch()
     half = logits.astype(jnp.bfloat16)

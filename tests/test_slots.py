@@ -123,7 +123,7 @@ def test_what_cannot_be_is_refused(gpus, options, complaint):
 @given(cores=st.integers(1, 9), count=st.integers(1, 40))
 def test_cpu_slots_use_every_core_and_never_twice(cores, count):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slots, "_cores", lambda: list(range(cores)))
+        patch.setattr(slots, "cores", lambda: list(range(cores)))
         found = slots.find("none", slots=count)
     assert len(found) == count
     assert frozenset().union(*(slot.cores for slot in found)) == set(range(cores))
@@ -145,7 +145,7 @@ def test_slots_of_the_cpu_confine_a_job_to_their_cores_and_to_the_cpu():
 
 
 def test_two_ways_to_divide_the_cpu_never_overlap(monkeypatch):
-    monkeypatch.setattr(slots, "_cores", lambda: [0, 1, 2, 3])
+    monkeypatch.setattr(slots, "cores", lambda: [0, 1, 2, 3])
     halves, quarters = slots.find("none", slots=2), slots.find("none", slots=4)
     first = slots.lease(halves)
     assert first.slot.cores == {0, 1}

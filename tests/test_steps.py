@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import Mesh
 
 from ocr_jax import config as config_lib
 from ocr_jax import models, steps
@@ -32,10 +33,12 @@ def make_batch(rows=4, seed=0):
 
 def start(config):
     """(state, train_step) of a small network of four classes."""
-    model = models.build_model(config, num_classes=4)
+    model = models.build_model(config, 4, steps.DATA)
     tx = steps.make_optimizer(config, steps.make_schedule(config, 10))
     state = steps.create_state(model, tx, config, height=8)
-    return state, steps.make_train_step(model, tx, config)
+    # On one device: the batch of the accumulated halves has two lines.
+    mesh = Mesh(np.array(jax.devices()[:1]), (steps.DATA,))
+    return state, steps.make_train_step(model, tx, config, mesh)
 
 
 def assert_equal(one, other, **tolerance):

@@ -97,9 +97,11 @@ def training(config_path: str, batch):
     """A call that makes one update, without augmentation."""
     config = config_lib.load([f"--config={config_path}"])
     config.augment.probability = 0.0
-    model = models.build_model(config, CLASSES)
+    model = models.build_model(config, CLASSES, steps.DATA)
     tx = steps.make_optimizer(config, steps.make_schedule(config, 1000))
-    train_step = steps.make_train_step(model, tx, config)
+    train_step = steps.make_train_step(
+        model, tx, config, steps.make_mesh(config.batch_size)
+    )
     state = steps.create_state(model, tx, config, HEIGHT)
 
     def update():

@@ -6,51 +6,57 @@ from flax import linen as nn
 from ocr_jax.models import encoders, line, recurrent
 
 
-def build_model(config, num_classes: int) -> nn.Module:
-    """The config's network; its call is that of `line.LineRecognizer`."""
+def build_model(config, num_classes: int, axis: str | None = None) -> nn.Module:
+    """The config's network; its call is that of `line.LineRecognizer`.
+
+    axis: the mesh axis that lines are spread over where it trains, under shard_map.
+    """
+    shared = {
+        "dropout": config.dropout,
+        "dtype": jnp.dtype(config.dtype),
+        "axis": axis,
+    }
     return line.LineRecognizer(
-        encoder=ENCODERS[config.encoder](config),
+        encoder=ENCODERS[config.encoder](config, shared),
         recurrent=recurrent.LSTMStack(
             layers=config.lstm_layers,
             dim=config.lstm_dim,
             bidirectional=config.bidirectional,
-            dropout=config.dropout,
-            dtype=jnp.dtype(config.dtype),
+            **shared,
         ),
         num_classes=num_classes,
         shortcut=bool(config.shortcut),
     )
 
 
-def _conv(config) -> nn.Module:
+def _conv(config, shared: dict) -> nn.Module:
     return encoders.ConvEncoder(
         channels=tuple(config.conv_channels),
         frame_stride=config.frame_stride,
         residual_blocks=config.residual_blocks,
         column_max=config.column_max,
         batch_norm=config.batch_norm,
-        dropout=config.dropout,
-        dtype=jnp.dtype(config.dtype),
+        **shared,
     )
 
 
-def _sliding_window(config) -> nn.Module:
+def _sliding_window(config, shared: dict) -> nn.Module:
     return encoders.SlidingWindowEncoder(
         window_width=config.window_width,
         window_stride=config.window_stride,
         layer_size=config.layer_size,
         batch_norm=config.batch_norm,
-        dropout=config.dropout,
+        **shared,
     )
 
 
-def _mlp(config) -> nn.Module:
+def _mlp(config, shared: dict) -> nn.Module:
     return encoders.MLPEncoder(
         window_width=config.window_width,
         window_stride=config.window_stride,
         num_layers=config.num_layers,
         layer_size=config.layer_size,
-        dropout=config.dropout,
+        **shared,
     )
 
 

@@ -5,65 +5,11 @@ every layer that could fill them, so that padding never reaches a real frame. Pa
 are explicit: "SAME" would shift by a pixel between odd and even widths.
 """
 
-import functools
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jax import lax
 
-
-def length_mask(lengths: jax.Array, size: int) -> jax.Array:
-    """(B, size) bool, True where a position is within its length."""
-    # Else a compiler computes the lengths anew for every pixel that is masked.
-    lengths = lax.optimization_barrier(lengths)
-    return jnp.arange(size) < lengths[:, None]
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))
-def max_pool(x: jax.Array, rows: int, columns: int) -> jax.Array:
-    """Maximum over cells of rows x columns of (B, H, W, C), the edge zero padded.
-
-    Meant for x >= 0, where zero padding changes nothing. Where several of a cell are
-    the greatest they share its gradient. On a CPU that gradient is seven times cheaper
-    than that of `nn.max_pool`: it is one comparison, which the compiler vectorises.
-    """
-    cells = _cells(x, rows, columns)
-    return functools.reduce(jnp.maximum, _positions(cells))
-
-
-def _cells(x, rows: int, columns: int):
-    """(B, H, W, C) as (B, H / rows, rows, W / columns, columns, C)."""
-    x = jnp.pad(
-        x, ((0, 0), (0, -x.shape[1] % rows), (0, -x.shape[2] % columns), (0, 0))
-    )
-    size, height, width, features = x.shape
-    return x.reshape(size, height // rows, rows, width // columns, columns, features)
-
-
-def _positions(cells):
-    """The pixels of all cells at each position within one."""
-    rows, columns = cells.shape[2], cells.shape[4]
-    return [cells[:, :, i, :, j] for i in range(rows) for j in range(columns)]
-
-
-def _max_pool_forward(x, rows, columns):
-    pooled = max_pool(x, rows, columns)
-    return pooled, (x, pooled)
-
-
-def _max_pool_backward(rows, columns, kept, grads):
-    x, pooled = kept
-    cells = _cells(x, rows, columns)
-    grads = grads / sum((one == pooled).astype(x.dtype) for one in _positions(cells))
-    pooled, grads = (y[:, :, None, :, None] for y in (pooled, grads))
-    spread = jnp.where(cells == pooled, grads, 0.0)
-    size, height, _, width, _, features = spread.shape
-    spread = spread.reshape(size, height * rows, width * columns, features)
-    return (spread[:, : x.shape[1], : x.shape[2]],)
-
-
-max_pool.defvjp(_max_pool_forward, _max_pool_backward)
+from ocr_jax.models import layers
 
 
 def fold_pixels(images: jax.Array) -> jax.Array:
@@ -97,32 +43,30 @@ class ConvEncoder(nn.Module):
     batch_norm: bool
     dropout: float
     dtype: jnp.dtype
+    axis: str | None = None
 
     @nn.compact
     def __call__(self, images, widths, train: bool = False):
         x, lengths, stride = fold_pixels(images), -(-widths // 2), 2
         for block, channels in enumerate(self.channels):
-            mask = length_mask(lengths, x.shape[2])[:, None, :, None]
+            mask = layers.length_mask(lengths, x.shape[2])[:, None, :, None]
             x = masked_relu(self._convolved(x, channels, mask, train), mask)
             for _ in range(self.residual_blocks if block else 0):
                 y = masked_relu(self._convolved(x, channels, mask, train), mask)
                 x = masked_relu(x + self._convolved(y, channels, mask, train), mask)
             columns = 2 if stride < self.frame_stride else 1
             # Past the line's end all is zero: a cell there must not see beyond.
-            x = max_pool(x, 2 if x.shape[1] > 1 else 1, columns)
+            x = layers.max_pool(x, 2 if x.shape[1] > 1 else 1, columns)
             lengths, stride = -(-lengths // columns), stride * columns
         x = jnp.moveaxis(x, 2, 1)
         x = x.max(axis=2) if self.column_max else x.reshape(*x.shape[:2], -1)
-        return nn.Dropout(self.dropout, deterministic=not train)(x), lengths
+        return layers.Dropout(self.dropout, self.axis)(x, train), lengths
 
     def _convolved(self, x, channels: int, mask, train: bool):
         """A 3 x 3 convolution and its normalisation; called in `__call__` only."""
         bias = not self.batch_norm
-        x = nn.Conv(channels, (3, 3), padding=1, use_bias=bias, dtype=self.dtype)(x)
-        if self.batch_norm:
-            norm = nn.BatchNorm(use_running_average=not train, momentum=0.9)
-            x = norm(x, mask=mask)
-        return x
+        x = layers.Conv(channels, (3, 3), 1, use_bias=bias, dtype=self.dtype)(x)
+        return layers.BatchNorm(self.axis)(x, mask, train) if self.batch_norm else x
 
     def frames(self, widths):
         """Frames a line takes: ceil(width / frame_stride)."""
@@ -144,6 +88,8 @@ class WindowEncoder(nn.Module):
     window_stride: int
     layer_size: int
     dropout: float
+    dtype: jnp.dtype
+    axis: str | None = None
 
     def frames(self, widths):
         """Windows a line takes, the last reaching past its end; 0 for width 0."""
@@ -162,8 +108,9 @@ class WindowEncoder(nn.Module):
 
     def _gather(self, x, frames: int, offsets):
         """(B, H, W, C) to each frame's columns, at these offsets, flat: (B, T, D)."""
-        starts = jnp.arange(frames)[:, None] * self.window_stride
-        x = jnp.moveaxis(x, 2, 1)[:, starts + offsets]
+        last = (frames - 1) * self.window_stride
+        columns = [x[:, :, i : i + last + 1 : self.window_stride] for i in offsets]
+        x = jnp.stack([jnp.moveaxis(column, 2, 1) for column in columns], axis=2)
         return x.reshape(*x.shape[:2], -1)
 
 
@@ -175,40 +122,41 @@ class SlidingWindowEncoder(WindowEncoder):
     once, pooled at every column, and each window gathers its own columns.
     """
 
-    batch_norm: bool
+    batch_norm: bool = False
 
     @nn.compact
     def __call__(self, images, widths, train: bool = False):
         frames = self.frames(images.shape[2])
         x = self._whole_windows(images)
         for channels in (32, 64):
-            x = nn.Conv(channels, (3, 3), padding="VALID")(x)
+            # XLA convolves faster into the edges on a CPU than it does without them.
+            x = layers.Conv(channels, (3, 3), 1, dtype=self.dtype)(x)[:, 1:-1, 1:-1]
             if self.batch_norm:
                 # A column is real if any pixel that it sees is.
-                mask = length_mask(widths, x.shape[2])[:, None, :, None]
-                norm = nn.BatchNorm(use_running_average=not train, momentum=0.9)
-                x = norm(x, mask=mask)
+                mask = layers.length_mask(widths, x.shape[2])[:, None, :, None]
+                x = layers.BatchNorm(self.axis)(x, mask, train)
             x = nn.relu(x)
         x = x[:, : x.shape[1] // 2 * 2]
         x = jnp.maximum(x[:, ::2], x[:, 1::2])
         x = jnp.maximum(x[:, :, :-1], x[:, :, 1:])
-        x = self._gather(x, frames, 2 * jnp.arange((self.window_width - 4) // 2))
-        x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        x = nn.relu(nn.Dense(self.layer_size)(x))
-        return nn.Dropout(self.dropout, deterministic=not train)(x), self.frames(widths)
+        x = self._gather(x, frames, range(0, (self.window_width - 4) // 2 * 2, 2))
+        dropout = layers.Dropout(self.dropout, self.axis)
+        x = dropout(x, train)
+        x = nn.relu(nn.Dense(self.layer_size, dtype=self.dtype)(x))
+        return dropout(x, train), self.frames(widths)
 
 
 class MLPEncoder(WindowEncoder):
     """Dense layers over the pixels of each window, dropout after each."""
 
-    num_layers: int
+    num_layers: int = 1
 
     @nn.compact
     def __call__(self, images, widths, train: bool = False):
         frames = self.frames(images.shape[2])
         x = self._whole_windows(images)
-        x = self._gather(x, frames, jnp.arange(self.window_width))
+        x = self._gather(x, frames, range(self.window_width))
         for _ in range(self.num_layers):
-            x = nn.relu(nn.Dense(self.layer_size)(x))
-            x = nn.Dropout(self.dropout, deterministic=not train)(x)
+            x = nn.relu(nn.Dense(self.layer_size, dtype=self.dtype)(x))
+            x = layers.Dropout(self.dropout, self.axis)(x, train)
         return x, self.frames(widths)

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from flax import linen as nn
 
-from ocr_jax.models import encoders, recurrent
+from ocr_jax.models import layers, recurrent
 
 
 class LineRecognizer(nn.Module):
@@ -22,7 +22,7 @@ class LineRecognizer(nn.Module):
 
     @nn.compact
     def __call__(self, images, widths, train: bool = False):
-        inside = encoders.length_mask(widths, images.shape[2])
+        inside = layers.length_mask(widths, images.shape[2])
         images = jnp.where(inside[:, None, :], images, 0.0)
         frames, lengths = self.encoder(images[..., None], widths, train)
         if self.shortcut and (train or self.is_initializing()):

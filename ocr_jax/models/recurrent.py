@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from ocr_jax.models import encoders
+from ocr_jax.models import layers
 
 
 class LSTMStack(nn.Module):
@@ -22,11 +22,12 @@ class LSTMStack(nn.Module):
     bidirectional: bool
     dropout: float
     dtype: jnp.dtype
+    axis: str | None = None
 
     @nn.compact
     def __call__(self, x, lengths, train: bool = False):
         x = jnp.moveaxis(x, 1, 0).astype(self.dtype)
-        inside = encoders.length_mask(lengths, len(x)).T[..., None]
+        inside = layers.length_mask(lengths, len(x)).T[..., None]
         for layer in range(self.layers):
             outputs = [
                 LSTM(self.dim, reverse, name=f"{name}_{layer}")(x, inside)
@@ -34,7 +35,7 @@ class LSTMStack(nn.Module):
                 if self.bidirectional or not reverse
             ]
             x = jnp.concatenate(outputs, axis=-1)
-            x = nn.Dropout(self.dropout, deterministic=not train)(x)
+            x = layers.Dropout(self.dropout, self.axis)(x, train, lines=1)
         return jnp.moveaxis(x, 0, 1)
 
 
