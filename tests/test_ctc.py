@@ -10,22 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr_jax import ctc
-
-
-def collapse(path):
-    """The label of a path: repeats merged, blanks (0) dropped."""
-    return tuple(key for key, _ in itertools.groupby(path) if key)
+from tests import paths
 
 
 def loss_over_all_paths(logits, label):
     """-log of the summed probability of every path that spells the label."""
     log_probs = np.asarray(jax.nn.log_softmax(jnp.asarray(logits, jnp.float32)))
-    frames, classes = logits.shape
-    total = 0.0
-    for path in itertools.product(range(classes), repeat=frames):
-        if collapse(path) == tuple(label):
-            total += np.exp(log_probs[np.arange(frames), path].sum())
-    return -np.log(total)
+    return -paths.label_scores(log_probs)[tuple(label)]
 
 
 def padded(label, size=4):
@@ -152,8 +143,8 @@ def test_half_precision_logits_get_a_gradient_of_their_type():
 
 @given(st.lists(st.integers(1, 3), max_size=4), st.integers(1, 7))
 def test_a_label_is_feasible_exactly_if_some_path_spells_it(label, frames):
-    paths = itertools.product((0, *sorted(set(label))), repeat=frames)
-    possible = any(collapse(path) == tuple(label) for path in paths)
+    every = itertools.product((0, *sorted(set(label))), repeat=frames)
+    possible = any(paths.collapse(path) == tuple(label) for path in every)
     lengths = np.array([frames]), np.array([len(label)])
     labels = np.array([label + [0] * (4 - len(label))])
     assert bool(ctc.is_feasible(lengths[0], labels, lengths[1])[0]) == possible

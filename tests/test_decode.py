@@ -1,4 +1,4 @@
-"""Greedy decoding under jit against a decoder in plain Python."""
+"""Decoding under jit against plain Python and every path there is."""
 
 import itertools
 
@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocr_jax import decode
+from tests import paths
 
 greedy_decode = jax.jit(decode.greedy_decode)
 
@@ -74,3 +75,22 @@ def test_a_temperature_changes_how_sure_a_reading_is_and_not_what_it_is():
             frames = slice(hot.starts[line, i], hot.ends[line, i] + 1)
             expected = probabilities[line, frames, hot.labels[line, i]].max()
             assert np.isclose(hot.confidences[line, i], expected, rtol=1e-5)
+
+
+def test_a_label_is_placed_where_its_likeliest_path_has_it():
+    labels = [(), (1,), (1, 2), (2, 2), (1, 2, 1), (3, 1, 3, 1)]
+    lengths = np.array([3, 5, 4, 5, 3, 5])
+    logits = np.random.default_rng(0).normal(size=(6, 5, 4)).astype(np.float32)
+    logits[3, :, 2] += 3  # two of them without a blank would be likelier
+    padded = np.array([[*label, *[0] * (5 - len(label))] for label in labels])
+    sizes = np.array([len(label) for label in labels])
+    found = jax.device_get(jax.jit(decode.align)(logits, lengths, padded, sizes))
+    log_probs = np.asarray(jax.nn.log_softmax(logits))
+    for line, path, label, frames in zip(
+        log_probs, found, labels, lengths, strict=True
+    ):
+        every = paths.every_path(line[:frames])
+        spelling = (scored for scored in every if paths.collapse(scored[0]) == label)
+        best, _ = max(spelling, key=lambda scored: scored[1])
+        assert tuple(path[:frames]) == best
+        assert not path[frames:].any()
