@@ -9,6 +9,7 @@ from jax.experimental import multihost_utils
 from ocr_jax import (
     calibration,
     checkpoints,
+    decoders,
     distributed,
     fetch,
     metrics,
@@ -78,21 +79,24 @@ def calibrate(logits_step, state, data: dataset.Dataset, config) -> dict:
     return {"temperature": temperature} | about
 
 
-def evaluate_workdir(workdir: Path, split: str) -> dict:
+def evaluate_workdir(workdir: Path, split: str, decoder: str = "greedy") -> dict:
     """Score a run's best network on one split of its lines file, and show it.
 
-    Returns what `scoring.report` does.
+    decoder: one of decoders.NAMES. Returns what `scoring.report` does.
     """
     workdir = fetch.workdir(workdir)
     distributed.use_cores(workdirs.load_config(workdir).batch_size)
     steps.use_compilation_cache()
     best = checkpoints.load_best(workdir)
+    reader = decoders.load(decoder, workdir, best.charset)
     data = dataset.load(best.config, (split,))
     logits_step = steps.make_logits_step(best.model)
-    eval_step = steps.make_eval_step(logits_step, (1.0, best.temperature))
+    mesh = steps.make_mesh(best.config.batch_size)
+    state, reader = steps.replicate((best.state, reader), mesh)
+    eval_step = steps.make_eval_step(logits_step, (1.0, best.temperature), reader)
     lines = data.splits[split]
-    state = steps.replicate(best.state, steps.make_mesh(best.config.batch_size))
     evaluation = evaluate(eval_step, state, lines, best.charset, best.config)
+    evaluation = evaluation._replace(decoder=decoder)
     found = scoring.report(evaluation, lines.lines, best.temperature)
     tables.print_analysis(scoring.analyse(evaluation, lines.lines))
     return found

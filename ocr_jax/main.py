@@ -2,7 +2,7 @@
 
 python -m ocr_jax.main --config=configs/quickstart.py
 python -m ocr_jax.main --config=configs/lines_ctc.py --config.lstm_dim=256
-python -m ocr_jax.main --workdir=runs/NAME --mode=evaluate --split=test
+python -m ocr_jax.main --workdir=runs/NAME --mode=evaluate --split=test --decoder=beam
 """
 
 import sys
@@ -23,6 +23,9 @@ _WORKDIR = flags.DEFINE_string(
 )
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "What to do.")
 _SPLIT = flags.DEFINE_string("split", "validation", "The split that evaluate reads.")
+_DECODER = flags.DEFINE_enum(
+    "decoder", "greedy", ["greedy", "beam"], "How evaluate reads; beam needs tuning."
+)
 _GPUS = flags.DEFINE_string(
     "gpus", "", "0,1 or none: what to run on; auto:1: the first GPU that is free."
 )
@@ -56,7 +59,7 @@ def _run(argv: list[str]):
 
         if config is not None:
             workdirs.refuse_other_config(Path(workdir), config)
-        evaluate.evaluate_workdir(Path(workdir), _SPLIT.value)
+        evaluate.evaluate_workdir(Path(workdir), _SPLIT.value, _DECODER.value)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from ocr_jax import checkpoints, decode, errors, steps
+from ocr_jax import checkpoints, decode, decoders, errors, steps
 from ocr_jax.data import images as images_lib
 from ocr_jax.data import paper
 from ocr_jax.errors import UserError
@@ -51,22 +51,26 @@ class Reading(NamedTuple):
 class Recognizer:
     """A trained network, ready to read."""
 
-    def __init__(self, best: checkpoints.BestModel):
+    def __init__(self, best: checkpoints.BestModel, decoder=decode.GREEDY):
         self.best = best
 
         @jax.jit
-        def read_batch(state, images, widths):
+        def read_batch(decoder, state, images, widths):
             logits, lengths = steps.predict_logits(best.model, state, images, widths)
-            path = decode.greedy_decode(logits, lengths).path
+            path = decoder(logits, lengths).path
             return decode.read_path(path, logits, lengths, best.temperature)
 
-        self._read_batch = functools.partial(read_batch, best.state)
+        self._read_batch = functools.partial(read_batch, decoder, best.state)
 
     @classmethod
-    def load(cls, workdir: str | os.PathLike) -> "Recognizer":
-        """The best network of a training's workdir; UserError if there is none."""
+    def load(cls, workdir: str | os.PathLike, decoder: str = "greedy") -> "Recognizer":
+        """The best network of a training's workdir; UserError if there is none.
+
+        decoder: greedy, or beam where ocr_jax.tune_decoder has been run.
+        """
         steps.use_compilation_cache()
-        return cls(checkpoints.load_best(Path(workdir)))
+        best = checkpoints.load_best(Path(workdir))
+        return cls(best, decoders.load(decoder, workdir, best.charset))
 
     def read(self, images: Iterable) -> list[Reading]:
         """Read line images: paths, bytes, open files or (H, W[, 3]) arrays.
@@ -152,6 +156,12 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="what a training left, or wandb:ENTITY/PROJECT/RUN",
     )
+    parser.add_argument(
+        "--decoder",
+        choices=decoders.NAMES,
+        default="greedy",
+        help="beam, slower, needs python -m ocr_jax.tune_decoder first",
+    )
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("images", nargs="+", help="files, folders, or - for stdin")
     return parser
@@ -159,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> int:
     names = list(_expand(args.images))
-    recognizer = Recognizer.load(args.workdir)
+    recognizer = Recognizer.load(args.workdir, args.decoder)
     show, unreadable = FORMATS[args.format], 0
     for start in range(0, len(names), CHUNK):
         readable, lines = [], []

@@ -13,6 +13,7 @@ readings_*.tsv    line_id, writer, transcript and best reading of every line sco
 errors_*.json     what goes wrong in them: characters, writers, lengths of lines
 reliability_*.png how far confidences hold, before and after calibration
 scores.json       the final scores: the run is finished
+language_model.npz  what ocr_jax.tune_decoder made for beam search
 """
 
 import contextlib
@@ -56,6 +57,7 @@ CONTENTS = (
     *(f"errors_{split}.json" for split in SCORED),
     *(f"reliability_{split}.png" for split in SCORED),
     "scores.json",
+    "language_model.npz",
     "wandb",
     "lock",
     *LAUNCHER_FILES,
@@ -182,9 +184,14 @@ def write_json(path: Path, value):
 
 def write_text(path: Path, text: str):
     """Write through a temporary file: the file is whole or not there."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes):
+    """Write through a temporary file: the file is whole or not there."""
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(content)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

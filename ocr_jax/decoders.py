@@ -1,0 +1,69 @@
+"""The decoders by name, and what a workdir keeps for beam search."""
+
+import io
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ocr_jax import beam, decode, fetch, language_model, workdirs
+from ocr_jax.data.charset import Charset
+from ocr_jax.errors import UserError, one_line
+
+NAMES = ("greedy", "beam")
+FILE = "language_model.npz"
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error)
+
+
+def load(name: str, workdir: str | os.PathLike, charset: Charset) -> Callable:
+    """A decoder, (logits, logit_lengths) → decode.Decoded, that is a pytree.
+
+    For beam the workdir has a language model and its weights; UserError where it has
+    none, or one of other characters.
+    """
+    if name == "greedy":
+        return decode.GREEDY
+    path = fetch.workdir(workdir) / FILE
+    if not path.exists():
+        raise UserError(
+            f"{workdir} has no language model: make one with "
+            f"python -m ocr_jax.tune_decoder --workdir={workdir}"
+        )
+    ngrams, about = read(path)
+    if tuple(about["characters"]) != charset.characters:
+        raise UserError(
+            f"{path} is of other characters: run ocr_jax.tune_decoder again"
+        )
+    model = jax.tree.map(jnp.asarray, language_model.build(ngrams))
+    guide = beam.Guide(model, about["alpha"], about["beta"])
+    return jax.tree_util.Partial(beam.beam_decode, guide)
+
+
+def write(path: Path, ngrams: language_model.NGrams, about: dict):
+    """Keep n-grams, with what is to be known of them as JSON.
+
+    The same make the same bytes; the file is whole or not there.
+    """
+    content = io.BytesIO()
+    text = json.dumps(about, ensure_ascii=False, sort_keys=True)
+    np.savez_compressed(content, about=np.array(text), **ngrams._asdict())
+    workdirs.write_bytes(path, content.getvalue())
+
+
+def read(path: Path) -> tuple[language_model.NGrams, dict]:
+    """What `write` wrote; UserError where it is not whole."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+            keys, counts, *sizes = (file[key] for key in language_model.NGrams._fields)
+            return language_model.NGrams(keys, counts, *map(int, sizes)), about
+    except (OSError, EOFError, KeyError, ValueError, *BROKEN_ZIP) as error:
+        raise UserError(
+            f"{path} can't be read: {one_line(error)}. Run ocr_jax.tune_decoder again"
+        ) from None
