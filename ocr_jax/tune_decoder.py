@@ -1,0 +1,256 @@
+"""Make beam search ready for a trained network: a language model, and its weight.
+
+    python -m ocr_jax.tune_decoder --workdir=runs/NAME
+    python -m ocr_jax.tune_decoder --workdir=runs/NAME --text letters.txt wills.txt
+
+The model is learned from the training transcripts, and from texts if that makes it
+better on the validation transcripts. `--decoder=beam` then reads with it.
+"""
+
+import argparse
+import dataclasses
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from ocr_jax import (
+    beam,
+    checkpoints,
+    decode,
+    decoders,
+    errors,
+    fetch,
+    language_model,
+    steps,
+)
+from ocr_jax.data import charset as charset_lib
+from ocr_jax.data import dataset, pipeline
+from ocr_jax.errors import UserError, one_line
+
+HIGHEST_ORDER = 6
+# A model's tables are no larger; a long text gets a lower order.
+MOST_BYTES, BYTES = 1 << 30, 8
+# More validation lines than this would say little more about two numbers.
+MOST_LINES = 500
+FOLDS = 5
+# Of (alpha, beta): where the search begins, and its steps, halved twice. The more a
+# model counts, the more must each character be rewarded: errors lie in a valley.
+FIRST, STEPS, HALVINGS = (0.5, 1.0), (0.2, 0.5), 2
+DIRECTIONS = ((1, 1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
+BATCH = 32
+
+
+class Lines(NamedTuple):
+    """Validation lines as the network sees them, and their transcripts' label ids."""
+
+    logits: np.ndarray  # (n, T, C), the shortest lines first
+    lengths: np.ndarray  # (n,)
+    labels: list[list[int]]
+    writers: list[str]
+
+
+def tune(workdir: Path, texts: Sequence[Path] = ()) -> dict:
+    """Write a workdir's language model; returns what is kept about it there.
+
+    Raises UserError where the workdir has no best network, or not the lines file that
+    it was trained on.
+    """
+    steps.use_compilation_cache()
+    workdir = fetch.workdir(workdir)
+    best = checkpoints.load_best(workdir)
+    data = dataset.load(best.config, ("train", "validation"))
+    if data.charset != best.charset:
+        raise UserError(f"{best.config.lines_file} is not what {workdir} is trained on")
+    train, validation = data.splits["train"], data.splits["validation"]
+    corpora = {"training transcripts": train.labels}
+    if texts:
+        lines = [line for path in texts for line in read_text(path, best.charset)]
+        corpora["training transcripts and texts"] = [*train.labels, *lines]
+    ngrams, about = choose_model(corpora, validation.labels, best.charset.num_classes)
+    model = language_model.build(ngrams)
+    about |= choose_weights(model, read_lines(best, validation))
+    about["characters"] = list(best.charset.characters)
+    decoders.write(workdir / decoders.FILE, ngrams, about)
+    return about
+
+
+def read_text(path: Path, charset: charset_lib.Charset) -> list[np.ndarray]:
+    """Label ids of the lines of a text file that the charset can spell."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UserError(f"--text={path} can't be read: {one_line(error)}") from None
+    lines = [line for line in map(charset_lib.normalize, text.splitlines()) if line]
+    spelled = [line for line in lines if set(charset.characters).issuperset(line)]
+    print(f"{path}: {len(spelled)} of {len(lines)} lines have known characters only")
+    return [charset.encode(line) for line in spelled]
+
+
+def choose_model(
+    corpora: dict[str, Sequence], validation: Sequence, num_classes: int
+) -> tuple[language_model.NGrams, dict]:
+    """The n-grams, of these corpora and orders, that least surprise the validation."""
+    highest = min(HIGHEST_ORDER, language_model.highest_order(num_classes))
+    candidates = []
+    for name, corpus in corpora.items():
+        ngrams = language_model.count(corpus, highest, num_classes)
+        most_states = 1
+        for order in range(1, highest + 1):
+            if most_states * num_classes * BYTES > MOST_BYTES:
+                break
+            shorter = language_model.shorten(ngrams, order)
+            most_states += len(shorter.keys)
+            model = language_model.build(shorter)
+            perplexity = language_model.perplexity(model, validation)
+            about = {"text": name, "order": order, "perplexity": perplexity}
+            candidates.append((perplexity, shorter, about))
+    _, ngrams, about = min(candidates, key=lambda candidate: candidate[0])
+    return ngrams, about
+
+
+def read_lines(best: checkpoints.BestModel, split: dataset.LabelledSplit) -> Lines:
+    """The network's logits of a split's lines, MOST_LINES of them if there are more."""
+    every = -(-len(split) // MOST_LINES)
+    split = dataclasses.replace(split, indices=split.indices[::every])
+    longest = max(1, *map(len, split.labels))
+    logits_step = steps.make_logits_step(best.model)
+    found = []
+    for row in split.plan(best.config, epoch=0):
+        shape = best.config.batch_size, row.bucket_width, longest
+        batch = pipeline.pad(split.lines, split.labels, row.indices, shape)
+        outputs = jax.device_get(logits_step(best.state, batch))
+        for index, logits, length in zip(row.indices, *outputs, strict=False):
+            found.append((index, logits[:length]))
+    found.sort(key=lambda line: len(line[1]))
+    size, classes = found[-1][1].shape
+    padded = np.zeros((len(found), size, classes), np.float32)
+    for row, (_, logits) in zip(padded, found, strict=True):
+        row[: len(logits)] = logits
+    return Lines(
+        logits=padded,
+        lengths=np.array([len(logits) for _, logits in found]),
+        labels=[split.labels[index].tolist() for index, _ in found],
+        writers=[split.lines.writers[index] for index, _ in found],
+    )
+
+
+def choose_weights(model: language_model.LanguageModel, lines: Lines) -> dict:
+    """alpha and beta with the fewest character errors on these lines, and how many.
+
+    Said of the very lines that they were chosen on, errors flatter; "cer_crossed" is of
+    each writer's lines with weights that were chosen on other writers'.
+    """
+    model = jax.tree.map(jax.numpy.asarray, model)
+    search = jax.jit(beam.beam_search)
+
+    @functools.cache
+    def edits(alpha, beta):
+        guide = beam.Guide(model, alpha, beta)
+        return count_edits(lines, functools.partial(search, guide))
+
+    def choose(chosen):
+        return pattern_search(lambda *weights: edits(*weights)[chosen].sum())
+
+    alpha, beta = choose(slice(None))
+    writers = lines.writers if len(set(lines.writers)) > 1 else range(len(lines.labels))
+    folds = np.unique(writers, return_inverse=True)[1] % FOLDS
+    crossed = [
+        edits(*choose(folds != fold))[folds == fold].sum() for fold in set(folds)
+    ]
+    chars = max(1, sum(map(len, lines.labels)))
+    return {
+        "alpha": alpha,
+        "beta": beta,
+        "lines": len(lines.labels),
+        "cer_greedy": count_edits(lines, jax.jit(greedy)).sum() / chars,
+        "cer_without_model": edits(0.0, 0.0).sum() / chars,
+        "cer": edits(alpha, beta).sum() / chars,
+        "cer_crossed": sum(crossed) / chars,
+    }
+
+
+def greedy(logits, lengths):
+    """Greedy decoding with `beam_search`'s outputs."""
+    decoded = decode.greedy_decode(logits, lengths)
+    return decoded.labels, decoded.lengths
+
+
+def count_edits(lines: Lines, search) -> np.ndarray:
+    """Edits (n,) between the labels and what `search` reads."""
+    edits = []
+    for start in range(0, len(lines.labels), BATCH):
+        rows = slice(start, start + BATCH)
+        found = jax.device_get(search(lines.logits[rows], lines.lengths[rows]))
+        for label, read, length in zip(lines.labels[rows], *found, strict=True):
+            edits.append(Levenshtein.distance(label, read[:length].tolist()))
+    return np.array(edits)
+
+
+def pattern_search(cost: Callable[[float, float], float]) -> tuple[float, float]:
+    """The point of least cost, from FIRST, by STEPS that are halved where none helps.
+
+    From Hooke and Jeeves, ""Direct search" solution of numerical and statistical
+    problems" (1961).
+    """
+    point, size = FIRST, 1.0
+    for _ in range(HALVINGS + 1):
+        while True:
+            best = min([point, *_around(point, size)], key=lambda at: cost(*at))
+            if best == point:
+                break
+            point = best
+        size /= 2
+    return point
+
+
+def _around(point: tuple[float, float], size: float) -> list[tuple[float, float]]:
+    """The neighbours of a point, rounded: the same one is the same number."""
+    (alpha, beta), (a, b) = point, STEPS
+    moved = [(alpha + x * size * a, beta + y * size * b) for x, y in DIRECTIONS]
+    return [(round(max(0.0, alpha), 4), round(beta, 4)) for alpha, beta in moved]
+
+
+def describe(workdir: Path, about: dict) -> str:
+    """What was found, for people."""
+    return (
+        "{text}: {order}-grams, perplexity {perplexity:.2f} on the validation lines\n"
+        "CER of {lines} validation lines:\n"
+        "  {cer_greedy:.2%}  greedy\n"
+        "  {cer_without_model:.2%}  beam search without the language model\n"
+        "  {cer:.2%}  with it (alpha {alpha:g}, beta {beta:g}, chosen on these lines)\n"
+        "  {cer_crossed:.2%}  with it, weights of each writer chosen on the others\n"
+        "Read with it: python -m ocr_jax.predict --decoder=beam "
+        f"--workdir={workdir} IMAGE"
+    ).format(**about)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; the exit code is 2 for a mistake."""
+    return errors.exit_code(lambda: _run(_parser().parse_args(argv)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = errors.ArgumentParser(
+        prog="python -m ocr_jax.tune_decoder",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--workdir", required=True, help="what a training left")
+    parser.add_argument(
+        "--text", nargs="+", default=[], help="files of lines to learn from, too"
+    )
+    return parser
+
+
+def _run(args: argparse.Namespace):
+    print(describe(args.workdir, tune(Path(args.workdir), args.text)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

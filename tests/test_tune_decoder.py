@@ -1,0 +1,133 @@
+"""From a finished run to beam search: the model, its weights, and reading with them."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ocr_jax import beam, decoders, evaluate, language_model, predict, tune_decoder
+from ocr_jax.data.charset import Charset
+from tests import conftest
+
+SCALE = 4
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    path = tmp_path_factory.mktemp("texts") / "more.txt"
+    path.write_text("abc\n\ncab  bac\nabcx\n acb\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def untuned(finished, tmp_path_factory):
+    """A copy of the finished run: its checkpoints are as they were."""
+    return shutil.copytree(finished[1], tmp_path_factory.mktemp("copy") / "run")
+
+
+@pytest.fixture(scope="module")
+def tuned(untuned, text):
+    workdir = shutil.copytree(untuned, untuned.with_name("tuned"))
+    return workdir, tune_decoder.tune(workdir, [text])
+
+
+def image(folder, text="acbca"):
+    path = folder / "line.png"
+    ink = np.kron(conftest.draw_line(text), np.ones((SCALE, SCALE), np.uint8))
+    Image.fromarray(225 - ink // 2).save(path)
+    return str(path)
+
+
+def test_before_tuning_beam_says_what_to_run(untuned, tmp_path, capsys):
+    arguments = [f"--workdir={untuned}", "--decoder=beam", image(tmp_path)]
+    assert predict.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert f"python -m ocr_jax.tune_decoder --workdir={untuned}" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_the_error_rates_it_says_are_those_of_evaluating(finished, tuned):
+    workdir, about = tuned
+    scores = evaluate.evaluate_workdir(workdir, "validation", "beam")
+    assert scores["summary"]["cer"] == pytest.approx(about["cer"])
+    greedy = finished[2]["validation"]["summary"]["cer"]
+    assert greedy == pytest.approx(about["cer_greedy"])
+
+
+def test_predict_reads_with_it_and_says_where_characters_are(tuned, tmp_path, capsys):
+    flags = f"--workdir={tuned[0]}", "--decoder=beam", "--format=json"
+    assert predict.main([*flags, image(tmp_path)]) == 0
+    reading = json.loads(capsys.readouterr().out)
+    assert reading["text"] == "acbca"
+    for position, character in enumerate(reading["characters"]):
+        assert abs(character["x"] - SCALE * (8 * position + 6)) < SCALE * 8
+        assert 0 < character["confidence"] <= 1
+
+
+def test_the_same_run_and_texts_make_the_same_file(tuned, text):
+    path = tuned[0] / decoders.FILE
+    content = path.read_bytes()
+    tune_decoder.tune(tuned[0], [text])
+    assert path.read_bytes() == content
+
+
+def test_a_text_of_the_lines_own_kind_lowers_the_perplexity():
+    training, validation = [[1, 2], [2, 1]] * 3, [[1, 2, 3, 3, 2, 1]] * 4
+    more, other = [[3, 2, 1, 2, 3, 3, 2]] * 20, [[4] * 30] * 20
+    corpora = {"training": training, "more": training + more}
+    _, about = tune_decoder.choose_model(corpora, validation, 5)
+    assert about["text"] == "more"
+    corpora = {"training": training, "other": training + other}
+    ngrams, about = tune_decoder.choose_model(corpora, training, 5)
+    assert about["text"] == "training"
+    model = language_model.build(ngrams)
+    assert about["perplexity"] == language_model.perplexity(model, training)
+
+
+def test_lines_that_the_charset_cannot_spell_are_left_out_and_counted(text, capsys):
+    labels = tune_decoder.read_text(text, Charset(tuple(conftest.LETTERS)))
+    assert [len(label) for label in labels] == [3, 3]
+    assert "2 of 4 lines" in capsys.readouterr().out
+
+
+def test_pattern_search_walks_to_the_least_cost():
+    def cost(alpha, beta):
+        return (alpha - 1.3) ** 2 + 2 * (beta - 2.2) ** 2 + alpha * beta / 10
+
+    alpha, beta = tune_decoder.pattern_search(cost)
+    assert abs(alpha - 1.2) < 0.1 and abs(beta - 2.15) < 0.2
+
+
+def test_pattern_search_goes_along_a_valley():
+    def cost(alpha, beta):
+        return abs(alpha - 1.1) + 100 * abs(beta - 2.5 * alpha + 0.25)
+
+    assert tune_decoder.pattern_search(cost) == (1.1, 2.5)
+
+
+def test_crossed_errors_are_with_weights_of_other_writers(monkeypatch):
+    """Two writers whom opposite weights suit: neither may have its own."""
+    suits = np.array([0.1, 0.9])
+
+    def count_edits(_, search):
+        guide = search.args[0] if hasattr(search, "args") else beam.Guide(None, 9, 0)
+        return np.abs(suits - guide.alpha) * 100
+
+    monkeypatch.setattr(tune_decoder, "count_edits", count_edits)
+    lines = tune_decoder.Lines(None, None, [[1] * 50, [2] * 50], ["a", "b"])
+    about = tune_decoder.choose_weights(language_model.LanguageModel(0, 0, 0), lines)
+    assert about["cer_crossed"] == pytest.approx(1.6)
+    assert about["cer"] == pytest.approx(0.8)
+
+
+def test_mistakes_are_one_line(untuned, tmp_path, capsys):
+    for arguments, message in (
+        ([f"--workdir={tmp_path}"], "not a workdir"),
+        ([f"--workdir={untuned}", "--text", "missing.txt"], "missing.txt"),
+        ([], "--workdir"),
+    ):
+        assert tune_decoder.main(arguments) == 2
+        said = capsys.readouterr().err
+        assert message in said and len(said.splitlines()) == 1
