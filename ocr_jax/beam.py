@@ -57,13 +57,13 @@ class _Beams(NamedTuple):
         return jnp.logaddexp(self.blank, self.label)
 
 
-def beam_decode(
+def beam_path(
     guide: Guide, logits: jax.Array, logit_lengths: jax.Array, *, width: int = WIDTH
-) -> decode.Decoded:
-    """What `beam_search` finds, each character placed by forced alignment."""
-    found = beam_search(guide, logits, logit_lengths, width=width)
-    path = decode.align(logits, logit_lengths, *found)
-    return decode.read_path(path, logits, logit_lengths)
+) -> tuple[jax.Array, jax.Array]:
+    """A decoder: where the characters are that `beam_search` finds, and how sure."""
+    labels, lengths = beam_search(guide, logits, logit_lengths, width=width)
+    path = decode.align(logits, logit_lengths, labels, lengths)
+    return path, fused_logits(guide, logits, path, labels, lengths)
 
 
 def beam_search(
@@ -201,6 +201,47 @@ def _hash(prefix: jax.Array, label: jax.Array) -> jax.Array:
     """The hash of a prefix with one more character; of murmur3's kind."""
     mixed = (prefix ^ label.astype(np.uint32)) * np.uint32(0xCC9E2D51)
     return (mixed ^ (mixed >> 15)) * np.uint32(0x1B873593) + np.uint32(1)
+
+
+def fused_logits(
+    guide: Guide, logits: jax.Array, path: jax.Array, labels: jax.Array, lengths
+) -> jax.Array:
+    """(B, T, C) what a reading would score with another class in one of its frames.
+
+    Up to a constant a frame. In a character's frame another one would stand in its
+    place, or with the blank nothing; in a blank's frame it would stand between. So each
+    character is judged by the network and by all that is read around it.
+    """
+    model, classes = guide.model, jnp.arange(logits.shape[2])
+    previous = jnp.pad(path, ((0, 0), (1, 0)), constant_values=BLANK)[:, :-1]
+    # How many characters have begun; which is the next one's place, too.
+    begun = jnp.cumsum((path != BLANK) & (path != previous), axis=1)
+    states = _states(model, labels)
+    before = jnp.take_along_axis(states, begun - (path != BLANK), axis=1)[..., None]
+    scores = guide.alpha * model.log_probs[before, classes] + guide.beta
+    scores = jnp.where(classes == BLANK, 0.0, scores)
+    state = jnp.where(classes == BLANK, before, model.next_states[before, classes])
+    padded = jnp.pad(labels, ((0, 0), (0, language_model.HIGHEST_ORDER)))
+    # A state knows no more characters than these.
+    for place in range(language_model.HIGHEST_ORDER - 1):
+        label = jnp.take_along_axis(padded, begun + place, axis=1)[..., None]
+        # At the label's length stands 0, the line's end.
+        inside = (begun + place <= lengths[:, None])[..., None]
+        scores += jnp.where(inside, guide.alpha * model.log_probs[state, label], 0.0)
+        state = model.next_states[state, label]
+    return jax.nn.log_softmax(logits) + scores
+
+
+def _states(model: language_model.LanguageModel, labels: jax.Array) -> jax.Array:
+    """The states (B, T + 1) before each of the labels (B, T) and after all."""
+
+    def step(state, label):
+        state = model.next_states[state, label]
+        return state, state
+
+    first = jnp.full(len(labels), model.start)
+    _, states = jax.lax.scan(step, first, labels.T)
+    return jnp.concatenate([first[None], states]).T
 
 
 def _trace(best, parents, labels, longest) -> tuple[jax.Array, jax.Array]:

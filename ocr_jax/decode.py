@@ -23,17 +23,25 @@ class Decoded(NamedTuple):
     path: jax.Array  # int32 (B, T) the class of each frame
 
 
-def greedy_decode(logits: jax.Array, logit_lengths: jax.Array) -> Decoded:
-    """Best class a frame, repeats collapsed, blanks removed (Graves et al., 2006).
+def greedy_path(
+    logits: jax.Array, logit_lengths: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Best class a frame (Graves et al., 2006); logits (B, T, C), logit_lengths (B,).
 
-    logits (B, T, C), logit_lengths (B,).
+    A decoder returns a path (B, T) and the logits (B, T, C) that say how sure it is:
+    here those of the network.
     """
     best = jnp.argmax(logits, axis=-1).astype(jnp.int32)
     is_real = jnp.arange(best.shape[1]) < logit_lengths[:, None]
-    return read_path(jnp.where(is_real, best, BLANK), logits, logit_lengths)
+    return jnp.where(is_real, best, BLANK), logits
 
 
-GREEDY = jax.tree_util.Partial(greedy_decode)
+GREEDY = jax.tree_util.Partial(greedy_path)
+
+
+def greedy_decode(logits: jax.Array, logit_lengths: jax.Array) -> Decoded:
+    """What the greedy path spells: repeats collapsed, blanks removed."""
+    return read_path(*greedy_path(logits, logit_lengths), logit_lengths)
 
 
 def align(

@@ -7,13 +7,13 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ocr_jax import beam, decode, fetch, language_model, workdirs
-from ocr_jax.data.charset import Charset
+from ocr_jax import beam, checkpoints, decode, fetch, language_model, workdirs
 from ocr_jax.errors import UserError, one_line
 
 NAMES = ("greedy", "beam")
@@ -21,14 +21,21 @@ FILE = "language_model.npz"
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error)
 
 
-def load(name: str, workdir: str | os.PathLike, charset: Charset) -> Callable:
-    """A decoder, (logits, logit_lengths) → decode.Decoded, that is a pytree.
+class Decoder(NamedTuple):
+    """How logits become readings; a pytree, to be handed to jitted functions."""
 
-    For beam the workdir has a language model and its weights; UserError where it has
-    none, or one of other characters.
+    read: Callable  # (logits, logit_lengths) → (path, logits): see decode.greedy_path
+    temperature: float  # of confidences from those logits
+
+
+def load(name: str, workdir: str | os.PathLike, best: checkpoints.BestModel) -> Decoder:
+    """The decoder of one of NAMES for the best network of a workdir.
+
+    For beam it has a language model and its weights; UserError where it has none, or
+    one of other characters.
     """
     if name == "greedy":
-        return decode.GREEDY
+        return Decoder(decode.GREEDY, best.temperature)
     path = fetch.workdir(workdir) / FILE
     if not path.exists():
         raise UserError(
@@ -36,13 +43,14 @@ def load(name: str, workdir: str | os.PathLike, charset: Charset) -> Callable:
             f"python -m ocr_jax.tune_decoder --workdir={workdir}"
         )
     ngrams, about = read(path)
-    if tuple(about["characters"]) != charset.characters:
+    if tuple(about["characters"]) != best.charset.characters:
         raise UserError(
             f"{path} is of other characters: run ocr_jax.tune_decoder again"
         )
     model = jax.tree.map(jnp.asarray, language_model.build(ngrams))
     guide = beam.Guide(model, about["alpha"], about["beta"])
-    return jax.tree_util.Partial(beam.beam_decode, guide)
+    reader = jax.tree_util.Partial(beam.beam_path, guide)
+    return Decoder(reader, about["temperature"])
 
 
 def write(path: Path, ngrams: language_model.NGrams, about: dict):

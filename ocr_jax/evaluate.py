@@ -88,16 +88,16 @@ def evaluate_workdir(workdir: Path, split: str, decoder: str = "greedy") -> dict
     distributed.use_cores(workdirs.load_config(workdir).batch_size)
     steps.use_compilation_cache()
     best = checkpoints.load_best(workdir)
-    reader = decoders.load(decoder, workdir, best.charset)
+    reader = decoders.load(decoder, workdir, best)
     data = dataset.load(best.config, (split,))
     logits_step = steps.make_logits_step(best.model)
     mesh = steps.make_mesh(best.config.batch_size)
-    state, reader = steps.replicate((best.state, reader), mesh)
-    eval_step = steps.make_eval_step(logits_step, (1.0, best.temperature), reader)
+    state, read = steps.replicate((best.state, reader.read), mesh)
+    eval_step = steps.make_eval_step(logits_step, (1.0, reader.temperature), read)
     lines = data.splits[split]
     evaluation = evaluate(eval_step, state, lines, best.charset, best.config)
     evaluation = evaluation._replace(decoder=decoder)
-    found = scoring.report(evaluation, lines.lines, best.temperature)
+    found = scoring.report(evaluation, lines.lines, reader.temperature)
     tables.print_analysis(scoring.analyse(evaluation, lines.lines))
     return found
 

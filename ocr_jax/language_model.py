@@ -13,6 +13,7 @@ import numpy as np
 
 # Not a character: as what comes next, a line's end; in a context, its start.
 BOUNDARY = 0
+HIGHEST_ORDER = 6
 # Taken off counts of 1, 2 and more where there are too few of them to say how much.
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 
@@ -39,8 +40,8 @@ class LanguageModel(NamedTuple):
 
 
 def highest_order(num_classes: int) -> int:
-    """The longest n-grams whose numbers are int64."""
-    return int(63 / math.log2(num_classes))
+    """The longest n-grams, of those up to HIGHEST_ORDER whose numbers are int64."""
+    return min(HIGHEST_ORDER, int(63 / math.log2(num_classes)))
 
 
 def count(lines: Iterable[Sequence[int]], order: int, num_classes: int) -> NGrams:

@@ -51,14 +51,14 @@ class Reading(NamedTuple):
 class Recognizer:
     """A trained network, ready to read."""
 
-    def __init__(self, best: checkpoints.BestModel, decoder=decode.GREEDY):
+    def __init__(self, best: checkpoints.BestModel, decoder: decoders.Decoder):
         self.best = best
 
         @jax.jit
         def read_batch(decoder, state, images, widths):
             logits, lengths = steps.predict_logits(best.model, state, images, widths)
-            path = decoder(logits, lengths).path
-            return decode.read_path(path, logits, lengths, best.temperature)
+            path, fused = decoder.read(logits, lengths)
+            return decode.read_path(path, fused, lengths, decoder.temperature)
 
         self._read_batch = functools.partial(read_batch, decoder, best.state)
 
@@ -70,7 +70,7 @@ class Recognizer:
         """
         steps.use_compilation_cache()
         best = checkpoints.load_best(Path(workdir))
-        return cls(best, decoders.load(decoder, workdir, best.charset))
+        return cls(best, decoders.load(decoder, workdir, best))
 
     def read(self, images: Iterable) -> list[Reading]:
         """Read line images: paths, bytes, open files or (H, W[, 3]) arrays.

@@ -208,31 +208,32 @@ def make_logits_step(model) -> Callable:
     return logits_step
 
 
-def make_eval_step(logits_step, temperatures=(1.0,), decoder=decode.GREEDY) -> Callable:
+def make_eval_step(logits_step, temperatures=(1.0,), read=decode.GREEDY) -> Callable:
     """`eval_step(state, batch) → (losses, feasible, decode.Decoded, ids, confidences)`.
 
     losses and feasible are (B,), ids (B, 3) those of `decode.likeliest`, confidences
-    (K, B, T) of characters and (K, B) of lines at each of K temperatures. decoder: of
-    `decoders.load`, a pytree, since its tables are too large for constants.
+    (K, B, T) of characters and (K, B) of lines at each of K temperatures. read: that of
+    a decoders.Decoder, a pytree, since its tables are too large for constants.
     """
     temperatures = np.array(temperatures, np.float32)
 
     def eval_step(state, batch):
         # A program of its own: the network is compiled once, however it is scored.
-        return _score(decoder, *logits_step(state, batch), batch, temperatures)
+        return _score(read, *logits_step(state, batch), batch, temperatures)
 
     return eval_step
 
 
 @jax.jit
-def _score(decoder, logits, lengths, batch, temperatures):
+def _score(read, logits, lengths, batch, temperatures):
     labels = batch["label"], batch["label_length"]
     losses = ctc.ctc_loss(logits, lengths, *labels)
     feasible = ctc.is_feasible(lengths, *labels)
-    decoded = decoder(logits, lengths)
+    path, fused = read(logits, lengths)
+    decoded = decode.read_path(path, fused, lengths)
 
     def confidences(temperature):
-        at_it = decode.read_path(decoded.path, logits, lengths, temperature)
+        at_it = decode.read_path(path, fused, lengths, temperature)
         return at_it.confidences, at_it.line_confidences
 
     at_all = jax.lax.map(confidences, temperatures)

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from ocr_jax import (
     beam,
+    calibration,
     checkpoints,
     decode,
     decoders,
@@ -33,7 +35,6 @@ from ocr_jax.data import charset as charset_lib
 from ocr_jax.data import dataset, pipeline
 from ocr_jax.errors import UserError, one_line
 
-HIGHEST_ORDER = 6
 # A model's tables are no larger; a long text gets a lower order.
 MOST_BYTES, BYTES = 1 << 30, 8
 # More validation lines than this would say little more about two numbers.
@@ -73,8 +74,11 @@ def tune(workdir: Path, texts: Sequence[Path] = ()) -> dict:
         lines = [line for path in texts for line in read_text(path, best.charset)]
         corpora["training transcripts and texts"] = [*train.labels, *lines]
     ngrams, about = choose_model(corpora, validation.labels, best.charset.num_classes)
-    model = language_model.build(ngrams)
-    about |= choose_weights(model, read_lines(best, validation))
+    model = jax.tree.map(jnp.asarray, language_model.build(ngrams))
+    lines = read_lines(best, validation)
+    about |= choose_weights(model, lines)
+    guide = beam.Guide(model, about["alpha"], about["beta"])
+    about["temperature"] = fit_temperature(guide, lines, best.charset)
     about["characters"] = list(best.charset.characters)
     decoders.write(workdir / decoders.FILE, ngrams, about)
     return about
@@ -96,7 +100,7 @@ def choose_model(
     corpora: dict[str, Sequence], validation: Sequence, num_classes: int
 ) -> tuple[language_model.NGrams, dict]:
     """The n-grams, of these corpora and orders, that least surprise the validation."""
-    highest = min(HIGHEST_ORDER, language_model.highest_order(num_classes))
+    highest = language_model.highest_order(num_classes)
     candidates = []
     for name, corpus in corpora.items():
         ngrams = language_model.count(corpus, highest, num_classes)
@@ -146,7 +150,6 @@ def choose_weights(model: language_model.LanguageModel, lines: Lines) -> dict:
     Said of the very lines that they were chosen on, errors flatter; "cer_crossed" is of
     each writer's lines with weights that were chosen on other writers'.
     """
-    model = jax.tree.map(jax.numpy.asarray, model)
     search = jax.jit(beam.beam_search)
 
     @functools.cache
@@ -190,6 +193,31 @@ def count_edits(lines: Lines, search) -> np.ndarray:
         for label, read, length in zip(lines.labels[rows], *found, strict=True):
             edits.append(Levenshtein.distance(label, read[:length].tolist()))
     return np.array(edits)
+
+
+def fit_temperature(guide: beam.Guide, lines: Lines, charset) -> float:
+    """The temperature at which beam search is as sure of its characters as right."""
+
+    @jax.jit
+    def read(guide, logits, lengths):
+        path, fused = beam.beam_path(guide, logits, lengths)
+        decoded = decode.read_path(path, fused, lengths)
+
+        def confidences(temperature):
+            return decode.read_path(path, fused, lengths, temperature).confidences
+
+        return decoded, jax.lax.map(confidences, calibration.TEMPERATURES)
+
+    readings, sure = [], []
+    for start in range(0, len(lines.labels), BATCH):
+        rows = slice(start, start + BATCH)
+        found = jax.device_get(read(guide, lines.logits[rows], lines.lengths[rows]))
+        for row, length in enumerate(found[0].lengths):
+            readings.append(charset.decode(found[0].labels[row, :length]))
+            sure.append(found[1][:, row, :length])
+    transcripts = [charset.decode(label) for label in lines.labels]
+    right = calibration.right_characters(transcripts, readings)
+    return calibration.fit_temperature(np.concatenate(sure, axis=1), right)
 
 
 def pattern_search(cost: Callable[[float, float], float]) -> tuple[float, float]:

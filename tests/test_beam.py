@@ -110,6 +110,29 @@ def test_a_blank_that_is_passed_over_still_keeps_repeats_apart(model):
     assert (1, 1) in found
 
 
+def test_a_character_is_as_sure_as_what_the_reading_scores_with_it(model):
+    """Against the scores of all readings that differ in one frame's class."""
+    logits = np.random.default_rng(3).normal(size=(LINES, FRAMES, CLASSES))
+    lengths, guide = np.full(LINES, FRAMES), beam.Guide(model, 0.7, 0.5)
+    path, fused = jax.device_get(jax.jit(beam.beam_path)(guide, logits, lengths))
+    log_probs = np.asarray(jax.nn.log_softmax(logits))
+    for line in range(LINES):
+        label = paths.collapse(path[line])
+        for frame in range(FRAMES):
+            begun = len(paths.collapse(path[line, : frame + 1]))
+            is_blank = path[line, frame] == 0
+            before, after = label[: begun - (not is_blank)], label[begun:]
+            expected = [
+                log_probs[line, frame, symbol]
+                + bonus(guide, (*before, *[symbol] * (symbol > 0), *after))
+                for symbol in range(CLASSES)
+            ]
+            differences = fused[line, frame] - fused[line, frame, 0]
+            np.testing.assert_allclose(
+                differences, np.array(expected) - expected[0], atol=1e-4
+            )
+
+
 def test_different_paths_of_a_prefix_are_added_up(model):
     probabilities = np.broadcast_to([0.4, 0.35, 0.2, 0.05], (LINES, FRAMES, CLASSES))
     found = read(beam.Guide(model, 0.0, 0.0), np.log(probabilities), np.full(LINES, 2))

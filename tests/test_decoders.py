@@ -1,5 +1,7 @@
 """The file of a language model: the same for the same, and whole or refused."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -43,5 +45,6 @@ def test_a_damaged_byte_is_noticed(tmp_path):
 def test_a_model_of_other_characters_is_refused(tmp_path):
     ngrams = language_model.count([[1, 2]], 2, 3)
     decoders.write(tmp_path / decoders.FILE, ngrams, {"characters": ["a", "b"]})
+    best = types.SimpleNamespace(charset=Charset(("a", "c")))
     with pytest.raises(UserError, match="other characters"):
-        decoders.load("beam", tmp_path, Charset(("a", "c")))
+        decoders.load("beam", tmp_path, best)

@@ -32,7 +32,7 @@ def main():
     best = checkpoints.load_best(Path(args.workdir))
     split = dataset.load(best.config, ("validation",)).splits["validation"]
     lines = tune_decoder.read_lines(best, split)
-    guide = decoders.load("beam", args.workdir, best.charset).args[0]
+    [guide] = decoders.load("beam", args.workdir, best).read.args
     alone = guide._replace(alpha=0.0, beta=0.0)
     search = jax.jit(beam.beam_search, static_argnames="width")
     readers = {"greedy": jax.jit(tune_decoder.greedy)}
