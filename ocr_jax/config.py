@@ -23,6 +23,7 @@ def default_config() -> ml_collections.ConfigDict:
     config.height = 0  # pixels the lines file must have; 0 takes any
     config.charset = ""  # the characters to know; empty takes the lines file's
     config.num_buckets = 5  # widths that batches are padded to; each compiles once
+    config.loader = "auto"  # resident keeps lines on the device, tf_data feeds them
 
     # Network
     config.encoder = "conv"  # conv, sliding_window or mlp
@@ -92,6 +93,7 @@ def default_config() -> ml_collections.ConfigDict:
 
 
 CHOICES = {
+    "loader": ("auto", "resident", "tf_data"),
     "freeze": ("", "encoder"),
     "encoder": ("conv", "sliding_window", "mlp"),
     "optimizer": ("adamw", "adam", "rmsprop", "sgd"),

@@ -35,16 +35,10 @@ def evaluate(
     size = len(split.lines)
     readings, candidates, confidences = [""] * size, [""] * size, [None] * size
     losses, feasible, of_lines = np.zeros(size), np.zeros(size, bool), [None] * size
-    batches = pipeline.batches(
-        split.lines,
-        split.labels,
-        rows,
-        batch_size=config.batch_size,
-        process=(jax.process_index(), jax.process_count()),
-    )
+    batches = pipeline.batches(split, rows, config, mesh)
     for row, batch in zip(rows, batches, strict=True):
         batch_losses, batch_feasible, decoded, likeliest, sure = _fetch(
-            eval_step(state, steps.shard(batch, mesh))
+            eval_step(state, batch)
         )
         losses[row.indices] = batch_losses[: len(row.indices)]
         feasible[row.indices] = batch_feasible[: len(row.indices)]

@@ -185,11 +185,13 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
     update = jax.jit(update, donate_argnums=0)
 
     def train_step(state, batch):
-        # Two programs: compiled into the update, on a CPU, the augmentation's 10 ms
-        # become 300 (jax 0.10).
         return update(state, *varied(state.step, batch), batch)
 
-    return train_step
+    if jax.default_backend() == "cpu":
+        # Two programs: compiled into the update, on a CPU, the augmentation's 10 ms
+        # become 300 (jax 0.10).
+        return train_step
+    return jax.jit(train_step, donate_argnums=0)
 
 
 def _step_key(config, step: jax.Array, purpose: int) -> jax.Array:

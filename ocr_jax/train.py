@@ -142,19 +142,12 @@ def _first_state(config, state, data: dataset.Dataset):
 def _train_epoch(run: Run, state, progress: dict, rows: list[plan.PlanRow], stop):
     """The rest of the epoch's batches, or as many as there are before `stop` is set."""
     first = progress["batch"]
-    batches = pipeline.batches(
-        run.lines.lines,
-        run.lines.labels,
-        rows,
-        batch_size=run.config.batch_size,
-        first=first,
-        process=(jax.process_index(), jax.process_count()),
-    )
+    batches = pipeline.batches(run.lines, rows, run.config, run.mesh, first=first)
     pending, since = [], time.monotonic()
     for row, batch in zip(rows[first:], batches, strict=True):
         if stop.is_set():
             break
-        state, metrics = run.train_step(state, steps.shard(batch, run.mesh))
+        state, metrics = run.train_step(state, batch)
         pending.append((row, metrics))
         if len(pending) == run.config.log_every_steps:
             progress = _log(run, state, progress, pending, since)

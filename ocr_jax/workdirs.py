@@ -63,7 +63,13 @@ CONTENTS = (
     *LAUNCHER_FILES,
 )
 # Where a run is tracked, or computed, does not change what it computes.
-NOT_COMPARED = ("wandb.", "distributed.", "experiment_group", "log_every_steps")
+NOT_COMPARED = (
+    "wandb.",
+    "distributed.",
+    "experiment_group",
+    "log_every_steps",
+    "loader",
+)
 
 
 class ScoredLine(NamedTuple):

@@ -1,9 +1,16 @@
-"""Batches: the lines of a plan row, padded; each process gets its share of them."""
+"""Batches: the lines of a plan row, padded, the same ones from either loader."""
 
+import sys
+
+import jax
 import numpy as np
 import pytest
 
-from ocr_jax.data import dataset, lines_file, pipeline
+from ocr_jax import steps
+from ocr_jax.data import dataset, lines_file, pipeline, plan, tf_data
+from ocr_jax.errors import UserError
+
+LOADERS = ("tf_data", "resident")
 
 
 @pytest.fixture
@@ -11,18 +18,29 @@ def split(tiny_config):
     return dataset.load(tiny_config, ("train",)).splits["train"]
 
 
-def make_batches(split, rows, **options):
-    batches = pipeline.batches(split.lines, split.labels, rows, batch_size=8, **options)
-    return list(batches)
+def make_batches(split, rows, config, loader, **options):
+    config.loader = loader
+    mesh = steps.make_mesh(config.batch_size)
+    return list(pipeline.batches(split, rows, config, mesh, **options))
 
 
-def test_a_batch_holds_the_lines_of_its_row(split, tiny_config):
+def assert_same(batches, others):
+    for batch, other in zip(batches, others, strict=True):
+        assert batch.keys() == other.keys()
+        for key, value in batch.items():
+            assert value.dtype == other[key].dtype
+            np.testing.assert_array_equal(value, other[key])
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_a_batch_holds_the_lines_of_its_row(split, tiny_config, loader):
     rows = split.plan(tiny_config, epoch=0)
-    batches = make_batches(split, rows)
-    assert len(batches) == len(rows)
-    for row, batch in zip(rows, batches, strict=True):
+    batches = make_batches(split, rows, tiny_config, loader)
+    shapes = {}
+    for row, batch in zip(rows, jax.device_get(batches), strict=True):
         assert batch["image"].shape == (8, split.lines.height, row.bucket_width)
-        assert batch["image"].dtype == np.uint8
+        shape = batch["image"].shape, batch["label"].shape
+        assert shapes.setdefault(row.bucket_width, shape) == shape
         for position, index in enumerate(row.indices):
             image, label = split.lines.image(index), split.labels[index]
             width, length = batch["width"][position], batch["label_length"][position]
@@ -32,53 +50,104 @@ def test_a_batch_holds_the_lines_of_its_row(split, tiny_config):
             assert not batch["label"][position, length:].any()
 
 
-def test_rows_past_the_lines_of_a_short_batch_are_filler(split, tiny_config):
-    rows = [split.plan(tiny_config, epoch=0)[0]]
-    rows = [rows[0]._replace(indices=rows[0].indices[:5])]
-    [batch] = make_batches(split, rows)
+@pytest.mark.parametrize("loader", LOADERS)
+def test_rows_past_the_lines_of_a_short_batch_are_filler(split, tiny_config, loader):
+    row = split.plan(tiny_config, epoch=0)[0]
+    row = row._replace(indices=row.indices[:5])
+    [batch] = make_batches(split, [row], tiny_config, loader)
     np.testing.assert_array_equal(batch["mask"], np.arange(8) < 5)
     for key in ("image", "width", "label", "label_length"):
         assert not batch[key][5:].any()
 
 
-@pytest.mark.parametrize("count", [2, 4])
-def test_the_shares_of_all_processes_make_up_the_whole(split, tiny_config, count):
-    rows = split.plan(tiny_config, epoch=3)
-    whole = make_batches(split, rows)
-    shares = [make_batches(split, rows, process=(i, count)) for i in range(count)]
-    for batch, *parts in zip(whole, *shares, strict=True):
+def test_both_loaders_give_the_same_batches_on_the_same_devices(split, tiny_config):
+    left_out = split.without(np.array([0, 7]))
+    rows = left_out.plan(tiny_config, epoch=2)
+    batches, others = (
+        make_batches(left_out, rows, tiny_config, loader, first=1) for loader in LOADERS
+    )
+    assert len(batches) == len(rows) - 1
+    assert_same(batches, others)
+    for batch, other in zip(batches, others, strict=True):
         for key, value in batch.items():
-            together = np.concatenate([part[key] for part in parts])
-            np.testing.assert_array_equal(together, value)
+            assert value.sharding.is_equivalent_to(other[key].sharding, value.ndim)
+            assert value.sharding.device_set == set(jax.devices())
 
 
-def test_a_bucket_has_one_shape(split, tiny_config):
-    shapes = {}
-    rows = split.plan(tiny_config, epoch=0)
-    for row, batch in zip(rows, make_batches(split, rows), strict=True):
-        shape = batch["image"].shape, batch["label"].shape
-        assert shapes.setdefault(row.bucket_width, shape) == shape
-
-
-def test_batches_from_the_middle_of_a_plan_are_those_of_the_whole(split, tiny_config):
+@pytest.mark.parametrize("loader", LOADERS)
+def test_batches_from_the_middle_are_those_of_the_whole(split, tiny_config, loader):
     rows = split.plan(tiny_config, epoch=0)
     longest = max(
         range(len(rows)),
         key=lambda i: max(len(split.labels[j]) for j in rows[i].indices),
     )
     rows = [rows[longest], *rows[:longest], *rows[longest + 1 :]]
-    resumed = make_batches(split, rows, first=1)
-    for batch, same in zip(make_batches(split, rows)[1:], resumed, strict=True):
-        for key, value in batch.items():
-            np.testing.assert_array_equal(same[key], value)
+    whole = make_batches(split, rows, tiny_config, loader)
+    assert_same(whole[1:], make_batches(split, rows, tiny_config, loader, first=1))
 
 
-def test_lines_that_stay_on_disk_give_the_same_batches(split, tiny_config, monkeypatch):
+@pytest.mark.parametrize("count", [2, 4])
+def test_the_shares_of_all_processes_make_up_the_whole(split, tiny_config, count):
+    rows = split.plan(tiny_config, epoch=3)
+    lengths = split.label_lengths
+    [whole, *shares] = [
+        [
+            tf_data.pad(split, share)
+            for share in plan.shares(rows, lengths, 8, process=p)
+        ]
+        for p in [(0, 1), *((index, count) for index in range(count))]
+    ]
+    together = [
+        {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        for parts in zip(*shares, strict=True)
+    ]
+    assert_same(whole, together)
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_lines_on_disk_give_the_same_batches(split, tiny_config, monkeypatch, loader):
     monkeypatch.setattr(lines_file, "IN_MEMORY_BYTES", 10)
     on_disk = dataset.load(tiny_config, ("train",)).splits["train"]
     assert not isinstance(on_disk.lines.pixels, np.ndarray)
     rows = split.plan(tiny_config, epoch=0)
-    pairs = zip(make_batches(split, rows), make_batches(on_disk, rows), strict=True)
-    for batch, same in pairs:
-        for key, value in batch.items():
-            np.testing.assert_array_equal(same[key], value)
+    batches = [
+        make_batches(each, rows, tiny_config, loader) for each in (split, on_disk)
+    ]
+    assert_same(*batches)
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "memory_in_splits", "has_tensorflow", "expected"),
+    [
+        (False, None, True, "resident"),
+        (True, None, True, "tf_data"),
+        (True, None, False, "resident"),
+        (False, 100, True, "resident"),
+        (True, 100, True, "resident"),
+        (False, 2, True, "tf_data"),
+        (False, 2, False, "resident"),
+    ],
+)
+def test_auto_goes_by_size_and_device(
+    split, tiny_config, monkeypatch, on_disk, memory_in_splits, has_tensorflow, expected
+):
+    monkeypatch.setattr(lines_file, "IN_MEMORY_BYTES", 10 if on_disk else 1 << 30)
+    lines = dataset.load(tiny_config, ("train",)).splits["train"].lines
+    memory = memory_in_splits and memory_in_splits * lines.pixels.nbytes
+    monkeypatch.setattr(pipeline, "_device_memory", lambda: memory)
+    if not has_tensorflow:
+        forbid_tensorflow(monkeypatch)
+    assert pipeline.choose("auto", lines) == expected
+
+
+def test_a_loader_that_cannot_be_had_is_one_clear_line(split, monkeypatch):
+    monkeypatch.setattr(pipeline, "_device_memory", lambda: 10)
+    with pytest.raises(UserError, match=r"train lines' pixels take .*: take tf_data"):
+        pipeline.choose("resident", split.lines)
+    forbid_tensorflow(monkeypatch)
+    with pytest.raises(UserError, match="TensorFlow can't be imported"):
+        pipeline.choose("tf_data", split.lines)
+
+
+def forbid_tensorflow(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)

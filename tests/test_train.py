@@ -95,6 +95,22 @@ def test_an_interrupted_run_ends_bit_identical(tmp_path, tiny_config, stop_after
     assert epochs[0] == epochs[1]
 
 
+def test_a_run_needs_no_tensorflow_and_ends_as_with_it(
+    tmp_path, tiny_config, monkeypatch
+):
+    tiny_config.num_epochs = 1
+    states = []
+    for loader, modules in (("tf_data", {}), ("resident", {"tensorflow": None})):
+        tiny_config.loader = loader
+        with monkeypatch.context() as patch:
+            for name, module in modules.items():
+                patch.setitem(sys.modules, name, module)
+            train.train_and_evaluate(tiny_config, tmp_path / loader)
+        states.append(latest_state(tmp_path / loader, tiny_config)[0])
+    for one, other in zip(*states, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def train_until(step, config, workdir):
     """Train, and press Ctrl-C when the pipeline has handed out `step` batches."""
     original, count = pipeline.batches, 0
@@ -243,8 +259,11 @@ def test_training_works_outside_the_main_thread(tmp_path, tiny_config):
     assert outcome
 
 
-def test_four_devices_train_like_one(tiny_config):
-    """Twenty updates, whole on one device or spread over four: the same weights."""
+def test_four_devices_train_like_one(tiny_config, monkeypatch):
+    """Twenty updates, whole on one device or spread over four: the same weights.
+
+    On the one, varied and updated in two programs, as on a CPU; on the four, in one.
+    """
     # Adam would divide a difference of rounding by its own size.
     tiny_config.optimizer, tiny_config.learning_rate = "sgd", 0.01
     tiny_config.dropout, tiny_config.shortcut = 0.2, 0.1
@@ -256,13 +275,14 @@ def test_four_devices_train_like_one(tiny_config):
     epochs = [split.plan(tiny_config, epoch) for epoch in range(20)]
     rows = list(itertools.chain(*epochs))[:20]
     results = []
-    for devices in (1, 4):
+    for devices, backend in ((1, "cpu"), (4, "gpu")):
+        monkeypatch.setattr(jax, "default_backend", lambda name=backend: name)
         mesh = jax.sharding.Mesh(np.array(jax.devices()[:devices]), (steps.DATA,))
         step = steps.make_train_step(model, tx, tiny_config, mesh)
         state = steps.create_state(model, tx, tiny_config, data.height)
         state = steps.replicate(state, mesh)
-        for batch in pipeline.batches(split.lines, split.labels, rows, batch_size=8):
-            state, metrics = step(state, steps.shard(batch, mesh))
+        for batch in pipeline.batches(split, rows, tiny_config, mesh):
+            state, metrics = step(state, batch)
         results.append((jax.device_get(state.params), float(metrics["loss"])))
     assert results[0][1] == pytest.approx(results[1][1], rel=1e-5)
     for one, four in zip(

@@ -22,6 +22,10 @@ class LabelledSplit:
     lines: lines_file.Split
     labels: list[np.ndarray]
     indices: np.ndarray
+    # Mesh → the same lines on its devices, once resident.py has put them there.
+    on_devices: dict = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -30,6 +34,18 @@ class LabelledSplit:
     def widths(self) -> np.ndarray:
         """Widths (n,) in pixels of the lines that take part."""
         return self.lines.widths[self.indices]
+
+    @property
+    def label_lengths(self) -> np.ndarray:
+        """Label lengths (n,) of all lines."""
+        return np.array([len(label) for label in self.labels], np.int32)
+
+    def padded_labels(self) -> np.ndarray:
+        """Label ids (n, L) int32 of all lines, zero padded; L is at least 1."""
+        padded = np.zeros((len(self.labels), max(1, *self.label_lengths)), np.int32)
+        for row, label in zip(padded, self.labels, strict=True):
+            row[: len(label)] = label
+        return padded
 
     def plan(self, config, epoch: int) -> list[plan.PlanRow]:
         """The epoch plan over the lines that take part, as indices into all lines."""
@@ -41,11 +57,8 @@ class LabelledSplit:
 
     def impossible(self, model) -> np.ndarray:
         """Indices of lines whose label needs more frames than the model gives them."""
-        lengths = np.array([len(label) for label in self.labels])
-        padded = np.zeros((len(self.labels), max(1, *lengths)), np.int32)
-        for row, label in zip(padded, self.labels, strict=True):
-            row[: len(label)] = label
-        needed = np.asarray(ctc.required_frames(padded, lengths))
+        labels = self.padded_labels(), self.label_lengths
+        needed = np.asarray(ctc.required_frames(*labels))
         return np.flatnonzero(needed > model.frames(self.lines.widths))
 
     def without(self, left_out: np.ndarray) -> "LabelledSplit":

@@ -1,105 +1,79 @@
-"""Plan rows to padded batches through tf.data: gathered in parallel, prefetched."""
+"""An epoch plan as batches on the devices, through one of two loaders."""
 
-import os
 from collections.abc import Iterator, Sequence
 
+import jax
 import numpy as np
+from jax.sharding import Mesh
 
-from ocr_jax.data import lines_file, plan
+from ocr_jax import steps
+from ocr_jax.data import dataset, lines_file, plan, resident, tf_data
+from ocr_jax.errors import UserError
 
-Batch = dict[str, np.ndarray]
-DTYPES = {
-    "image": np.uint8,
-    "width": np.int32,
-    "label": np.int32,
-    "label_length": np.int32,
-    "mask": np.bool_,
-}
+# The share of a device's memory that the pixels of a split may take without being asked
+# for: those of the validation lines lie beside them, and the network needs most of it.
+SHARE_OF_MEMORY = 0.2
 
 
 def batches(
-    split: lines_file.Split,
-    labels: Sequence[np.ndarray],
+    split: dataset.LabelledSplit,
     rows: Sequence[plan.PlanRow],
+    config,
+    mesh: Mesh,
     *,
-    batch_size: int,
     first: int = 0,
-    process: tuple[int, int] = (0, 1),
-) -> Iterator[Batch]:
+) -> Iterator[dict[str, jax.Array]]:
     """The batches of an epoch plan, in its order, from the `first` on.
 
     image (B, H, W) uint8, width (B,), label (B, L) zero padded, label_length (B,) and
-    mask (B,), False for the filler rows of a short batch. With process=(index, count)
-    each of `count` processes gets its own B = batch_size / count rows of every batch.
-    L is one number a bucket of the whole plan: a resumed epoch has the same shapes.
+    mask (B,), False for the filler rows of a short batch: spread over the devices of
+    the mesh, each process having loaded its own share. Both loaders give the same.
+    Raises UserError where config.loader is one that can't be had.
     """
-    tf = _import_tensorflow()
-    index, count = process
-    share = slice(index * batch_size // count, (index + 1) * batch_size // count)
-    label_widths = _label_widths(labels, rows)
+    process = jax.process_index(), jax.process_count()
+    lengths = split.label_lengths
+    shares = plan.shares(rows, lengths, config.batch_size, process=process)[first:]
+    if choose(config.loader, split.lines) == "resident":
+        return resident.batches(split, shares, mesh)
+    return (steps.shard(batch, mesh) for batch in tf_data.batches(split, shares))
 
-    def gather(number):
-        row = rows[number]
-        size = len(range(*share.indices(batch_size)))
-        width = label_widths[row.bucket_width]
-        return pad(split, labels, row.indices[share], (size, row.bucket_width, width))
 
-    def load(number):
-        values = tf.numpy_function(
-            lambda n: tuple(gather(int(n))[key] for key in DTYPES),
-            [number],
-            list(DTYPES.values()),
+def choose(loader: str, lines: lines_file.Split) -> str:
+    """resident or tf_data: what config.loader says, or what suits lines and device."""
+    if loader == "auto":
+        return "resident" if _is_small(lines) or not _tensorflow() else "tf_data"
+    if loader == "tf_data" and not _tensorflow():
+        raise UserError(
+            "config.loader is tf_data, but TensorFlow can't be imported: install "
+            "tensorflow-cpu, or take resident"
         )
-        return dict(zip(DTYPES, values, strict=True))
-
-    options = tf.data.Options()
-    # Its thread sleeps longer and longer, and an iterator's end waits for it to wake:
-    # half a minute an epoch.
-    options.autotune.enabled = False
-    dataset = tf.data.Dataset.range(first, len(rows)).with_options(options)
-    dataset = dataset.map(load, num_parallel_calls=2, deterministic=True)
-    return dataset.prefetch(4).as_numpy_iterator()
-
-
-def _import_tensorflow():
-    """TensorFlow, silent; it takes five seconds, which a mistake need not wait for."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    import tensorflow
-
-    return tensorflow
+    memory = _device_memory()
+    if loader == "resident" and memory and lines.pixels.nbytes > memory:
+        raise UserError(
+            f"config.loader is resident, but the {lines.name} lines' pixels take "
+            f"{lines.pixels.nbytes / 1e9:.1f} GB, and the device has {memory / 1e9:.1f}"
+            ": take tf_data"
+        )
+    return loader
 
 
-def pad(
-    split: lines_file.Split,
-    labels: Sequence[np.ndarray],
-    indices: np.ndarray,
-    shape: tuple[int, int, int],
-) -> Batch:
-    """Lines `indices`, zero padded to shape (B, W, L); rows past them are filler."""
-    size, width, label_width = shape
-    batch = {
-        "image": np.zeros((size, split.height, width), np.uint8),
-        "width": np.zeros(size, np.int32),
-        "label": np.zeros((size, label_width), np.int32),
-        "label_length": np.zeros(size, np.int32),
-        "mask": np.arange(size) < len(indices),
-    }
-    for row, index in enumerate(indices):
-        image, label = split.image(index), labels[index]
-        batch["image"][row, :, : image.shape[1]] = image
-        batch["width"][row] = image.shape[1]
-        batch["label"][row, : len(label)] = label
-        batch["label_length"][row] = len(label)
-    return batch
+def _is_small(lines: lines_file.Split) -> bool:
+    """Whether the device can keep the lines without being asked to."""
+    if memory := _device_memory():
+        return lines.pixels.nbytes <= SHARE_OF_MEMORY * memory
+    # A CPU's memory is the host's, where what is large has been left on disk.
+    return isinstance(lines.pixels, np.ndarray)
 
 
-def _label_widths(
-    labels: Sequence[np.ndarray], rows: Sequence[plan.PlanRow]
-) -> dict[int, int]:
-    """Bucket width → the longest label in that bucket, at least 1."""
-    longest = {}
-    for row in rows:
-        lengths = [len(labels[index]) for index in row.indices]
-        longest[row.bucket_width] = max(1, longest.get(row.bucket_width, 0), *lengths)
-    return longest
+def _device_memory() -> int | None:
+    """The bytes that JAX may use of a device; None of a CPU."""
+    return (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
+
+
+def _tensorflow() -> bool:
+    """Whether TensorFlow is there; asking takes the seconds of importing it."""
+    try:
+        tf_data.import_tensorflow()
+    except ImportError:
+        return False
+    return True

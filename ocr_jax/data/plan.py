@@ -7,6 +7,8 @@ import numpy as np
 
 # Bucket widths are multiples of this many pixels, or the widest line's own width.
 BUCKET_STEP = 32
+# Stands for a line in the rows of a short batch that have none.
+FILLER = -1
 
 
 class PlanRow(NamedTuple):
@@ -14,6 +16,18 @@ class PlanRow(NamedTuple):
 
     bucket_width: int
     indices: np.ndarray
+
+
+class Share(NamedTuple):
+    """What one process loads of a batch: lines `indices`, or FILLER, and their shape.
+
+    indices (B,) int32, B the process's share; images are W = width pixels wide, labels
+    L = label_width long.
+    """
+
+    indices: np.ndarray
+    width: int
+    label_width: int
 
 
 def bucket_widths(widths: Sequence[int], num_buckets: int) -> tuple[int, ...]:
@@ -65,3 +79,31 @@ def plan_epoch(
         starts = range(0, len(lines), batch_size)
         rows += [PlanRow(int(width), lines[i : i + batch_size]) for i in starts]
     return [rows[i] for i in generator.permutation(len(rows))]
+
+
+def shares(
+    rows: Sequence[PlanRow],
+    label_lengths: np.ndarray,
+    batch_size: int,
+    *,
+    process: tuple[int, int] = (0, 1),
+) -> list[Share]:
+    """The share that process (index, count) has in each batch, batch_size / count rows.
+
+    label_lengths (n,) of all lines. L is one number a bucket, for all processes and for
+    an epoch that is resumed: few shapes, the same ones.
+    """
+    index, count = process
+    part = slice(index * batch_size // count, (index + 1) * batch_size // count)
+    label_widths = {}
+    for row in rows:
+        longest = max(1, label_lengths[row.indices].max())
+        widest = max(longest, label_widths.get(row.bucket_width, 0))
+        label_widths[row.bucket_width] = int(widest)
+    found = []
+    for row in rows:
+        indices = np.full(batch_size, FILLER, np.int32)
+        indices[: len(row.indices)] = row.indices
+        share = Share(indices[part], row.bucket_width, label_widths[row.bucket_width])
+        found.append(share)
+    return found
