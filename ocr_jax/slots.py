@@ -6,6 +6,7 @@ never hold the same one, and the kernel drops a lock when the last process that 
 ends, however it ends. Imports no jax: what a slot sets must be set before jax starts.
 """
 
+import contextlib
 import fcntl
 import os
 import time
@@ -125,20 +126,32 @@ def _lease_free(gpus: str, seconds: float = 1.0) -> list[Lease]:
 
 def _lease_one(slot: Slot) -> Lease | None:
     lease = Lease(slot, [])
-    try:
-        for device in slot.devices:
-            _lock(device, slot, lease.files)
-    except BlockingIOError:
-        lease.release()
-        return None
+    with _one_at_a_time():
+        try:
+            for device in slot.devices:
+                _lock(device, slot, lease.files)
+        except BlockingIOError:
+            lease.release()
+            return None
     return lease
+
+
+@contextlib.contextmanager
+def _one_at_a_time():
+    """Nobody else on this machine takes or tries a lock meanwhile."""
+    turn = _open("turn")
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(turn)
 
 
 def _lock(device: Device, slot: Slot, files: list[int]):
     """Lock a device, or a share of it, into `files`; BlockingIOError if it's taken.
 
-    A whole device is an exclusive lock on its file; a share is a shared one, and an
-    exclusive one on a file of the share's own.
+    A whole device is an exclusive lock on its file. A share is a shared one, another on
+    the file of that number of shares, and an exclusive one on a file of its own.
     """
     files.append(_open(device.name))
     alone = _try_lock(files[-1], fcntl.LOCK_EX)
@@ -146,6 +159,11 @@ def _lock(device: Device, slot: Slot, files: list[int]):
     if (not alone and slot.shares == 1) or (alone and device.busy()):
         raise BlockingIOError
     if slot.shares > 1:
+        fcntl.flock(files[-1], fcntl.LOCK_SH | fcntl.LOCK_NB)
+        files.append(_open(f"{device.name}.of{slot.shares}"))
+        # Halves beside thirds can be more than the whole.
+        if _try_lock(files[-1], fcntl.LOCK_EX) and not alone:
+            raise BlockingIOError
         fcntl.flock(files[-1], fcntl.LOCK_SH | fcntl.LOCK_NB)
         files.append(_open(f"{device.name}.{slot.share}"))
         fcntl.flock(files[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)

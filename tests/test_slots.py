@@ -97,6 +97,16 @@ def test_a_whole_gpu_and_its_shares_exclude_each_other(gpus):
     assert len(shares) == 2 and slots.lease(whole) is None
 
 
+def test_halves_of_a_gpu_and_thirds_of_it_exclude_each_other(gpus):
+    halves, thirds = slots.find("1", jobs_per_gpu=2), slots.find("1", jobs_per_gpu=3)
+    first, second = lease_all(halves)
+    assert lease_all(thirds) == []
+    first.release()
+    assert lease_all(thirds) == []
+    second.release()
+    assert len(lease_all(thirds)) == 3 and lease_all(halves) == []
+
+
 def test_cuda_visible_devices_bounds_what_all_means(gpus, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-1abc")
     assert [slot.name for slot in slots.find("all")] == ["gpu 3", "gpu 1"]
