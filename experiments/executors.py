@@ -58,6 +58,8 @@ class Running:
         environment = os.environ | slot.environment | {guard.TOKEN: self.token}
         if sys.platform == "linux":
             environment = huge_pages.VARIABLES | environment
+        # In a Slurm step of several tasks, a job is none of them.
+        environment.pop("SLURM_STEP_NUM_TASKS", None)
         with open(self.job.workdir / statuses.LOG, "ab") as log:
             self.process = subprocess.Popen(
                 self.job.command,

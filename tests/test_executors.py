@@ -56,6 +56,17 @@ def test_a_job_gets_its_slots_cores_and_environment(tmp_path):
     assert (job.workdir / "log.txt").read_text() == f"cpu {set(cores)}\n"
 
 
+def test_a_job_is_no_task_of_the_slurm_step_that_its_launcher_is_in(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SLURM_NTASKS", "2")
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    code = "import os; print([k for k in os.environ if k.startswith('SLURM_STEP')])"
+    [job] = found = [python_job("a", tmp_path, code)]
+    run(found)
+    assert (job.workdir / "log.txt").read_text() == "[]\n"
+
+
 def test_a_failed_job_stops_no_other_and_says_why(tmp_path):
     code = "import sys; print('one\\nocr_jax: no such file\\n'); sys.exit(1)"
     found = [
