@@ -153,9 +153,9 @@ def _paired_test(runs: Sequence[Run], split: str) -> str:
     found = metrics.paired_differences(first.counts(), second.counts(), writers)
     a, b = html.escape(first.name), html.escape(second.name)
     rows = [
-        f"<tr><th>{tables.SCORES[name][0]}</th><td>{_points(difference.value)}</td>"
-        f"<td>{_points(difference.interval[0])} to {_points(difference.interval[1])}"
-        f"</td><td>{difference.not_better:.1%}</td></tr>"
+        f"<tr><th>{tables.SCORES[name][0]}</th><td>{_points(difference.value)} points</td>"
+        f"<td>{' to '.join(map(_points, difference.interval))} points</td>"
+        f"<td>{difference.not_better:.1%}</td></tr>"
         for name, difference in found.items()
     ]
     return (
@@ -181,7 +181,7 @@ def _verdict(a: str, b: str, difference: metrics.Difference) -> str:
 
 
 def _points(difference: float) -> str:
-    return f"{100 * difference:+.1f} points".replace("-", "−")
+    return f"{100 * difference:+.1f}".replace("-", "−")
 
 
 def _units(writers: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ocr_jax import workdirs
 from ocr_jax.errors import one_line
 
 # Long enough for a slow proxy, short enough for a node without a network.
@@ -132,10 +133,16 @@ def _init(workdir: Path, config, settings, mode: str):
         id=_run_id(workdir / "wandb"),
         resume="allow",
         dir=workdir,
-        config=config.to_dict(),
+        config=config.to_dict() | _environment(workdir),
         mode=mode,
         settings=settings,
     )
+
+
+def _environment(workdir: Path) -> dict:
+    """Commit, uncommitted changes and versions: in W&B, runs can be filtered by them."""
+    path = workdir / "environment.json"
+    return {"environment": workdirs.read_json(path)} if path.exists() else {}
 
 
 def _run_id(folder: Path) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ocr_jax import config as config_lib
-from ocr_jax import console, tracking, wandb_run
+from ocr_jax import console, tracking, wandb_run, workdirs
 
 SCORES = {"train/loss": 1.5, "validation/cer": 0.25, "validation/loss": float("nan")}
 
@@ -155,6 +155,7 @@ def test_wandb_offline_logs_and_a_resumed_run_keeps_its_id(tmp_path, config, cap
     (best / "weights").write_bytes(b"1")
     for name in ("config.json", "calibration.json"):
         (workdir / name).write_text("{}")
+    workdirs.write_json(workdir / "environment.json", {"commit": "0a1b2c"})
     config.wandb.mode = "offline"
     ids = []
     for step in (1, 2):
@@ -168,13 +169,12 @@ def test_wandb_offline_logs_and_a_resumed_run_keeps_its_id(tmp_path, config, cap
     assert ids[0] == ids[1] is not None
     assert list(workdir.glob(f"wandb/offline-run-*-{ids[0]}/*.wandb"))
     assert output.count("wandb sync") == 2 and len(output.splitlines()) == 2
-    [*_, log] = sorted(workdir.glob("wandb/offline-run-*/*.wandb"))
-    # A process of W&B's writes it, and may do so when the run has finished.
-    expected, deadline = b"checkpoints/best/7/weights", time.monotonic() + 20
-    while expected not in (logged := log.read_bytes()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert expected in logged
-    assert b"config.json" in logged and b"calibration.json" in logged
+    wanted = b"checkpoints/best/7/weights", b"config.json", b"calibration.json", b"0a1b2c"
+    for log in workdir.glob("wandb/offline-run-*/*.wandb"):
+        end = time.monotonic() + 30  # wandb writes on for a moment after finish
+        while not all(word in log.read_bytes() for word in wanted):
+            assert time.monotonic() < end, log.read_bytes()
+            time.sleep(0.05)
 
 
 def test_wandb_auto_without_a_login_is_offline(tmp_path, config, capsys, monkeypatch):
