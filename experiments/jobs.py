@@ -139,7 +139,7 @@ def _mapping(content: dict, key: str, where: str) -> dict:
     value = content.get(key) or {}
     if not isinstance(value, dict):
         raise UserError(f"{where}: {key} is {value!r}: expected keys and values")
-    return value
+    return config_lib.flatten(value)
 
 
 def _check_keys(content: dict, known: tuple[str, ...], where: str):

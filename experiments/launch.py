@@ -22,6 +22,7 @@ import statuses
 import view
 
 from ocr_jax import errors, slots
+from ocr_jax.errors import UserError
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -74,7 +75,9 @@ def add_executor_options(parser: argparse.ArgumentParser):
 
 
 def executor_of(args: argparse.Namespace):
-    """The executor that the options ask for."""
+    """The executor that the options ask for; UserError for what can't be."""
+    if args.retries < 0 or args.timeout < 0:
+        raise UserError("--retries and --timeout are 0 or more")
     limits = {"retries": args.retries, "timeout": args.timeout or None}
     if args.executor == "ray":
         return ray_executor.Ray(

@@ -52,7 +52,9 @@ class Search(Watcher):
     def jobs(self, most: int | None) -> Iterator[Job]:
         """Trials that were begun and did not end, then new ones, `most` in all."""
         for old in self.study.get_trials(states=(TrialState.RUNNING,)):
-            yield self._job(optuna.Trial(self.study, old._trial_id))
+            job = self._job(optuna.Trial(self.study, old._trial_id))
+            self._reported[job.name] = max(old.intermediate_values, default=0)
+            yield job
         spaces = {p.name: p.distribution() for p in self._sweep.parameters}
         while most is None or len(begun(self.study)) < most:
             waiting = self.study.get_trials(False, (TrialState.WAITING,))

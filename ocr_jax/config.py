@@ -165,14 +165,8 @@ def parse_flags(parsed: flags.FlagValues, argv: Sequence[str]):
     """Parse a command line that may have a --config; UserError for its mistakes."""
     try:
         rest = parsed(argv)
-    except AttributeError as error:
-        if "get_config" in str(error):
-            raise UserError("the file of --config has no get_config()") from None
-        key, *nearest = re.findall(r"""['"](\w+)\W*['"]""", str(error))
-        hint = f": did you mean config.{nearest[0]}?" if nearest else ""
-        raise UserError(f"there is no config.{key}{hint}") from None
     except Exception as error:  # a config file is a program: it may raise anything
-        raise UserError(one_line(error)) from None
+        raise UserError(_mistake(error)) from None
     if rest[1:]:
         raise UserError(f"{rest[1]!r} is not a flag: write --name=value")
     flag = parsed["config"]
@@ -183,8 +177,27 @@ def parse_flags(parsed: flags.FlagValues, argv: Sequence[str]):
         )
 
 
+def _mistake(error: Exception) -> str:
+    """What was wrong with a command line or its config file, in one line."""
+    text = str(error)
+    if isinstance(error, AttributeError) and "get_config" in text:
+        return "the file of --config has no get_config()"
+    if isinstance(error, AttributeError) and isinstance(error.__context__, KeyError):
+        key = re.search(r"""['"](\w+)\\?['"]""", text)[1]
+        nearest = re.search(r'Did you mean "(\w+)"', text)
+        hint = f": did you mean config.{nearest[1]}?" if nearest else ""
+        return f"there is no config.{key}{hint}"
+    if missing := re.search(r"Failed loading config file.*path\]:\s+(.+?)\n", text, re.S):
+        return f"--config={missing[1]}: no such file"
+    return one_line(text)
+
+
 def check(config: ml_collections.ConfigDict):
-    """Raise UserError for the first value that breaks a rule."""
+    """Raise UserError for the first value that breaks a rule, or key that is missing."""
+    if missing := flatten(default_config()).keys() - flatten(config).keys():
+        raise UserError(
+            f"the config has no {min(missing)}: start from default_config() in its file"
+        )
     for key, choices in CHOICES.items():
         if (value := _get(config, key)) not in choices:
             raise UserError(

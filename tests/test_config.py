@@ -59,6 +59,27 @@ def test_a_value_out_of_range_is_named_with_what_is_expected(key, value, message
         config_lib.check(config)
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("c.lstm_dmi = 3", "there is no config.lstm_dmi: did you mean config.lstm_dim"),
+        ("c.unlock()\n    del c.dropout", "has no dropout: start from default_config"),
+        ("c.nothing.at_all", "there is no config.nothing"),
+        ("import json; json.nothing", "module 'json' has no attribute 'nothing'"),
+        ("import nothing", "No module named 'nothing'"),
+    ],
+)
+def test_a_mistake_in_a_config_file_is_named(tmp_path, body, message):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from ocr_jax.config import default_config\n"
+        f"def get_config():\n    c = default_config()\n    {body}\n    return c\n"
+    )
+    for overrides in ([], ["--config.lstm_dim=3"]):
+        with pytest.raises(UserError, match=message):
+            config_lib.load([f"--config={path}", *overrides])
+
+
 def test_there_are_at_most_forty_keys_beside_augmentation():
     keys = config_lib.flatten(config_lib.default_config())
     assert len([key for key in keys if not key.startswith("augment.")]) <= 40

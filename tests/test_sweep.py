@@ -82,6 +82,7 @@ def test_a_grid_runs_each_point_once_and_names_the_best(capsys):
     assert trials() == ["trial_0000", "trial_0001", "trial_0002"]
 
 
+@pytest.mark.filterwarnings("error:The reported value is ignored")
 def test_an_interrupted_sweep_goes_on_with_the_trials_it_had(monkeypatch):
     write()
     path = sweep_file.read("mine.yaml")
@@ -91,6 +92,7 @@ def test_an_interrupted_sweep_goes_on_with_the_trials_it_had(monkeypatch):
     search = sweep.Search(path, folder, sweep.Watcher(), storage=storage, seed=0)
     begun = next(search.jobs(None))
     assert begun.name == "trial_0000"
+    search._trials[begun.name].report(0.5, 1)
     assert run() == 0
     study = sweep.open_study(path, folder, storage=storage, seed=0)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 3
