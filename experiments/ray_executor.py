@@ -135,10 +135,12 @@ class Ray:
         status = statuses.read(job.workdir) or Status.of(job)
         try:
             self._ray.get(task)
-        except self._ray.exceptions.TaskCancelledError:
-            pass
         except self._ray.exceptions.RayError as error:
-            status.state, status.reason = "failed", errors.one_line(error)
+            cancelled = isinstance(error, self._ray.exceptions.TaskCancelledError)
+            if not cancelled and self._interrupted < 3:
+                status.state, status.reason = "failed", errors.one_line(error)
+        if status.state == "running":  # it was killed before it could say so
+            status.state, status.reason = "stopped", "by Ctrl-C"
         if job.name in self._pruned and status.state == "stopped":
             status.state = "pruned"
         statuses.write(job, status)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import jobs
 import launch
+import numpy as np
 import optuna
 import rich.table
 import statuses
@@ -40,32 +41,31 @@ class Search(Watcher):
     """Proposes trials as jobs, and learns what became of them."""
 
     def __init__(
-        self, sweep: sweep_file.Sweep, folder: Path, shown: Watcher, **storage
+        self, study: optuna.Study, sweep: sweep_file.Sweep, folder: Path, shown: Watcher
     ):
+        self.study = study
         self._sweep = sweep
         self._folder = folder
         self._shown = shown
         self._trials: dict[str, optuna.Trial] = {}
         self._reported: dict[str, int] = {}
-        self.study = open_study(sweep, folder, **storage)
 
-    def jobs(self, most: int | None) -> Iterator[Job]:
+    def jobs(self, most: int | None, seed: int) -> Iterator[Job]:
         """Trials that were begun and did not end, then new ones, `most` in all."""
         for old in self.study.get_trials(states=(TrialState.RUNNING,)):
-            job = self._job(optuna.Trial(self.study, old._trial_id))
+            job = self._job(optuna.Trial(self.study, old._trial_id), seed)
             self._reported[job.name] = max(old.intermediate_values, default=0)
             yield job
-        spaces = {p.name: p.distribution() for p in self._sweep.parameters}
         while most is None or len(begun(self.study)) < most:
             waiting = self.study.get_trials(False, (TrialState.WAITING,))
             if self._sweep.method == "grid" and not waiting:
                 return
-            yield self._job(self.study.ask(spaces))
+            yield self._job(self.study.ask(), seed)
 
-    def _job(self, trial: optuna.Trial) -> Job:
+    def _job(self, trial: optuna.Trial, seed: int) -> Job:
         name = f"trial_{trial.number:04d}"
         self._trials[name] = trial
-        return training(self._sweep, trial.params, name, self._folder)
+        return training(self._sweep, draw(self._sweep, trial, seed), name, self._folder)
 
     def changed(self, job: Job, status: Status):
         """Tell the study of a job that has ended."""
@@ -136,25 +136,32 @@ def begun(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     ]
 
 
-def open_study(
-    sweep: sweep_file.Sweep, folder: Path, *, storage: str | None, seed: int
-):
+def draw(sweep: sweep_file.Sweep, trial: optuna.Trial, seed: int) -> dict[str, float]:
+    """The trial's parameters, which it may have from an earlier time.
+
+    The number of the trial is part of the seed: a search that goes on, or goes on
+    several machines, does not draw the same again.
+    """
+    own = int(np.random.SeedSequence((seed, trial.number)).generate_state(1)[0])
+    trial.study.sampler = (
+        # Several trials run at once: the others' outcomes are guessed.
+        optuna.samplers.TPESampler(seed=own, constant_liar=True)
+        if sweep.method == "bayes"
+        else optuna.samplers.RandomSampler(seed=own)
+    )
+    return {p.name: p.draw(trial) for p in sweep.parameters}
+
+
+def open_study(sweep: sweep_file.Sweep, folder: Path, storage: str | None):
     """The study of the sweep, new or as it was left; UserError if it's of another.
 
     storage: a database's URL; None keeps the study in memory.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    sampler = {
-        "grid": optuna.samplers.RandomSampler,  # its points are put in line below
-        "random": optuna.samplers.RandomSampler,
-        # Several trials run at once: the others' outcomes are guessed.
-        "bayes": lambda seed: optuna.samplers.TPESampler(seed=seed, constant_liar=True),
-    }[sweep.method]
     try:
         study = optuna.create_study(
             storage=storage,
             study_name=folder.name,
-            sampler=sampler(seed=seed),
             pruner=_pruner(sweep),
             direction="minimize" if sweep.minimize else "maximize",
             load_if_exists=True,
@@ -209,18 +216,18 @@ def run(args: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     storage = args.storage or f"sqlite:///{folder.absolute()}/study.db"
     executor = launch.executor_of(args)
+    study = open_study(sweep, folder, storage)
     with view.View() as shown:
-        search = Search(sweep, folder, shown, storage=storage, seed=args.seed)
-        ended = executor.run(search.jobs(most), search)
-    _print_best(search.study, sweep, folder)
+        search = Search(study, sweep, folder, shown)
+        ended = executor.run(search.jobs(most, args.seed), search)
+    _print_best(study, sweep, folder)
     return launch.exit_code(list(ended.values()))
 
 
 def _first_jobs(sweep: sweep_file.Sweep, folder: Path, count: int, seed: int):
     """The first jobs as they'd be with no results; UserError if one doesn't fit."""
-    study = open_study(sweep, folder, storage=None, seed=seed)
-    spaces = {p.name: p.distribution() for p in sweep.parameters}
-    drawn = [study.ask(spaces).params for _ in range(count)]
+    study = open_study(sweep, folder, storage=None)
+    drawn = [draw(sweep, study.ask(), seed) for _ in range(count)]
     return [
         training(sweep, params, f"trial_{number:04d}", folder)
         for number, params in enumerate(drawn)

@@ -75,15 +75,15 @@ class Parameter(NamedTuple):
     kind: str
     settings: dict
 
-    def distribution(self) -> optuna.distributions.BaseDistribution:
-        """What Optuna draws from; `value` makes a config's value of the draw."""
+    def draw(self, trial: optuna.Trial) -> float:
+        """What the trial has, or draws now; `value` makes a config's value of it."""
         if self.kind == "int_uniform":
             low, high = self.settings["min"], self.settings["max"]
-            return optuna.distributions.IntDistribution(low, high)
+            return trial.suggest_int(self.name, low, high)
         if self.kind in ("categorical", "constant"):
             places = list(range(len(self._values())))
-            return optuna.distributions.CategoricalDistribution(places)
-        return optuna.distributions.FloatDistribution(0.0, 1.0)
+            return trial.suggest_categorical(self.name, places)
+        return trial.suggest_float(self.name, 0.0, 1.0)
 
     def value(self, drawn: float):
         """The config's value of what Optuna drew."""

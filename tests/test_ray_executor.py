@@ -1,13 +1,16 @@
 """Jobs as Ray tasks: queued, placed on GPUs, started again after a worker's death."""
 
+import dataclasses
 import itertools
 import os
 import signal
+import types
 from pathlib import Path
 
 import executors
 import pytest
 import ray_executor
+import statuses
 
 from tests.fake_trainings import TRAINING, notes, python_job
 
@@ -84,3 +87,19 @@ def test_what_a_watcher_wants_stopped_is_pruned_with_a_checkpoint(cluster, tmp_p
     ended = ray_executor.Ray("auto").run(iter([job]), Watcher())
     assert ended["job0"].state == "pruned"
     assert [word for word, *_ in notes(job)] == ["began", "stopped"]
+
+
+def test_a_job_that_a_third_ctrl_c_killed_is_stopped(tmp_path):
+    job = python_job("job0", tmp_path, "")
+    job.workdir.mkdir()
+    statuses.write(job, dataclasses.replace(statuses.Status.of(job), state="running"))
+
+    def get(task):
+        raise ray.exceptions.TaskCancelledError
+
+    executor = object.__new__(ray_executor.Ray)
+    executor._ray = types.SimpleNamespace(get=get, exceptions=ray.exceptions)
+    executor._watcher, executor._pruned = executors.Watcher(), set()
+    executor._statuses, executor._interrupted = {}, 3
+    executor._end(None, job)
+    assert statuses.read(job.workdir).state == "stopped"

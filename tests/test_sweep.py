@@ -71,6 +71,10 @@ def trials():
     return sorted(path.name for path in Path("runs/sweeps/mine").glob("trial_*"))
 
 
+def status_of(trial):
+    return json.loads((Path("runs/sweeps/mine") / trial / "status.json").read_text())
+
+
 def test_a_grid_runs_each_point_once_and_names_the_best(capsys):
     write()
     assert run() == 0
@@ -89,12 +93,13 @@ def test_an_interrupted_sweep_goes_on_with_the_trials_it_had(monkeypatch):
     folder = Path("runs/sweeps/mine")
     folder.mkdir(parents=True)
     storage = f"sqlite:///{folder.absolute()}/study.db"
-    search = sweep.Search(path, folder, sweep.Watcher(), storage=storage, seed=0)
-    begun = next(search.jobs(None))
+    study = sweep.open_study(path, folder, storage)
+    search = sweep.Search(study, path, folder, sweep.Watcher())
+    begun = next(search.jobs(None, seed=0))
     assert begun.name == "trial_0000"
     search._trials[begun.name].report(0.5, 1)
     assert run() == 0
-    study = sweep.open_study(path, folder, storage=storage, seed=0)
+    study = sweep.open_study(path, folder, storage)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 3
     assert sorted(trial.value for trial in study.trials) == pytest.approx(
         [0.05 + 1 / 3, 0.1 + 1 / 3, 0.2 + 1 / 3]
@@ -109,6 +114,8 @@ def test_a_search_ends_at_its_cap_those_of_earlier_times_counted(method):
     assert len(trials()) == 3
     assert run() == 0
     assert len(trials()) == 5
+    # What was drawn at the first time is not drawn again.
+    assert len({status_of(name)["command"][-2] for name in trials()}) == 5
 
 
 def test_a_seed_gives_the_same_trials():
@@ -116,8 +123,8 @@ def test_a_seed_gives_the_same_trials():
 
     def drawn(seed):
         path = sweep_file.read("mine.yaml")
-        study = sweep.open_study(path, Path("x"), storage=None, seed=seed)
-        return study.ask({p.name: p.distribution() for p in path.parameters}).params
+        study = sweep.open_study(path, Path("x"), storage=None)
+        return sweep.draw(path, study.ask(), seed)
 
     assert drawn(1) == drawn(1) != drawn(2)
 
@@ -125,8 +132,7 @@ def test_a_seed_gives_the_same_trials():
 def test_a_failed_trial_ends_no_sweep():
     write(parameters={"config.dropout": {"values": [0.9, 0.2]}})
     assert run() == 1
-    status = json.loads(Path("runs/sweeps/mine/trial_0001/status.json").read_text())
-    assert status["state"] == "finished"
+    assert status_of("trial_0001")["state"] == "finished"
 
 
 def test_a_trial_that_the_pruner_does_not_want_is_stopped(fake_trainings, monkeypatch):
@@ -138,13 +144,7 @@ def test_a_trial_that_the_pruner_does_not_want_is_stopped(fake_trainings, monkey
         early_terminate={"type": "hyperband", "min_iter": 2},
     )
     assert run() == 0
-    states = [
-        json.loads((Path("runs/sweeps/mine") / name / "status.json").read_text())[
-            "state"
-        ]
-        for name in trials()
-    ]
-    assert states == ["finished", "pruned"]
+    assert [status_of(n)["state"] for n in trials()] == ["finished", "pruned"]
 
 
 def test_hyperband_is_that_of_the_file():
