@@ -154,7 +154,7 @@ class Local:
         return False
 
     def _claim(self) -> tuple[Job, int] | None:
-        """The next job that is neither finished nor held, and its lock."""
+        """The next job that is neither done nor held, and its lock."""
         for _ in range(len(self._waiting)):
             if claimed := self._try_to_claim(self._waiting.popleft()):
                 return claimed
@@ -165,7 +165,7 @@ class Local:
         if lock is None:
             self._waiting.append(job)
             return None
-        if (status := statuses.finished(job)) is None:
+        if (status := statuses.done(job)) is None:
             return job, lock
         os.close(lock)
         self._statuses[job.name] = status

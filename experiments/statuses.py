@@ -64,11 +64,12 @@ def read(workdir: Path) -> Status | None:
         return None
 
 
-def finished(job: Job) -> Status | None:
-    """The status of a job that this very command has finished, None otherwise."""
+def done(job: Job) -> Status | None:
+    """The status of a job that this very command has ended for good, else None."""
     status = read(job.workdir)
-    same = status and status.state == "finished" and status.command == [*job.command]
-    return status if same else None
+    if status is None or status.command != [*job.command]:
+        return None
+    return status if status.state in ("finished", "pruned") else None
 
 
 def write(job: Job, status: Status):
@@ -105,10 +106,10 @@ def reason(code: int, workdir: Path) -> str:
 
 
 def queue(jobs: list[Job]):
-    """Mark as queued the jobs that are neither finished nor being run."""
+    """Mark as queued the jobs that are neither done nor being run."""
     for job in jobs:
         lock = lock_workdir(job.workdir)
         if lock is not None:
-            if finished(job) is None:
+            if done(job) is None:
                 write(job, Status.of(job))
             os.close(lock)

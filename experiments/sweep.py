@@ -12,6 +12,7 @@ slot:
 """
 
 import argparse
+import contextlib
 import hashlib
 import shlex
 import sys
@@ -83,8 +84,9 @@ class Search(Watcher):
             outcome = TrialState.FAIL
         value = best if outcome == TrialState.COMPLETE else None
         trial = self._trials[job.name]
-        self._report(trial, job.name, values)
-        # Another machine, of the same storage, may have been told before.
+        # Another launcher of the same search may have told it before.
+        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
+            self._report(trial, job.name, values)
         self.study.tell(trial, value, outcome, skip_if_finished=True)
 
     def should_stop(self, job: Job) -> bool:

@@ -187,13 +187,13 @@ def _mistake(error: Exception) -> str:
         nearest = re.search(r'Did you mean "(\w+)"', text)
         hint = f": did you mean config.{nearest[1]}?" if nearest else ""
         return f"there is no config.{key}{hint}"
-    if missing := re.search(r"Failed loading config file.*path\]:\s+(.+?)\n", text, re.S):
+    if missing := re.search(r"No such file or directory: '(.+)'$", text):
         return f"--config={missing[1]}: no such file"
     return one_line(text)
 
 
 def check(config: ml_collections.ConfigDict):
-    """Raise UserError for the first value that breaks a rule, or key that is missing."""
+    """Raise UserError for the first value that breaks a rule, or missing key."""
     if missing := flatten(default_config()).keys() - flatten(config).keys():
         raise UserError(
             f"the config has no {min(missing)}: start from default_config() in its file"

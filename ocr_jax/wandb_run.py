@@ -140,7 +140,7 @@ def _init(workdir: Path, config, settings, mode: str):
 
 
 def _environment(workdir: Path) -> dict:
-    """Commit, uncommitted changes and versions: in W&B, runs can be filtered by them."""
+    """The commit, whether it was changed, and versions: W&B filters runs by them."""
     path = workdir / "environment.json"
     return {"environment": workdirs.read_json(path)} if path.exists() else {}
 

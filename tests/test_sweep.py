@@ -8,6 +8,7 @@ from pathlib import Path
 import jobs
 import optuna
 import pytest
+import statuses
 import sweep
 import sweep_file
 import yaml
@@ -97,8 +98,10 @@ def test_an_interrupted_sweep_goes_on_with_the_trials_it_had(monkeypatch):
     search = sweep.Search(study, path, folder, sweep.Watcher())
     begun = next(search.jobs(None, seed=0))
     assert begun.name == "trial_0000"
-    search._trials[begun.name].report(0.5, 1)
+    search._report(search._trials[begun.name], begun.name, {1: 0.5})
     assert run() == 0
+    # Who began it hears of it, too, where both run at the same time.
+    search.changed(begun, statuses.read(begun.workdir))
     study = sweep.open_study(path, folder, storage)
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 3
     assert sorted(trial.value for trial in study.trials) == pytest.approx(
