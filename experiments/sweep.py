@@ -13,6 +13,7 @@ slot:
 
 import argparse
 import contextlib
+import fcntl
 import hashlib
 import shlex
 import sys
@@ -218,7 +219,10 @@ def run(args: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     storage = args.storage or f"sqlite:///{folder.absolute()}/study.db"
     executor = launch.executor_of(args)
-    study = open_study(sweep, folder, storage)
+    with open(folder / "study.lock", "w") as lock:
+        # Two launchers at once would make the tables, and a grid's points, twice.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        study = open_study(sweep, folder, storage)
     with view.View() as shown:
         search = Search(study, sweep, folder, shown)
         ended = executor.run(search.jobs(most, args.seed), search)

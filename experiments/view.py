@@ -77,7 +77,8 @@ class View(Watcher):
         """How many jobs are in which state."""
         counts = collections.Counter(s.state for _, s in self._rows.values())
         counts["queued"] += max(0, self._total - len(self._rows))
-        return ", ".join(f"{n} {state}" for state, n in counts.items() if n)
+        known = [f"{n} {state}" for state, n in counts.items() if n]
+        return ", ".join(known) or "no job was started yet"
 
     def _table(self) -> rich.table.Table:
         table = rich.table.Table(box=rich.box.SIMPLE, highlight=False)
