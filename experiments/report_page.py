@@ -111,7 +111,8 @@ def _cells(run: Run, keys, split: str, color: str, is_best: bool) -> list[str]:
 def _value_cell(value: object) -> str:
     if value in ("", report_runs.ABSENT):
         return _cell(console.ABSENT, None)
-    return _cell(html.escape(str(value)), value)
+    shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return _cell(html.escape(shown), value)
 
 
 def _cell(content: str, key: object, is_text: bool = False) -> str:

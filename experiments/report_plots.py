@@ -11,7 +11,7 @@ import report_runs
 from plotly import subplots
 from report_runs import Run
 
-from ocr_jax import errors
+from ocr_jax import console, errors
 
 # Eight colours that colour-blind readers tell apart (Okabe and Ito, 2008).
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
@@ -49,7 +49,9 @@ def curves(runs: Sequence[Run], split: str) -> go.Figure:
                 hovertemplate="epoch %{x}: %{y:.4~g}",
             )
             figure.add_trace(trace, row=1, col=column)
-    figure.update_xaxes(title="epoch")
+    longest = max(row["epoch"] for run in runs for row in run.epochs)
+    # Of its own, plotly marks halves of few epochs.
+    figure.update_xaxes(title="epoch", dtick=1 if longest < MOST_TICKS else None)
     figure.update_yaxes(rangemode="tozero")
     figure.update_yaxes(tickformat=".0%", col=1)
     return _calm(figure, height=420)
@@ -146,7 +148,8 @@ def _axis(values: list) -> tuple[list[float], dict[float, str]]:
         return _scaled(values), {0: f"{kinds[0]:.4g}", 1: f"{kinds[-1]:.4g}"}
     heights = {kind: i / max(len(kinds) - 1, 1) for i, kind in enumerate(kinds)}
     ticks = {
-        height: errors.one_line(kind, LONGEST_TICK) for kind, height in heights.items()
+        height: errors.one_line(kind, LONGEST_TICK) or console.ABSENT
+        for kind, height in heights.items()
     }
     return [heights[_plain(value)] for value in values], ticks
 

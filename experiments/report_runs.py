@@ -1,5 +1,6 @@
 """The runs that a report is on, finished or not, as their workdirs tell of them."""
 
+import os
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,11 +63,12 @@ class Run(NamedTuple):
 
 def read(paths: Sequence[Path], split: str) -> list[Run]:
     """The runs in `paths`; UserError for a folder that is no run's workdir."""
-    names = [path.resolve().name for path in paths]
-    return [
-        _read(path, name if names.count(name) == 1 else str(path), split)
-        for path, name in zip(paths, names, strict=True)
-    ]
+    folders = [path.resolve() for path in paths]
+    names = [folder.name for folder in folders]
+    if len(set(names)) < len(set(folders)):
+        common = os.path.commonpath(folders)
+        names = [str(folder.relative_to(common)) for folder in folders]
+    return [_read(path, name, split) for path, name in zip(paths, names, strict=True)]
 
 
 def _read(path: Path, name: str, split: str) -> Run:

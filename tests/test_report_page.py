@@ -84,19 +84,27 @@ def row(page, name):
 
 
 def test_a_row_tells_what_differs_and_what_came_of_it(tmp_path):
-    good = make_run(tmp_path / "good", lstm_dim=64)
+    good = make_run(tmp_path / "good", lstm_dim=64, dropout=0.123456789)
     bad = make_run(tmp_path / "bad", ["la"] * 5)
     page = body([good, bad])
     heads = re.findall(r"<th.*?<button>(.*?)</button>", page)
     assert heads == [
-        *("run", "state", "CER", "WER", "lstm_dim"),
+        *("run", "state", "CER", "WER", "dropout", "lstm_dim"),
         *("lines/s", "parameters", "time", "epochs"),
     ]
     assert row(page, "good") == [
-        *("goodbest", "finished", "0.0%(0.0–0.0)", "0.0%(0.0–0.0)", "64"),
+        *("goodbest", "finished", "0.0%(0.0–0.0)", "0.0%(0.0–0.0)"),
+        *("0.1235", "64"),
         *("20", "1,234", "3m00s", "3 / 50"),
     ]
     assert row(page, "bad")[:2] == ["bad", "finished"]
+
+
+def test_runs_of_the_same_name_are_called_by_their_folders_too(tmp_path):
+    paths = [tmp_path / name for name in ("one/a", "two/a", "two/b")]
+    runs = report_runs.read(list(map(make_unfinished, paths)), "validation")
+    assert [run.name for run in runs] == ["one/a", "two/a", "two/b"]
+    assert report_runs.read(paths[1:], "validation")[0].name == "a"
 
 
 def test_unfinished_runs_are_shown_with_their_last_epoch(tmp_path):
