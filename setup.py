@@ -51,7 +51,7 @@ setup(
         "rich>=13.7",
         "tensorflow-cpu>=2.20",
         "tensorflow-datasets>=4.9.7",
-        "wandb>=0.19",
+        "wandb>=0.28",
         "wonderwords>=2.2",
     ],
     extras_require={

@@ -241,10 +241,13 @@ def _first_jobs(sweep: sweep_file.Sweep, folder: Path, count: int, seed: int):
 
 
 def _run_agents(args: argparse.Namespace) -> int:
-    """One `wandb agent` a slot, until W&B has no more runs for them."""
+    """One `wandb agent` a slot, until W&B has no more runs or Ctrl-C is pressed twice.
+
+    An agent hands SIGTERM on to its training, which writes a checkpoint.
+    """
     executor = launch.executor_of(args)
     folder = Path("runs/sweeps") / jobs.slug(args.sweep)
-    command = (sys.executable, "-m", "wandb", "agent", args.sweep)
+    command = (sys.executable, "-m", "wandb", "agent", "--forward-signals", args.sweep)
     # As many as there are slots: a trial's place is the agent's to find.
     agents = [
         Job(f"agent_{number}", command, folder / f"agent_{number}")

@@ -208,4 +208,4 @@ def test_agents_are_started_one_a_slot(monkeypatch):
 
     monkeypatch.setattr(sweep.launch, "executor_of", lambda args: Executor())
     sweep.main(["--agents", "me/ocr/abc"])
-    assert started == [("-m", "wandb", "agent", "me/ocr/abc")] * 3
+    assert started == [("-m", "wandb", "agent", "--forward-signals", "me/ocr/abc")] * 3
