@@ -80,6 +80,12 @@ class Search(Watcher):
         if outcome is None:
             return
         values = self._values(job)
+        if status.state == "finished" and not values:
+            known = [key for key in status.metrics if "/" in key]
+            raise UserError(
+                f"no metric {self._sweep.metric!r} in {job.workdir}: "
+                f"expected one of {', '.join(known)}"
+            )
         best = (min if self._sweep.minimize else max)(values.values(), default=None)
         if best is None:
             outcome = TrialState.FAIL

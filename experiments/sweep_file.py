@@ -61,7 +61,10 @@ def _checked(content: dict, stem: str) -> Sweep:
     if not isinstance(found, dict) or not found:
         raise UserError("there are no parameters: expected `parameters:` and names")
     parameters = [_parameter(name, settings) for name, settings in found.items()]
+    hyperband = _hyperband(content.get("early_terminate"))
     metric = content.get("metric") or {}
+    if not metric and method != "bayes" and hyperband is None:
+        metric = {"name": "validation/cer"}  # W&B asks for none either
     if not isinstance(metric, dict):
         raise UserError(f"metric is {metric!r}: expected name: and goal:")
     _only(metric, {"name", "goal", "target"}, "metric: ")
@@ -79,7 +82,7 @@ def _checked(content: dict, stem: str) -> Sweep:
         minimize=goal == "minimize",
         parameters=parameters,
         run_cap=run_cap,
-        hyperband=_hyperband(content.get("early_terminate")),
+        hyperband=hyperband,
         config=config,
         overrides=overrides,
     )

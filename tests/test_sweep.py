@@ -182,6 +182,13 @@ def test_a_sweep_that_is_refused_leaves_no_search_behind(method, capsys):
     assert run("--trials=2") == 0
 
 
+def test_a_metric_that_no_training_logs_ends_the_sweep(capsys):
+    write(metric={"name": "cer"})
+    assert run() == 2
+    said = "no metric 'cer' in runs/sweeps/mine/trial_000"
+    assert said in capsys.readouterr().err
+
+
 def test_a_storage_that_cannot_be_is_one_line(capsys):
     write()
     assert run("--storage=nowhere://x") == 2

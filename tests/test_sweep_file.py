@@ -48,6 +48,13 @@ def test_a_sweep_has_its_method_metric_command_and_parameters(tmp_path):
     assert sweep.values({"config.dropout": 0.25}) == {"dropout": pytest.approx(0.2)}
 
 
+def test_only_a_search_that_looks_at_it_needs_a_metric(tmp_path):
+    assert read(tmp_path, metric=None).metric == "validation/cer"
+    stops = {"type": "hyperband", "min_iter": 2}
+    with pytest.raises(UserError, match="metric has no name"):
+        read(tmp_path, metric=None, early_terminate=stops)
+
+
 @pytest.mark.parametrize(
     "settings, kind",
     [
@@ -151,7 +158,7 @@ def test_a_grid_is_every_combination(tmp_path):
         ({"method": "bayesian"}, "method is 'bayesian': expected one of grid"),
         ({"methods": "grid"}, "no key 'methods': did you mean method"),
         ({"parameters": {}}, "no parameters"),
-        ({"metric": {}}, "metric has no name"),
+        ({"metric": {}, "method": "bayes"}, "metric has no name"),
         ({"metric": {"name": "a", "goal": "min"}}, "goal is 'min'"),
         ({"run_cap": 0}, "run_cap is 0"),
         ({"command": ["python", "train.py", "${args}"]}, "command is"),
