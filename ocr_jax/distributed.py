@@ -8,14 +8,19 @@ collective for ever: such decisions are made here, by all of them at the same pl
 import collections
 import contextlib
 import os
+import sys
+import threading
+import time
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
 import jax
 import numpy as np
+from jax._src import distributed as jax_distributed  # its store has no public name
 from jax.experimental import multihost_utils
 
-from ocr_jax import interrupt, slots, workdirs
+from ocr_jax import errors, interrupt, slots, workdirs
 from ocr_jax.errors import UserError, one_line
 
 # Seconds that a process which left alone waits for the others, before all are ended.
@@ -24,6 +29,9 @@ SHUTDOWN_SECONDS = 10
 HEARTBEAT_SECONDS = 60
 # Fewer lines a core would leave it with products smaller than what they cost to begin.
 LEAST_LINES = 8
+# In the store of jax's coordinator, the number of the process that left alone.
+LEFT = "ocr_jax/left"
+_leaving = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -45,6 +53,7 @@ def joined(config):
         if jax.process_index() > 0:
             stack.enter_context(_quiet())
         _check_devices()
+        stack.enter_context(_all_or_none())
         yield
         # Who is done first waits here, where there is no time limit.
         _gather(True)
@@ -62,6 +71,56 @@ def use_cores(batch_size: int):
     count = max(n for n in range(1, most + 1) if batch_size % n == 0)
     with contextlib.suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", count)
+
+
+@contextlib.contextmanager
+def _all_or_none():
+    """What ends one process alone ends the others within seconds.
+
+    They would wait for it in the next collective, until jax aborts them. A UserError is
+    of all: `main_first` made it so, or all processes look at the same numbers.
+    """
+    store, is_over = jax_distributed.global_state.client, threading.Event()
+
+    def watch():
+        while not is_over.wait(1.0):
+            with contextlib.suppress(jax.errors.JaxRuntimeError):  # nobody has left
+                number = store.key_value_try_get(LEFT)
+                _leave(UserError(f"process {number} ended the run, and says why"))
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        _leave(error, store)
+    finally:
+        is_over.set()
+
+
+def _leave(error: Exception, store=None):
+    """Say the error, to the others in `store`, and end this process.
+
+    Not in jax's way, which waits for the others.
+    """
+
+    def fail():
+        raise error
+
+    _leaving.acquire()  # never released: who comes second waits here for the end
+    if store:
+        store.key_value_set(LEFT, str(jax.process_index()), allow_overwrite=True)
+    try:
+        code = errors.exit_code(fail)
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Until all have heard of it. Process 0 has the store: it goes last.
+    time.sleep(4.0 if jax.process_index() == 0 else 2.0)
+    os._exit(code)
 
 
 @contextlib.contextmanager

@@ -72,8 +72,9 @@ def ends(processes):
     return [process.returncode for process in processes], *zip(*said, strict=True)
 
 
-# Trains, is stopped by a Ctrl-C in process 1 at its third batch, and goes on.
-STOP_AND_RESUME = """
+# Trains, is stopped by a Ctrl-C in process 1 at its third batch, goes on to the end;
+# trains once more, on a disk that is full for process 1 at its third batch.
+STOP_RESUME_AND_FAIL = """
 import os, signal, sys
 from ocr_jax import config, errors, train
 from ocr_jax.data import pipeline
@@ -82,37 +83,47 @@ settings = config.load([argument for argument in sys.argv if "--config" in argum
 workdir = next(a for a in sys.argv if "--workdir" in a).partition("=")[2]
 original = pipeline.batches
 
-def batches(*args, **kwargs):
-    for number, batch in enumerate(original(*args, **kwargs)):
-        if number == 2 and settings.distributed.process_id == 1:
-            os.kill(os.getpid(), signal.SIGINT)
-        yield batch
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
 
-def run():
+def fill_disk():
+    raise OSError(28, "No space left on device")
+
+def run(workdir, at_third_batch):
+    def batches(*args, **kwargs):
+        for number, batch in enumerate(original(*args, **kwargs)):
+            if number == 2 and settings.distributed.process_id == 1:
+                at_third_batch()
+            yield batch
+
+    pipeline.batches = batches
     try:
         return errors.exit_code(lambda: not train.train_and_evaluate(settings, workdir))
     except SystemExit as ended:
         return ended.code
 
-pipeline.batches = batches
-print("stopped with", run(), file=sys.stderr)
-pipeline.batches = original
-print("ended with", run(), file=sys.stderr)
+print("stopped with", run(workdir, interrupt), file=sys.stderr)
+print("ended with", run(workdir, int), file=sys.stderr)
+run(workdir + "_again", fill_disk)
+print("lived on", file=sys.stderr)
 """
 
 
 @pytest.mark.slow
 def test_two_processes_stopped_and_resumed_end_like_one(tmp_path, tiny_config, start):
+    """And where one of them fails, both end in its words, not in those of jax."""
     workdir = tmp_path / "two"
-    code = ["-c", STOP_AND_RESUME]
+    code = ["-c", STOP_RESUME_AND_FAIL]
     codes, outputs, complaints = ends(
         [start(workdir, *flags, code=code) for flags in flags_of_two()]
     )
-    assert codes == [0, 0], complaints
-    for complaint in complaints:
-        assert "stopped with 130" in complaint and "ended with 0" in complaint
-    assert "checkpoint written" in complaints[0]
-    assert len(complaints[1].splitlines()) == 2, "process 1 leaves it to process 0"
+    assert codes == [2, 2], complaints
+    first, second = map(str.splitlines, complaints)
+    assert "checkpoint written" in first[0] and len(first) == 4
+    assert first[1:3] == ["stopped with 130", "ended with 0"]
+    assert "process 1 ended the run, and says why" in first[3]
+    assert second[:2] == first[1:3], "process 1 leaves it to process 0"
+    assert "The disk is full" in second[2] and len(second) == 3
     assert "resuming from step" in outputs[0] and "4 x cpu" in outputs[0]
     assert "validation scores" in outputs[0] and "validation" not in outputs[1]
 
