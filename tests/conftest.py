@@ -12,6 +12,8 @@ os.environ.setdefault(
 # Before anything imports jax, which reads its flags once.
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 os.environ["JAX_PLATFORMS"] = "cpu"
+# The tests compile many programs and run each a few times.
+os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 os.environ.pop("WANDB_MODE", None)
 # The tests lease slots of their own.
 os.environ["OCR_JAX_SLOTS"] = tempfile.mkdtemp(prefix="ocr_jax_slots_")
@@ -80,6 +82,7 @@ def make_tiny_config(path):
     config.num_epochs = 3
     config.warmup_steps = 2
     config.learning_rate = 0.02
+    config.schedule = "constant"  # any number of epochs is one program
     config.log_every_steps = 2
     config.wandb.mode = "disabled"
     return config

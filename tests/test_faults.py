@@ -3,13 +3,12 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
-from tests import conftest
+from ocr_jax import tracking
+from tests import conftest, forked
 
 
 @pytest.fixture
@@ -20,20 +19,19 @@ def config_path(tmp_path, tiny_config):
     return path
 
 
-def start(config_path, workdir, *overrides):
-    command = [sys.executable, "-m", "ocr_jax.main", f"--config={config_path}"]
-    return subprocess.Popen(
-        [*command, f"--workdir={workdir}", *overrides],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start(config_path, workdir):
+    return forked.Main(f"--config={config_path}", f"--workdir={workdir}")
+
+
+def epochs(workdir):
+    rows = tracking.read_metrics(workdir / "metrics.jsonl")
+    return max((row.get("epoch", 0) for row in rows), default=0)
 
 
 def wait_for_a_checkpoint(workdir, process):
-    """Until the second epoch is logged: by then the first one's is whole."""
-    metrics = workdir / "metrics.jsonl"
-    while not (metrics.exists() and '"epoch": 2' in metrics.read_text()):
+    """Until two more epochs are logged: by then the first one's is whole."""
+    end = epochs(workdir) + 2
+    while epochs(workdir) < end:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
 
@@ -67,8 +65,7 @@ def test_a_full_disk_ends_a_training_in_one_line_and_it_can_go_on(
     assert "disk is full" in said and "Traceback" not in said, said
     filler.unlink()
     process = start(config_path, workdir)
-    time.sleep(20)
-    assert process.poll() is None, process.communicate()
+    wait_for_a_checkpoint(workdir, process)
     process.send_signal(signal.SIGINT)
     said, complaint = process.communicate(timeout=60)
     assert process.returncode == 130, complaint

@@ -9,7 +9,7 @@ import h5py
 import pytest
 
 from ocr_jax.data import lines_file, lines_writer
-from tests import conftest
+from tests import conftest, forked
 
 CONFIG = """
 from ocr_jax.config import default_config
@@ -32,11 +32,12 @@ def run(*arguments, **options):
 
 def refusal(*arguments, **options):
     """The one line that a refused command says."""
-    result = run(*arguments, **options)
-    assert result.returncode == 2, result.stderr
-    assert "Traceback" not in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
-    return result.stderr
+    command = forked.Main(*arguments, **options)
+    _, said = command.communicate()
+    assert command.returncode == 2, said
+    assert "Traceback" not in said
+    assert len(said.strip().splitlines()) == 1, said
+    return said
 
 
 @pytest.fixture
@@ -171,5 +172,5 @@ def test_a_run_from_the_command_line_ends_with_scores_and_what_to_do_next(
     assert "95 % interval" in result.stdout
     assert "python -m ocr_jax.predict --workdir=runs/" in result.stdout
     assert "\x1b" not in result.stdout
-    again = run(f"--config={config_path}", cwd=tmp_path)
-    assert "is finished" in again.stdout
+    again = forked.Main(f"--config={config_path}", cwd=tmp_path)
+    assert "is finished" in again.communicate()[0]

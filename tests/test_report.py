@@ -17,16 +17,15 @@ text = st.text(characters | st.sampled_from('\t"\n'), max_size=6)
 def test_a_row_has_the_differences_and_the_scores(finished, tmp_path, tiny_lines):
     _, base, scores = finished
     config = conftest.make_tiny_config(tiny_lines)
-    config.num_epochs, config.lstm_dim, config.name = 2, 8, "other"
-    train.train_and_evaluate(config, tmp_path / "narrow")
-    header, _, first, second = report.table([base, tmp_path / "narrow"], "test").split(
-        "\n"
-    )
+    config.num_epochs, config.lstm_layers, config.name = 2, 0, "other"
+    train.train_and_evaluate(config, tmp_path / "plain")
+    table = report.table([base, tmp_path / "plain"], "test")
+    header, _, first, second = table.split("\n")
     assert header.split(" | ")[1] == "what differs"
     first, second = (row.strip("| ").split(" | ") for row in (first, second))
     assert first[0] == "finished" and not first[1].strip()
     assert first[2].startswith(f"{scores['test']['summary']['cer']:.1%} (")
-    assert second[:2] == ["narrow", "lstm_dim=8, num_epochs=2"]
+    assert second[:2] == ["plain", "lstm_layers=0, num_epochs=2"]
     assert second[3] == "2"
     assert int(second[5].replace(",", "")) < int(first[5].replace(",", ""))
 

@@ -4,8 +4,6 @@ import itertools
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -17,7 +15,7 @@ import pytest
 from ocr_jax import checkpoints, evaluate, models, steps, train, workdirs
 from ocr_jax.data import dataset, lines_file, lines_writer, pipeline
 from ocr_jax.errors import UserError
-from tests import conftest
+from tests import conftest, forked
 
 
 def latest_state(workdir, config):
@@ -74,21 +72,29 @@ def test_the_command_line_scores_what_training_logged(finished):
         assert best[f"validation/{name}"] == value
 
 
+@pytest.fixture(scope="module")
+def random_run(tiny_lines, tmp_path_factory):
+    """(config, workdir) of a run to its end, with all that is drawn at random."""
+    config = conftest.make_tiny_config(tiny_lines)
+    config.dropout = 0.3
+    config.augment.probability = 0.5
+    config.augment.noise = 0.05
+    workdir = tmp_path_factory.mktemp("runs") / "random"
+    train.train_and_evaluate(config, workdir)
+    return config, workdir
+
+
 @pytest.mark.parametrize("stop_after", [3, 5, 7])
-def test_an_interrupted_run_ends_bit_identical(tmp_path, tiny_config, stop_after):
+def test_an_interrupted_run_ends_bit_identical(tmp_path, random_run, stop_after):
     """Five batches an epoch: stopped within one, at its end, and after a checkpoint."""
-    tiny_config.dropout = 0.3
-    tiny_config.augment.probability = 0.5
-    tiny_config.augment.noise = 0.05
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    train.train_and_evaluate(tiny_config, whole)
+    (config, whole), broken = random_run, tmp_path / "broken"
     with pytest.raises(KeyboardInterrupt, match="checkpoint written"):
-        train_until(stop_after, tiny_config, broken)
-    train.train_and_evaluate(tiny_config, broken)
+        train_until(stop_after, config, broken)
+    train.train_and_evaluate(config, broken)
     (expected, _), (resumed, progress) = (
-        latest_state(workdir, tiny_config) for workdir in (whole, broken)
+        latest_state(workdir, config) for workdir in (whole, broken)
     )
-    assert progress["epoch"] == tiny_config.num_epochs
+    assert progress["epoch"] == config.num_epochs
     for one, other in zip(expected, resumed, strict=True):
         np.testing.assert_array_equal(one, other)
     epochs = [[r for r in rows_of(w) if "epoch" in r] for w in (whole, broken)]
@@ -133,30 +139,19 @@ def train_until(step, config, workdir):
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_end(tmp_path, tiny_config):
     tiny_config.num_epochs = 6
     train.train_and_evaluate(tiny_config, tmp_path / "whole")
-    config_path = tmp_path / "config.py"
-    config_path.write_text(
-        "import json\nfrom ocr_jax import config as c\n"
-        "def get_config():\n    config = c.default_config()\n"
-        f"    config.update(json.loads({tiny_config.to_json()!r}))\n"
-        "    return config\n"
-    )
-    workdir = tmp_path / "killed"
-    command = [
-        sys.executable,
-        "-m",
-        "ocr_jax.main",
-        f"--config={config_path}",
-        f"--workdir={workdir}",
-    ]
+    path, workdir = tmp_path / "config.py", tmp_path / "killed"
+    conftest.write_config(path, tiny_config)
+    command = f"--config={path}", f"--workdir={workdir}"
     generator = np.random.default_rng(0)
     for _ in range(3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        process = forked.Main(*command)
         while not (workdir / "metrics.jsonl").exists() and process.poll() is None:
             time.sleep(0.05)
         time.sleep(generator.uniform(0.5, 3))
         process.kill()
-        process.wait()
-    assert subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0
+    process = forked.Main(*command)
+    _, said = process.communicate()
+    assert process.returncode == 0, said
     expected, resumed = (
         latest_state(tmp_path / name, tiny_config)[0] for name in ("whole", "killed")
     )
@@ -167,6 +162,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_end(tmp_path, tiny_confi
 def test_early_stopping_ends_a_run_that_gets_no_better(tmp_path, tiny_config):
     tiny_config.learning_rate = 0.0
     tiny_config.batch_norm = False  # its running statistics change the readings
+    tiny_config.lstm_layers = 0  # quick to compile
     tiny_config.num_epochs = 9
     tiny_config.early_stop_patience = 2
     train.train_and_evaluate(tiny_config, tmp_path / "run")
@@ -177,6 +173,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_lines(
     tmp_path, tiny_config, monkeypatch
 ):
     """The third update is not a number, the fourth step's loss then."""
+    tiny_config.lstm_layers = 0  # quick to compile
     rates = jnp.array([1e-3, 1e-3, np.nan])
     monkeypatch.setattr(train.steps, "make_schedule", lambda *_: lambda s: rates[s])
     with pytest.raises(UserError, match="loss is nan at step 4") as error:
@@ -194,6 +191,7 @@ def test_impossible_lines_are_named_and_take_no_part(tmp_path, tiny_config, caps
     lines_writer.write_lines(path, splits, height=16, source="test")
     tiny_config.lines_file = str(path)
     tiny_config.num_epochs = 1
+    tiny_config.lstm_layers = 0  # quick to compile
     scores = train.train_and_evaluate(tiny_config, tmp_path / "run")
     said = capsys.readouterr().out
     assert "1 of 9 train lines" in said and "narrow" in said
@@ -214,11 +212,11 @@ def test_a_workdir_of_another_config_is_refused_with_the_difference(
 
 
 def test_overwrite_starts_anew(tmp_path, tiny_config):
-    tiny_config.num_epochs = 1
+    tiny_config.num_epochs = 2
     train.train_and_evaluate(tiny_config, tmp_path / "run")
-    tiny_config.seed = 1
+    tiny_config.num_epochs = 1
     train.train_and_evaluate(tiny_config, tmp_path / "run", overwrite=True)
-    assert workdirs.load_config(tmp_path / "run").seed == 1
+    assert workdirs.load_config(tmp_path / "run").num_epochs == 1
     assert max(row.get("epoch", 0) for row in rows_of(tmp_path / "run")) == 1
 
 

@@ -74,7 +74,7 @@ def other_lines(folder):
             lines_writer.Line(
                 line.image, line.transcript.replace("c", "x"), line.line_id
             )
-            for line in conftest.draw_lines(24, seed, split)
+            for line in conftest.draw_lines(32, seed, split)
         ]
         for seed, split in ((5, "train"), (6, "validation"))
     }

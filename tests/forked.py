@@ -1,0 +1,59 @@
+"""`python -m ocr_jax.main` without the seconds that Python takes to import it all.
+
+Each command is forked from a process that has imported what a training takes, and is a
+process of its own: it can be signalled, killed, and exits with a code.
+"""
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+# As ocr_jax.data.pipeline has them.
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["ocr_jax.main", "ocr_jax.train", "tensorflow"])
+
+
+class Main:
+    """A running command, used like a subprocess.Popen."""
+
+    def __init__(self, *arguments, cwd="."):
+        folder = Path(tempfile.mkdtemp(prefix="ocr_jax_main_"))
+        self._outputs = folder / "stdout", folder / "stderr"
+        arguments = ["main", *map(str, arguments)]
+        self._process = _context.Process(
+            target=_run, args=(arguments, str(Path(cwd).absolute()), self._outputs)
+        )
+        self._process.start()
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def communicate(self, timeout: float = 300) -> tuple[str, str]:
+        self._process.join(timeout)
+        assert self._process.exitcode is not None, "it has not ended"
+        return tuple(path.read_text() for path in self._outputs)
+
+    def send_signal(self, number: int):
+        os.kill(self._process.pid, number)
+
+    def kill(self):
+        self._process.kill()
+        self._process.join()
+
+
+def _run(arguments: list[str], folder: str, outputs: tuple[Path, Path]):
+    for number, path in enumerate(outputs, start=1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+    os.chdir(folder)
+    sys.argv = arguments
+
+    from ocr_jax import main
+
+    sys.exit(main.main(arguments))
