@@ -20,8 +20,8 @@ class Main:
     """A running command, used like a subprocess.Popen."""
 
     def __init__(self, *arguments, cwd="."):
-        folder = Path(tempfile.mkdtemp(prefix="ocr_jax_main_"))
-        self._outputs = folder / "stdout", folder / "stderr"
+        self._folder = tempfile.TemporaryDirectory(prefix="ocr_jax_main_")
+        self._outputs = [Path(self._folder.name, n) for n in ("stdout", "stderr")]
         arguments = ["main", *map(str, arguments)]
         self._process = _context.Process(
             target=_run, args=(arguments, str(Path(cwd).absolute()), self._outputs)
@@ -38,7 +38,8 @@ class Main:
     def communicate(self, timeout: float = 300) -> tuple[str, str]:
         self._process.join(timeout)
         assert self._process.exitcode is not None, "it has not ended"
-        return tuple(path.read_text() for path in self._outputs)
+        output, errors = (path.read_text() for path in self._outputs)
+        return output, errors
 
     def send_signal(self, number: int):
         os.kill(self._process.pid, number)
@@ -48,7 +49,7 @@ class Main:
         self._process.join()
 
 
-def _run(arguments: list[str], folder: str, outputs: tuple[Path, Path]):
+def _run(arguments: list[str], folder: str, outputs: list[Path]):
     for number, path in enumerate(outputs, start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
     os.chdir(folder)

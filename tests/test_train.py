@@ -162,7 +162,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_end(tmp_path, tiny_confi
 def test_early_stopping_ends_a_run_that_gets_no_better(tmp_path, tiny_config):
     tiny_config.learning_rate = 0.0
     tiny_config.batch_norm = False  # its running statistics change the readings
-    tiny_config.lstm_layers = 0  # quick to compile
+    tiny_config.lstm_layers, tiny_config.num_buckets = 0, 1  # quick to compile
     tiny_config.num_epochs = 9
     tiny_config.early_stop_patience = 2
     train.train_and_evaluate(tiny_config, tmp_path / "run")
@@ -173,7 +173,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_lines(
     tmp_path, tiny_config, monkeypatch
 ):
     """The third update is not a number, the fourth step's loss then."""
-    tiny_config.lstm_layers = 0  # quick to compile
+    tiny_config.lstm_layers, tiny_config.num_buckets = 0, 1  # quick to compile
     rates = jnp.array([1e-3, 1e-3, np.nan])
     monkeypatch.setattr(train.steps, "make_schedule", lambda *_: lambda s: rates[s])
     with pytest.raises(UserError, match="loss is nan at step 4") as error:
@@ -191,7 +191,7 @@ def test_impossible_lines_are_named_and_take_no_part(tmp_path, tiny_config, caps
     lines_writer.write_lines(path, splits, height=16, source="test")
     tiny_config.lines_file = str(path)
     tiny_config.num_epochs = 1
-    tiny_config.lstm_layers = 0  # quick to compile
+    tiny_config.lstm_layers, tiny_config.num_buckets = 0, 1  # quick to compile
     scores = train.train_and_evaluate(tiny_config, tmp_path / "run")
     said = capsys.readouterr().out
     assert "1 of 9 train lines" in said and "narrow" in said
@@ -265,6 +265,7 @@ def test_four_devices_train_like_one(tiny_config, monkeypatch):
     # Adam would divide a difference of rounding by its own size.
     tiny_config.optimizer, tiny_config.learning_rate = "sgd", 0.01
     tiny_config.dropout, tiny_config.shortcut = 0.2, 0.1
+    tiny_config.num_buckets = 1  # quick to compile
     data = dataset.load(tiny_config, ("train",))
     model = models.build_model(tiny_config, data.charset.num_classes, steps.DATA)
     tx = steps.make_optimizer(tiny_config, steps.make_schedule(tiny_config, 20))
