@@ -154,7 +154,8 @@ def _paired_test(runs: Sequence[Run], split: str) -> str:
     found = metrics.paired_differences(first.counts(), second.counts(), writers)
     a, b = html.escape(first.name), html.escape(second.name)
     rows = [
-        f"<tr><th>{tables.SCORES[name][0]}</th><td>{_points(difference.value)} points</td>"
+        f"<tr><th>{tables.SCORES[name][0]}</th>"
+        f"<td>{_points(difference.value)} points</td>"
         f"<td>{' to '.join(map(_points, difference.interval))} points</td>"
         f"<td>{difference.not_better:.1%}</td></tr>"
         for name, difference in found.items()

@@ -169,7 +169,12 @@ def test_wandb_offline_logs_and_a_resumed_run_keeps_its_id(tmp_path, config, cap
     assert ids[0] == ids[1] is not None
     assert list(workdir.glob(f"wandb/offline-run-*-{ids[0]}/*.wandb"))
     assert output.count("wandb sync") == 2 and len(output.splitlines()) == 2
-    wanted = b"checkpoints/best/7/weights", b"config.json", b"calibration.json", b"0a1b2c"
+    wanted = (
+        b"checkpoints/best/7/weights",
+        b"config.json",
+        b"calibration.json",
+        b"0a1b2c",
+    )
     for log in workdir.glob("wandb/offline-run-*/*.wandb"):
         end = time.monotonic() + 30  # wandb writes on for a moment after finish
         while not all(word in log.read_bytes() for word in wanted):
