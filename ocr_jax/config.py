@@ -60,6 +60,7 @@ def default_config() -> ml_collections.ConfigDict:
     config.early_stop_patience = 0  # epochs without a better validation CER; 0 is off
     config.seed = 0  # of parameters, order, dropout and augmentation
     config.log_every_steps = 20  # updates between fetched metrics
+    config.profile_steps = 0  # updates to trace into WORKDIR/profile; 0 is off
 
     # Augmentation, on the device; each strength is off at 0
     config.augment = ml_collections.ConfigDict()
@@ -127,6 +128,7 @@ RANGES = {
     "early_stop_patience": (0, 1_000_000),
     "seed": (0, 2**31 - 1),
     "log_every_steps": (1, 1_000_000),
+    "profile_steps": (0, 1_000),
     "augment.probability": (0.0, 1.0),
     "augment.slant": (0.0, 1.0),
     "augment.scale": (0.0, 0.5),

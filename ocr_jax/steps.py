@@ -125,7 +125,7 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
     """
 
     @jax.jit
-    def varied(step, batch):
+    def augmentation(step, batch):
         key = _step_key(config, step, AUGMENTATION)
         images = to_float(batch["image"])
         return augment.augment(key, images, batch["width"], config.augment)
@@ -148,7 +148,8 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
         counted = batch["mask"] & ctc.is_feasible(lengths, *labels)
 
         def loss_of(logits):
-            losses = ctc.LOSSES[config.ctc](logits, lengths, *labels)
+            with jax.named_scope("ctc"):
+                losses = ctc.LOSSES[config.ctc](logits, lengths, *labels)
             return jnp.sum(losses, where=counted)
 
         loss, lines = loss_of(logits), jax.lax.psum(jnp.sum(counted), DATA)
@@ -161,10 +162,12 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
             state.params, state, images, widths, batch
         )
         grads, loss = jax.lax.psum((grads, loss), DATA)
-        changes, opt_state = tx.update(grads, state.opt_state, state.params)
+        with jax.named_scope("optimizer"):
+            changes, opt_state = tx.update(grads, state.opt_state, state.params)
+            params = optax.apply_updates(state.params, changes)
         state = state.replace(
             step=state.step + 1,
-            params=optax.apply_updates(state.params, changes),
+            params=params,
             batch_stats=batch_stats,
             opt_state=opt_state,
         )
@@ -185,7 +188,7 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
     update = jax.jit(update, donate_argnums=0)
 
     def train_step(state, batch):
-        return update(state, *varied(state.step, batch), batch)
+        return update(state, *augmentation(state.step, batch), batch)
 
     if jax.default_backend() == "cpu":
         # Two programs: compiled into the update, on a CPU, the augmentation's 10 ms

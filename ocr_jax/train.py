@@ -17,6 +17,7 @@ from ocr_jax import (
     evaluate,
     huge_pages,
     models,
+    profiling,
     scoring,
     steps,
     tracking,
@@ -96,6 +97,7 @@ def _train(config, workdir: Path):
             workdir, config, int(state.step), is_main=jax.process_index() == 0
         )
         stack.enter_context(tracker)
+        trace = stack.enter_context(profiling.Trace(config, workdir, tracker.message))
         run = Run(
             config=config,
             data=data,
@@ -103,7 +105,7 @@ def _train(config, workdir: Path):
             batches_per_epoch=batches_per_epoch,
             mesh=mesh,
             schedule=schedule,
-            train_step=steps.make_train_step(model, tx, config, mesh),
+            train_step=trace.of(steps.make_train_step(model, tx, config, mesh)),
             logits_step=steps.make_logits_step(model),
             tracker=tracker,
         )

@@ -59,6 +59,7 @@ CONTENTS = (
     "scores.json",
     "language_model.npz",
     "wandb",
+    "profile",
     "lock",
     *LAUNCHER_FILES,
 )
@@ -69,6 +70,7 @@ NOT_COMPARED = (
     "experiment_group",
     "log_every_steps",
     "loader",
+    "profile_steps",
 )
 
 
