@@ -1,0 +1,127 @@
+"""A bidirectional LSTM, forward and backward: ours, flax's nn.RNN and PyTorch's.
+
+    python experiments/benchmarks/lstm.py
+
+All lines fill all frames: PyTorch needs no packed sequences then. Ours and flax's are
+told the lengths, as in training. The gradients are those of inputs and weights.
+"""
+
+import jax
+import numpy as np
+import versus
+from flax import linen as nn
+from versus import torch
+
+from ocr_jax import huge_pages
+from ocr_jax.models import recurrent
+
+# Lines, frames, features in, features out a direction.
+SHAPES = ((32, 128, 256, 256), (64, 128, 128, 128))
+QUICK = ((2, 5, 4, 3),)
+DIRECTIONS = ("forward", "backward")
+WEIGHTS = ("input_kernel", "recurrent_kernel", "bias")
+
+
+def main():
+    """Compare the outputs and gradients of each shape, then time them."""
+    args = versus.parser(__doc__, rounds=30).parse_args()
+    versus.begin(args)
+    versus.print_head()
+    for shape in QUICK if args.quick else SHAPES:
+        work = "BiLSTM B{} T{} D{} H{}".format(*shape)
+        ways = make_ways(*shape)
+        versus.agree(work, ways)
+        versus.print_rows(work, versus.race(ways, args.rounds))
+
+
+def make_ways(size: int, frames: int, features: int, dim: int) -> dict[str, versus.Way]:
+    """Ways to get outputs (B, T, 2H) and the gradients of inputs and weights."""
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(size, frames, features)).astype(np.float32)
+    grads = generator.normal(size=(size, frames, 2 * dim)).astype(np.float32)
+    lengths = np.full(size, frames, np.int32)
+    stack = recurrent.LSTMStack(layers=1, dim=dim, bidirectional=True, dropout=0.0)
+    params = jax.jit(stack.init)(jax.random.key(0), x, lengths)["params"]
+    flax_stack = nn.Bidirectional(*(nn.RNN(nn.OptimizedLSTMCell(dim)) for _ in range(2)))
+    work = x, lengths, grads
+    ways = {
+        "ours": _by_jax(stack.apply, params, work, _weights),
+        "flax": _by_jax(_flax_apply(flax_stack), _to_flax(params), work, _flax_weights),
+    }
+    if torch:
+        ways["torch"] = _by_torch(params, x, grads)
+    return ways
+
+
+def _by_jax(apply, params, work, weights) -> versus.Way:
+    @jax.jit
+    def both(params, x, lengths, grads):
+        outputs, backward = jax.vjp(
+            lambda params, x: apply({"params": params}, x, lengths), params, x
+        )
+        return outputs, *backward(grads)
+
+    on_device = jax.device_put((params, *work))
+
+    def result(given):
+        outputs, params, x = given
+        return outputs, x, *weights(params)
+
+    return versus.Way(lambda: both(*on_device), result)
+
+
+def _weights(params):
+    return [params[f"{name}_0"][weight] for name in DIRECTIONS for weight in WEIGHTS]
+
+
+def _flax_apply(stack):
+    return lambda variables, x, lengths: stack.apply(variables, x, seq_lengths=lengths)
+
+
+def _to_flax(params) -> dict:
+    """Our weights as a Bidirectional of flax has them, gate by gate."""
+    cells = {}
+    for name in DIRECTIONS:
+        own = params[f"{name}_0"]
+        kernels, hidden, biases = (np.split(own[weight], 4, -1) for weight in WEIGHTS)
+        cell = cells[f"{name}_rnn"] = {"cell": {}}
+        for gate, kernel, recurrent_kernel, bias in zip(
+            "ifog", kernels, hidden, biases, strict=True
+        ):
+            cell["cell"]["i" + gate] = {"kernel": kernel}
+            cell["cell"]["h" + gate] = {"kernel": recurrent_kernel, "bias": bias}
+    return cells
+
+
+def _flax_weights(params):
+    for name in DIRECTIONS:
+        cell = params[f"{name}_rnn"]["cell"]
+        for kind, weight in (("i", "kernel"), ("h", "kernel"), ("h", "bias")):
+            yield np.concatenate([cell[kind + gate][weight] for gate in "ifog"], -1)
+
+
+def _by_torch(params, x, grads) -> versus.Way:
+    import twins
+
+    x = torch.tensor(x, device=versus.device(), requires_grad=True)
+    grads = torch.tensor(grads, device=versus.device())
+    lstm = torch.nn.LSTM(x.shape[2], grads.shape[2] // 2, 1, True, True, 0.0, True)
+    twins.load_lstm(lstm, params)
+    lstm.to(versus.device())
+    weights = {name: w for name, w in lstm.named_parameters() if w.requires_grad}
+
+    def run():
+        outputs, _ = lstm(x)
+        return outputs, *torch.autograd.grad(outputs, [x, *weights.values()], grads)
+
+    def result(given):
+        outputs, x, *of_weights = given
+        # Its order within a direction is ours; its gates are not.
+        return outputs, x, *(twins.gates(grad.cpu().numpy().T) for grad in of_weights)
+
+    return versus.Way(run, result)
+
+
+if __name__ == "__main__":
+    huge_pages.restart_with_huge_pages()
+    main()

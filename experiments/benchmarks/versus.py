@@ -1,0 +1,188 @@
+"""Several ways to do the same work: compared in their results, then timed in turns.
+
+PyTorch, of the extra `bench`, may be absent: what needs it is left out then.
+"""
+
+import argparse
+import datetime
+import importlib.metadata
+import math
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+# Two frameworks share a device's memory: neither may take all of it at once.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+import jax
+import numpy as np
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+# Seconds between two ways: threads that spin for more work have gone to sleep by then.
+PAUSE = 0.02
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "torch")
+
+
+class Way(NamedTuple):
+    """`run()` does the work once; `result` makes arrays to compare of what it gave."""
+
+    run: Callable[[], Any]
+    result: Callable[[Any], Iterable] = lambda given: given
+
+
+def parser(doc: str, rounds: int) -> argparse.ArgumentParser:
+    """The options of every benchmark here."""
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=rounds, help="turns of each way")
+    parser.add_argument("--threads", type=int, default=0, help="cores to use; 0: all")
+    parser.add_argument("--quick", action="store_true", help="tiny work, two rounds")
+    return parser
+
+
+def begin(args: argparse.Namespace):
+    """Keep to the cores asked for, and print what is measured on what, and with what."""
+    if args.quick:
+        args.rounds = 2
+    if args.threads:
+        # XLA makes a thread for each core that it may use.
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
+    threads = len(os.sched_getaffinity(0))
+    if torch:
+        torch.set_num_threads(threads)
+        # What JAX does by default where there are tensor cores.
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True
+    print(
+        f"{datetime.date.today()}, Python {platform.python_version()}, "
+        + ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
+        + f"\n{jax.devices()[0].device_kind}, torch on {device()}, {threads} threads, "
+        f"huge pages {'on' if 'GLIBC_TUNABLES' in os.environ else 'off'}, "
+        f"load {os.getloadavg()[0]:.1f}, medians of {args.rounds}\n"
+    )
+
+
+def device() -> str:
+    """Where torch computes."""
+    return "cuda" if torch and torch.cuda.is_available() else "cpu"
+
+
+def agree(work: str, ways: dict[str, Way], tolerance: float = 1e-4):
+    """Exit, naming both, where a way's results are not those of the first.
+
+    A difference is relative to the greatest value of an array. On a GPU, products are
+    rounded more coarsely, by each framework in its own way.
+    """
+    tolerance *= 100 if jax.default_backend() == "gpu" else 1
+    results = {name: list(map(_array, way.result(way.run()))) for name, way in ways.items()}
+    (first, expected), *others = results.items()
+    for name, found in others:
+        for index, (one, two) in enumerate(zip(expected, found, strict=True)):
+            if one.shape != two.shape:
+                raise SystemExit(f"{work}: {first} {one.shape}, {name} {two.shape}")
+            scale = max(float(np.abs(one).max(initial=0.0)), 1e-30)
+            off = float(np.abs(one - two).max(initial=0.0)) / scale
+            # Written so that NaN is a difference, too.
+            if not off <= tolerance:
+                raise SystemExit(
+                    f"{work}: result {index} of {name} is {off:.1e} off that of {first}"
+                )
+
+
+def race(ways: dict[str, Way], rounds: int) -> dict[str, tuple[float, float]]:
+    """name → median (seconds, processor seconds) of ways that took turns."""
+    taken = {name: [] for name in ways}
+    for turn in range(rounds + 1):
+        for name, way in ways.items():
+            time.sleep(PAUSE)
+            start = time.perf_counter(), time.process_time()
+            finish(way.run())
+            end = time.perf_counter(), time.process_time()
+            if turn:  # the first compiles, or wakes what had slept
+                taken[name].append((end[0] - start[0], end[1] - start[1]))
+    return {
+        name: tuple(map(statistics.median, zip(*times, strict=True)))
+        for name, times in taken.items()
+    }
+
+
+def finish(result):
+    """Wait until a result has been computed."""
+    if device() == "cuda":
+        torch.cuda.synchronize()
+    jax.block_until_ready(result)
+
+
+def print_head():
+    """The head of the table that `print_rows` goes on with."""
+    print("| work | by | median | processor | speed, torch being 1 |")
+    print("|---|---|---|---|---|", flush=True)
+
+
+def print_rows(work: str, medians: dict[str, tuple[float, float]]):
+    """A row for each way, and how fast it is beside the quickest of torch's."""
+    torchs = [wall for name, (wall, _) in medians.items() if name.startswith("torch")]
+    for name, (wall, processor) in medians.items():
+        speed = f"{min(torchs) / wall:.2f}" if torchs else ""
+        print(
+            f"| {work} | {name} | {1e3 * wall:.1f} ms | {1e3 * processor:.1f} ms | {speed} |",
+            flush=True,
+        )
+
+
+def matmul_peak(size: int, rounds: int) -> float:
+    """The most float32 operations a second of a square product, by JAX or torch."""
+    ones = np.ones((size, size), np.float32)
+    product, on_device = jax.jit(lambda x: x @ x), jax.device_put(ones)
+    ways = {"jax": Way(lambda: product(on_device))}
+    if torch:
+        tensor = torch.from_numpy(ones).to(device())
+        ways["torch"] = Way(lambda: tensor @ tensor)
+    return 2 * size**3 / min(wall for wall, _ in race(ways, rounds).values())
+
+
+def products(function: Callable, *args) -> int:
+    """Floating-point operations of a function's matrix products and convolutions.
+
+    Counted in what JAX is asked to compute: XLA's own count takes a loop's body once.
+    """
+    return _products(jax.make_jaxpr(function)(*args).jaxpr)
+
+
+def _products(jaxpr) -> int:
+    total = 0
+    for equation in jaxpr.eqns:
+        inner = sum(map(_products, jax.core.jaxprs_in_params(equation.params)))
+        total += inner * equation.params.get("length", 1)  # of a scan
+        if equation.primitive.name == "dot_general":
+            (contracted, _), _ = equation.params["dimension_numbers"]
+            shape = equation.invars[0].aval.shape
+            terms = math.prod(shape[axis] for axis in contracted)
+            total += 2 * terms * equation.outvars[0].aval.size
+        elif equation.primitive.name == "conv_general_dilated":
+            kernel = equation.invars[1].aval
+            features = equation.params["dimension_numbers"].rhs_spec[0]
+            terms = kernel.size // kernel.shape[features]
+            total += 2 * terms * equation.outvars[0].aval.size
+    return total
+
+
+def _array(value) -> np.ndarray:
+    """An array of JAX's, NumPy's or torch's as a float64 one."""
+    value = value.detach().cpu() if hasattr(value, "detach") else value
+    return np.asarray(value, np.float64)
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
