@@ -136,6 +136,8 @@ def parts(text: str) -> dict[str, str]:
 
 def _part(scope: str) -> str:
     """`jit(f)/transpose(jvp(Net))/encoder/Conv_0/dot` → `encoder/Conv_0 backward`."""
+    if "/(" in scope:  # many parts' sums at once: (encoder/Conv_0/dot:head/dot:…)
+        return "sums over devices"
     program, *scopes = scope.split(";")[0].split("/")
     names = [name for name in map(_unwrapped, scopes[:-1]) if name]
     # The first is the whole network, or something beside it, such as the loss.

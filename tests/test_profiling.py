@@ -43,6 +43,7 @@ def test_operations_are_of_the_part_that_named_them_or_first_uses_their_result()
         ("jit(f)/jvp(ctc)/while/body/closed_call/jit(_where)/max", "ctc"),
         ("jit(f)/jvp(ctc)/tsb,bsc->btc/dot_general", "ctc"),
         ("jit(f)/vmap(jit(g))/mul", "f"),
+        ("jit(f)/transpose(jvp(Net))/(head/sum:encoder/sum)", "sums over devices"),
     ],
 )
 def test_parts_are_called_as_in_the_network(scope, part):

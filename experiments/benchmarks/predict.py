@@ -1,0 +1,137 @@
+"""Reading batches of 64 lines: ours, PyTorch's with the same weights, and Kraken's.
+
+    python experiments/benchmarks/predict.py [--kraken_python=.venv-peers/bin/python]
+
+The network is that of configs/lines_ctc.py, the lines are 64 x 704 pixels. Network and
+greedy decoding are timed, to the ids of the characters; `Recognizer` goes on to text,
+confidences and places. Kraken, in a process and environment of its own (see peers/),
+reads the same lines, enlarged to its 120 pixels, with its default network.
+"""
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+import jax
+import numpy as np
+import step
+import versus
+from rapidfuzz.distance import Levenshtein
+from versus import torch
+
+from ocr_jax import checkpoints, decode, huge_pages, predict, steps
+from ocr_jax.data import charset, paper
+
+KRAKEN = Path(__file__).parent / "peers" / "ketos_reading.py"
+# Edits between two readings of the same weights: rounding may tip a frame.
+ALLOWED = 0.01
+
+
+def main():
+    """Compare what is read, then time it."""
+    parser = versus.parser(__doc__, rounds=15)
+    parser.add_argument("--kraken_python", help="of an environment that has Kraken")
+    args = parser.parse_args()
+    versus.begin(args)
+    config, batch = step.make_work("lines", 64, quick=args.quick)
+    work = "reading, {} x {} x {}".format(*batch["image"].shape)
+    ways = make_ways(config, batch)
+    versus.agree(work, ways)
+    require_same_readings(ways)
+    ways["ours, Recognizer"] = by_recognizer(config, batch)
+    medians = versus.race(ways, args.rounds)
+    if args.kraken_python:
+        medians["Kraken, not in turns"] = by_kraken(args, batch["image"])
+    versus.print_head()
+    versus.print_rows(work, medians)
+    if not args.kraken_python:
+        print("\nKraken was left out: no --kraken_python.")
+
+
+def make_ways(config, batch) -> dict[str, versus.Way]:
+    """Ways to read the batch: each gives (logits (B, T, C), a list of ids a line)."""
+    ways = {"ours": _by_jax(config, batch)}
+    if torch:
+        ways["torch"] = _by_torch(config, batch)
+        ways["torch, channels_last"] = _by_torch(config, batch, channels_last=True)
+    return ways
+
+
+def require_same_readings(ways: dict[str, versus.Way]):
+    """Exit where two ways read other characters."""
+    expected, *others = (way.run()[1] for way in ways.values())
+    for found in others:
+        edits = sum(map(Levenshtein.distance, expected, found))
+        if edits > ALLOWED * sum(map(len, expected)):
+            raise SystemExit(f"{edits} characters are read in different ways")
+
+
+def _only_logits(given):
+    return given[:1]
+
+
+def _by_jax(config, batch) -> versus.Way:
+    model, _, state = step.make_state(config, batch["image"].shape[1])
+
+    @jax.jit
+    def read(state, images, widths):
+        logits, lengths = steps.predict_logits(model, state, images, widths)
+        decoded = decode.greedy_decode(logits, lengths)
+        return logits, decoded.labels, decoded.lengths
+
+    def run():
+        logits, *decoded = read(state, batch["image"], batch["width"])
+        labels, lengths = jax.device_get(decoded)
+        return logits, [
+            list(ids[:length]) for ids, length in zip(labels, lengths, strict=True)
+        ]
+
+    return versus.Way(run, _only_logits)
+
+
+def _by_torch(config, batch, *, channels_last: bool = False) -> versus.Way:
+    height = batch["image"].shape[1]
+    twin = step.make_twin(config, height, step.make_state(config, height)[2].params)
+    twin.eval()
+    if channels_last:
+        twin.to(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def run():
+        logits = twin(torch.from_numpy(batch["image"]).to(versus.device()))
+        paths = logits.argmax(2).cpu().numpy()
+        first = np.diff(paths, axis=1, prepend=charset.BLANK) != 0
+        is_read = first & (paths != charset.BLANK)
+        return logits, [
+            list(path[kept]) for path, kept in zip(paths, is_read, strict=True)
+        ]
+
+    return versus.Way(run, _only_logits)
+
+
+def by_recognizer(config, batch) -> versus.Way:
+    """The project's own way from lines to readings, in batches of its choice."""
+    height = batch["image"].shape[1]
+    model, _, state = step.make_state(config, height)
+    letters = charset.Charset(tuple(map(chr, range(0x400, 0x400 + step.CLASSES - 1))))
+    best = checkpoints.BestModel(config, letters, height, model, state, 1.0)
+    recognizer = predict.Recognizer(best)
+    lines = [paper.CleanLine(image, 0.0, 1.0) for image in batch["image"]]
+    return versus.Way(lambda: recognizer.read_lines(lines) and None)
+
+
+def by_kraken(args, images: np.ndarray) -> tuple[float, float]:
+    """Median (seconds, processor seconds) of Kraken's network on the lines."""
+    with tempfile.NamedTemporaryFile(suffix=".npy") as file:
+        np.save(file.name, images)
+        flags = [f"--lines={file.name}", f"--rounds={args.rounds}"]
+        flags += [f"--threads={args.threads}", f"--device={versus.device()}"]
+        command = [args.kraken_python, KRAKEN, *flags]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return tuple(json.loads(done.stdout))
+
+
+if __name__ == "__main__":
+    huge_pages.restart_with_huge_pages()
+    main()
