@@ -75,7 +75,6 @@ def test_the_share_of_each_part_is_measured_while_it_runs(tmp_path):
 
 
 def test_a_training_is_profiled_where_its_config_says_so(tmp_path, tiny_config, capsys):
-    tiny_config.num_epochs = 1
     tiny_config.profile_steps = 2
     train.train_and_evaluate(tiny_config, tmp_path / "run")
     assert list(tmp_path.glob("run/profile/**/*.xplane.pb"))

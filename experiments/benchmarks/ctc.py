@@ -43,7 +43,10 @@ def random_lines(size: int, frames: int, label: int, classes: int):
 
 def make_ways(*lines) -> dict[str, versus.Way]:
     """Ways to get the losses (B,) and the gradient (B, T, C) of their sum."""
-    ways = {"ours": _by_jax(ctc.ctc_loss, lines), "optax": _by_jax(ctc.optax_loss, lines)}
+    ways = {
+        "ours": _by_jax(ctc.ctc_loss, lines),
+        "optax": _by_jax(ctc.optax_loss, lines),
+    }
     if torch:
         ways["torch"] = _by_torch(*lines)
     return ways

@@ -42,7 +42,9 @@ def make_ways(size: int, frames: int, features: int, dim: int) -> dict[str, vers
     lengths = np.full(size, frames, np.int32)
     stack = recurrent.LSTMStack(layers=1, dim=dim, bidirectional=True, dropout=0.0)
     params = jax.jit(stack.init)(jax.random.key(0), x, lengths)["params"]
-    flax_stack = nn.Bidirectional(*(nn.RNN(nn.OptimizedLSTMCell(dim)) for _ in range(2)))
+    flax_stack = nn.Bidirectional(
+        *(nn.RNN(nn.OptimizedLSTMCell(dim)) for _ in range(2))
+    )
     work = x, lengths, grads
     ways = {
         "ours": _by_jax(stack.apply, params, work, _weights),

@@ -32,9 +32,7 @@ class Twin(nn.Module):
             bidirectional=config.bidirectional,
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.head = nn.Linear(
-            config.lstm_dim * (1 + config.bidirectional), num_classes
-        )
+        self.head = nn.Linear(config.lstm_dim * (1 + config.bidirectional), num_classes)
 
     def forward(self, images):
         x = self.encoder(images[:, None].float() / 255)
@@ -178,7 +176,7 @@ def load_lstm(lstm: nn.LSTM, params: dict):
 
 
 def gates(weights) -> np.ndarray:
-    """(..., 4H), its last two gates swapped: ours are i, f, o, g, torch's i, f, g, o."""
+    """Our gates (..., 4H), i, f, o, g, in torch's order, i, f, g, o; or back."""
     first, second, third, fourth = np.split(np.asarray(weights), 4, -1)
     return np.concatenate([first, second, fourth, third], -1)
 

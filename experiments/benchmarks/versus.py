@@ -9,6 +9,7 @@ import importlib.metadata
 import math
 import os
 import platform
+import resource
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 import jax
 import numpy as np
+from jax.extend import core
 
 try:
     import torch
@@ -44,14 +46,14 @@ def parser(doc: str, rounds: int) -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=int, default=rounds, help="turns of each way")
     parser.add_argument("--threads", type=int, default=0, help="cores to use; 0: all")
-    parser.add_argument("--quick", action="store_true", help="tiny work, two rounds")
+    parser.add_argument("--quick", action="store_true", help="tiny work, one round")
     return parser
 
 
 def begin(args: argparse.Namespace):
-    """Keep to the cores asked for, and print what is measured on what, and with what."""
+    """Keep to the cores asked for; print what is measured with, and on what."""
     if args.quick:
-        args.rounds = 2
+        args.rounds = 1
     if args.threads:
         # XLA makes a thread for each core that it may use.
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
@@ -82,14 +84,13 @@ def agree(work: str, ways: dict[str, Way], tolerance: float = 1e-4):
     rounded more coarsely, by each framework in its own way.
     """
     tolerance *= 100 if jax.default_backend() == "gpu" else 1
-    results = {name: list(map(_array, way.result(way.run()))) for name, way in ways.items()}
+    results = {
+        name: list(map(_array, way.result(way.run()))) for name, way in ways.items()
+    }
     (first, expected), *others = results.items()
     for name, found in others:
         for index, (one, two) in enumerate(zip(expected, found, strict=True)):
-            if one.shape != two.shape:
-                raise SystemExit(f"{work}: {first} {one.shape}, {name} {two.shape}")
-            scale = max(float(np.abs(one).max(initial=0.0)), 1e-30)
-            off = float(np.abs(one - two).max(initial=0.0)) / scale
+            off = difference(one, two)
             # Written so that NaN is a difference, too.
             if not off <= tolerance:
                 raise SystemExit(
@@ -97,17 +98,30 @@ def agree(work: str, ways: dict[str, Way], tolerance: float = 1e-4):
                 )
 
 
-def race(ways: dict[str, Way], rounds: int) -> dict[str, tuple[float, float]]:
-    """name → median (seconds, processor seconds) of ways that took turns."""
+def difference(expected: np.ndarray, found: np.ndarray) -> float:
+    """The greatest difference, the greatest expected value being 1."""
+    if expected.shape != found.shape:
+        return math.inf
+    scale = np.abs(expected).max(initial=1e-30)
+    return float(np.abs(expected - found).max(initial=0.0) / scale)
+
+
+def race(
+    ways: dict[str, Way], rounds: int, *, warm_up: int = 1
+) -> dict[str, tuple[float, float]]:
+    """name → median (seconds, processor seconds) of ways that took turns.
+
+    The first `warm_up` rounds, in which programs are compiled, do not count.
+    """
     taken = {name: [] for name in ways}
-    for turn in range(rounds + 1):
+    for turn in range(-warm_up, rounds):
         for name, way in ways.items():
             time.sleep(PAUSE)
-            start = time.perf_counter(), time.process_time()
+            wall, processor = time.perf_counter(), _processor_seconds()
             finish(way.run())
-            end = time.perf_counter(), time.process_time()
-            if turn:  # the first compiles, or wakes what had slept
-                taken[name].append((end[0] - start[0], end[1] - start[1]))
+            took = time.perf_counter() - wall, _processor_seconds() - processor
+            if turn >= 0:
+                taken[name].append(took)
     return {
         name: tuple(map(statistics.median, zip(*times, strict=True)))
         for name, times in taken.items()
@@ -132,10 +146,8 @@ def print_rows(work: str, medians: dict[str, tuple[float, float]]):
     torchs = [wall for name, (wall, _) in medians.items() if name.startswith("torch")]
     for name, (wall, processor) in medians.items():
         speed = f"{min(torchs) / wall:.2f}" if torchs else ""
-        print(
-            f"| {work} | {name} | {1e3 * wall:.1f} ms | {1e3 * processor:.1f} ms | {speed} |",
-            flush=True,
-        )
+        times = f"{1e3 * wall:.1f} ms | {1e3 * processor:.1f} ms"
+        print(f"| {work} | {name} | {times} | {speed} |", flush=True)
 
 
 def matmul_peak(size: int, rounds: int) -> float:
@@ -160,7 +172,7 @@ def products(function: Callable, *args) -> int:
 def _products(jaxpr) -> int:
     total = 0
     for equation in jaxpr.eqns:
-        inner = sum(map(_products, jax.core.jaxprs_in_params(equation.params)))
+        inner = sum(map(_products, core.jaxprs_in_params(equation.params)))
         total += inner * equation.params.get("length", 1)  # of a scan
         if equation.primitive.name == "dot_general":
             (contracted, _), _ = equation.params["dimension_numbers"]
@@ -173,6 +185,12 @@ def _products(jaxpr) -> int:
             terms = kernel.size // kernel.shape[features]
             total += 2 * terms * equation.outvars[0].aval.size
     return total
+
+
+def _processor_seconds() -> float:
+    """Of this process, and of those that it started and that have ended."""
+    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def _array(value) -> np.ndarray:

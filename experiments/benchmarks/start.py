@@ -1,0 +1,109 @@
+"""From the command to the end of its first training step, cold and warm.
+
+    python experiments/benchmarks/start.py
+
+Cold: no program has been compiled before. Warm: as when the same training is started
+again. Lines are random, 64 pixels high; the network is that of configs/lines_ctc.py.
+PyTorch's script does as little as it can: it loads a batch and makes one update.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import versus
+
+from ocr_jax import huge_pages, tracking
+from ocr_jax.data import lines_file, lines_writer
+
+CONFIG = "configs/lines_ctc.py"
+TORCH = Path(__file__).parent / "start_torch.py"
+TINY = ("--config.conv_channels=(4,6)", "--config.lstm_dim=5")
+PATIENCE = 900  # seconds
+
+
+def main():
+    """Start in turns, each time in a process of its own."""
+    args = versus.parser(__doc__, rounds=3).parse_args()
+    versus.begin(args)
+    with tempfile.TemporaryDirectory() as folder:
+        ways = make_ways(Path(folder), args.quick)
+        medians = versus.race(ways, args.rounds, warm_up=0)
+    versus.print_head()
+    versus.print_rows("start", medians)
+
+
+def make_ways(folder: Path, quick: bool) -> dict[str, versus.Way]:
+    """Ways to start a training, which works in `folder`."""
+    lines, (height, width) = folder / "lines.h5", (16, 62) if quick else (64, 704)
+    write_lines(lines, height, width)
+    training = (f"--config={CONFIG}", f"--config.lines_file={lines}")
+    training += TINY if quick else ()
+
+    def cold():
+        shutil.rmtree(folder / "cache", ignore_errors=True)
+        start(training, folder)
+
+    ways = {
+        "ours, cold": versus.Way(cold),
+        "ours, warm": versus.Way(lambda: start(training, folder)),
+    }
+    if versus.torch:
+        command = [sys.executable, str(TORCH), *training]
+        ways["torch"] = versus.Way(lambda: subprocess.run(command, check=True) and None)
+    return ways
+
+
+def write_lines(path: Path, height: int, width: int):
+    """A lines file of random lines."""
+    generator = np.random.default_rng(0)
+    splits = {
+        name: [
+            lines_file.Line(
+                generator.integers(0, 256, (height, width), np.uint8),
+                "".join(generator.choice(list("abcdefgh"), 5)),
+                f"{name}-{index}",
+                "",
+            )
+            for index in range(64)
+        ]
+        for name in ("train", "validation")
+    }
+    lines_writer.write_lines(path, splits, height=height, source="random")
+
+
+def start(training: tuple[str, ...], folder: Path):
+    """Start a training; return, and end it, as soon as its first step is logged."""
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        workdir = Path(place) / "run"
+        command = [sys.executable, "-m", "ocr_jax.main", *training]
+        command += ["--config.log_every_steps=1", "--config.wandb.mode=disabled"]
+        process = subprocess.Popen(
+            [*command, f"--workdir={workdir}"],
+            env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(folder / "cache")},
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            wait_for_row(workdir / tracking.METRICS, process)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def wait_for_row(path: Path, process: subprocess.Popen):
+    """Return when the file has a row; exit if its process ends before."""
+    end = time.monotonic() + PATIENCE
+    while not tracking.read_metrics(path):
+        if process.poll() is not None or time.monotonic() > end:
+            raise SystemExit("the training ended, or hung, before its first step")
+        time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    huge_pages.restart_with_huge_pages()
+    main()

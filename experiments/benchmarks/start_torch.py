@@ -1,0 +1,35 @@
+"""One training step of PyTorch's, from a lines file; what start.py starts.
+
+python experiments/benchmarks/start_torch.py --config=FILE [OVERRIDE …]
+"""
+
+import sys
+
+import numpy as np
+import torch
+import twins
+
+from ocr_jax import config as config_lib
+from ocr_jax.data import charset, lines_file, pipeline
+
+
+def main():
+    """Load the first batch, make the network, and update it once."""
+    config = config_lib.load(sys.argv[1:])
+    with lines_file.LinesFile(config.lines_file) as file:
+        split = file.split("train")
+        letters = charset.Charset.of(split.transcripts)
+        labels = [letters.encode(text) for text in split.transcripts]
+        indices = np.arange(config.batch_size)
+        shape = len(indices), max(split.widths), max(map(len, labels))
+        batch = pipeline.pad(split, labels, indices, shape)
+        height = split.height
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    on_device = {name: torch.tensor(array).to(device) for name, array in batch.items()}
+    twin = twins.Twin(config, height, letters.num_classes).to(device)
+    loss, _ = twins.make_step(config, twin, on_device)()
+    assert np.isfinite(loss.item())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""That the benchmarks time the same work: results agree, operations are counted."""
+
+import argparse
+import math
+
+import ctc as ctc_benchmark
+import jax
+import jax.numpy as jnp
+import lstm as lstm_benchmark
+import numpy as np
+import predict as predict_benchmark
+import pytest
+import step as step_benchmark
+import versus
+
+needs_torch = pytest.mark.skipif(
+    versus.torch is None, reason="PyTorch, of the extra bench, is not installed"
+)
+
+
+def way(*result):
+    return versus.Way(lambda: result)
+
+
+def test_operations_are_those_of_products_in_loops_and_convolutions():
+    def work(x, image, kernel):
+        x, _ = jax.lax.scan(lambda x, _: (jnp.tanh(x @ x), None), x, length=5)
+        return jax.jit(lambda x: x @ x)(x), jax.lax.conv(image, kernel, (1, 1), "VALID")
+
+    arrays = jnp.ones((4, 4)), jnp.ones((2, 3, 8, 8)), jnp.ones((5, 3, 3, 3))
+    convolution = 2 * (2 * 5 * 6 * 6) * (3 * 3 * 3)
+    assert versus.products(work, *arrays) == 6 * 2 * 4**3 + convolution
+
+
+def test_ways_take_turns_and_the_first_does_not_count():
+    order = []
+    ways = {name: versus.Way(lambda name=name: order.append(name)) for name in "ab"}
+    medians = versus.race(ways, rounds=2)
+    assert order == list("ababab")
+    assert all(wall > 0 for wall, _ in medians.values())
+
+
+@pytest.mark.parametrize("other", [[1.0, 2.1], [1.0, math.nan], [1.0]])
+def test_ways_with_other_results_are_refused(other):
+    ways = {"one": way(np.array([1.0, 2.0])), "two": way(np.array(other))}
+    with pytest.raises(SystemExit, match="result 0 of two"):
+        versus.agree("work", ways)
+
+
+def test_speed_is_beside_the_quickest_of_torchs(capsys):
+    medians = {"ours": (1.0, 2.0), "torch": (4.0, 1.0), "torch, compiled": (3.0, 1.0)}
+    versus.print_rows("work", medians)
+    assert "| work | ours | 1000.0 ms | 2000.0 ms | 3.00 |" in capsys.readouterr().out
+
+
+def test_our_losses_are_those_of_the_others():
+    [shape] = ctc_benchmark.QUICK
+    ways = ctc_benchmark.make_ways(*ctc_benchmark.random_lines(*shape))
+    assert len(ways) == 2 + bool(versus.torch)
+    versus.agree("CTC", ways)
+
+
+def test_our_lstm_is_that_of_the_others():
+    [shape] = lstm_benchmark.QUICK
+    ways = lstm_benchmark.make_ways(*shape)
+    assert len(ways) == 2 + bool(versus.torch)
+    versus.agree("LSTM", ways)
+
+
+@needs_torch
+@pytest.mark.slow
+@pytest.mark.parametrize("work", step_benchmark.WORKS)
+def test_the_networks_in_torch_take_the_same_first_step(work):
+    config, batch = step_benchmark.make_work(work, 2, quick=True)
+    config = step_benchmark.without_dropout(config)
+    ways = step_benchmark.make_ways(config, batch)
+    assert len(ways) == {"lab": 4, "lines": 3}[work]
+    versus.agree(work, ways, tolerance=1e-3)
+
+
+@needs_torch
+def test_the_network_in_torch_reads_the_same():
+    config, batch = step_benchmark.make_work("lines", 2, quick=True)
+    ways = predict_benchmark.make_ways(config, batch)
+    versus.agree("reading", ways)
+    predict_benchmark.require_same_readings(ways)
+    silent = versus.Way(lambda: (None, [[], []]))
+    if any(ways["ours"].run()[1]):
+        with pytest.raises(SystemExit, match="read in different ways"):
+            predict_benchmark.require_same_readings(ways | {"silent": silent})
+
+
+def test_quick_means_one_round(capsys):
+    args = argparse.Namespace(quick=True, threads=0, rounds=40)
+    versus.begin(args)
+    assert args.rounds == 1
+    assert jax.__version__ in capsys.readouterr().out
