@@ -26,7 +26,8 @@ def main():
     for shape in QUICK if args.quick else SHAPES:
         work = "CTC B{} T{} L{} C{}".format(*shape)
         ways = make_ways(*random_lines(*shape))
-        versus.agree(work, ways)
+        # In log space, optax's and torch's gradients keep three digits (see README).
+        versus.agree(work, ways, tolerance=1e-3)
         versus.print_rows(work, versus.race(ways, args.rounds))
 
 

@@ -7,6 +7,7 @@ told the lengths, as in training. The gradients are those of inputs and weights.
 """
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import versus
 from flax import linen as nn
@@ -40,7 +41,9 @@ def make_ways(size: int, frames: int, features: int, dim: int) -> dict[str, vers
     x = generator.normal(size=(size, frames, features)).astype(np.float32)
     grads = generator.normal(size=(size, frames, 2 * dim)).astype(np.float32)
     lengths = np.full(size, frames, np.int32)
-    stack = recurrent.LSTMStack(layers=1, dim=dim, bidirectional=True, dropout=0.0)
+    stack = recurrent.LSTMStack(
+        layers=1, dim=dim, bidirectional=True, dropout=0.0, dtype=jnp.float32
+    )
     params = jax.jit(stack.init)(jax.random.key(0), x, lengths)["params"]
     flax_stack = nn.Bidirectional(
         *(nn.RNN(nn.OptimizedLSTMCell(dim)) for _ in range(2))

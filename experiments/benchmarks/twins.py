@@ -1,7 +1,7 @@
 """The project's networks in PyTorch, of the same config and with the same weights.
 
-They are for batches whose lines fill the whole width: nothing is masked. Convolutions
-and the like are PyTorch's own; see `ocr_jax/models` for what each part is.
+They are for batches whose lines fill the whole width, so that nothing is masked, and
+for networks without residual blocks or a shortcut. See `ocr_jax/models` for the parts.
 """
 
 import numpy as np
