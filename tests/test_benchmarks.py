@@ -55,9 +55,10 @@ def test_speed_is_beside_the_quickest_of_torchs(capsys):
 
 def test_our_losses_are_those_of_the_others():
     [shape] = ctc_benchmark.QUICK
-    ways = ctc_benchmark.make_ways(*ctc_benchmark.random_lines(*shape))
+    lines = ctc_benchmark.random_lines(*shape)
+    ways = ctc_benchmark.make_ways(*lines)
     assert len(ways) == 2 + bool(versus.torch)
-    versus.agree("CTC", ways)
+    ctc_benchmark.require_agreement("CTC", ways, lines)
 
 
 def test_our_lstm_is_that_of_the_others():
