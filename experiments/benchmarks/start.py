@@ -33,7 +33,7 @@ def main():
     versus.begin(args)
     with tempfile.TemporaryDirectory() as folder:
         ways = make_ways(Path(folder), args.quick)
-        medians = versus.race(ways, args.rounds, warm_up=0)
+        medians = versus.race(ways, args.rounds, warm_up=False)
     versus.print_head()
     versus.print_rows("start", medians)
 

@@ -31,7 +31,7 @@ def main():
     parser.add_argument("--work", choices=WORKS, default="lines")
     parser.add_argument("--batch_size", type=int, default=16)
     args = parser.parse_args()
-    versus.begin(args)
+    versus.begin(args, args.batch_size)
     config, batch = make_work(args.work, args.batch_size, quick=args.quick)
     size, height, width = batch["image"].shape
     work = f"step, {args.work}, {size} x {height} x {width}"
@@ -52,7 +52,7 @@ def make_work(name: str, batch_size: int, *, quick: bool):
     config = config_lib.load([f"--config={path}"])
     config.augment.probability = 0.0
     if quick:
-        height, width, label, batch_size = 16, 62, 3, 2
+        height, width, label = 16, 62, 3
         config.update({"conv_channels": (4, 6), "lstm_dim": 5, "layer_size": 7})
     generator = np.random.default_rng(0)
     batch = {
@@ -85,15 +85,16 @@ def make_ways(config, batch) -> dict[str, versus.Way]:
 
 def make_state(config, height: int):
     """(network, optimizer, the state that training begins with)."""
-    model = models.build_model(config, CLASSES)
+    model = models.build_model(config, CLASSES, steps.DATA)
     tx = steps.make_optimizer(config, steps.make_schedule(config, 1000))
     return model, tx, steps.create_state(model, tx, config, height)
 
 
 def _by_jax(config, batch) -> versus.Way:
     model, tx, state = make_state(config, batch["image"].shape[1])
-    train_step = steps.make_train_step(model, tx, config)
-    batch = jax.device_put(batch)
+    mesh = steps.make_mesh(len(batch["image"]))
+    train_step = steps.make_train_step(model, tx, config, mesh)
+    state, batch = steps.replicate(state, mesh), steps.shard(batch, mesh)
 
     def run():
         nonlocal state
@@ -132,7 +133,10 @@ def make_twin(config, height: int, params, windows: bool = False):
 def operations(config, batch) -> int:
     """Floating-point operations of our update's products and convolutions."""
     model, tx, state = make_state(config, batch["image"].shape[1])
-    return versus.products(steps.make_train_step(model, tx, config), state, batch)
+    # Of all lines: a device of several would be counted with its own.
+    mesh = jax.sharding.Mesh(jax.devices()[:1], (steps.DATA,))
+    train_step = steps.make_train_step(model, tx, config, mesh)
+    return versus.products(train_step, state, batch)
 
 
 def print_operations(count: int, medians, size: int, quick: bool):

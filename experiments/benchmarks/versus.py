@@ -22,13 +22,13 @@ import jax
 import numpy as np
 from jax.extend import core
 
+from ocr_jax import distributed
+
 try:
     import torch
 except ImportError:
     torch = None
 
-# Seconds between two ways: threads that spin for more work have gone to sleep by then.
-PAUSE = 0.02
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "torch")
 
 
@@ -50,18 +50,22 @@ def parser(doc: str, rounds: int) -> argparse.ArgumentParser:
     return parser
 
 
-def begin(args: argparse.Namespace):
-    """Keep to the cores asked for; print what is measured with, and on what."""
+def begin(args: argparse.Namespace, batch_size: int = 1):
+    """Keep to the cores asked for; print what is measured with, and on what.
+
+    batch_size: of a training, whose lines are spread over the cores.
+    """
     if args.quick:
         args.rounds = 1
     if args.threads:
         # XLA makes a thread for each core that it may use.
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
+    distributed.use_cores(batch_size)
     threads = len(os.sched_getaffinity(0))
     if torch:
         torch.set_num_threads(threads)
         # What JAX does by default where there are tensor cores.
-        torch.set_float32_matmul_precision("high")
+        torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
     print(
         f"{datetime.date.today()}, Python {platform.python_version()}, "
@@ -107,21 +111,22 @@ def difference(expected: np.ndarray, found: np.ndarray) -> float:
 
 
 def race(
-    ways: dict[str, Way], rounds: int, *, warm_up: int = 1
+    ways: dict[str, Way], rounds: int, *, warm_up: bool = True
 ) -> dict[str, tuple[float, float]]:
     """name → median (seconds, processor seconds) of ways that took turns.
 
-    The first `warm_up` rounds, in which programs are compiled, do not count.
+    With warm_up a turn begins with a run that does not count: it compiles, and after
+    the other framework's turn it finds neither its threads awake nor its data cached.
     """
     taken = {name: [] for name in ways}
-    for turn in range(-warm_up, rounds):
+    for _ in range(rounds):
         for name, way in ways.items():
-            time.sleep(PAUSE)
+            if warm_up:
+                finish(way.run())
             wall, processor = time.perf_counter(), _processor_seconds()
             finish(way.run())
             took = time.perf_counter() - wall, _processor_seconds() - processor
-            if turn >= 0:
-                taken[name].append(took)
+            taken[name].append(took)
     return {
         name: tuple(map(statistics.median, zip(*times, strict=True)))
         for name, times in taken.items()
@@ -170,21 +175,32 @@ def products(function: Callable, *args) -> int:
 
 
 def _products(jaxpr) -> int:
-    total = 0
-    for equation in jaxpr.eqns:
-        inner = sum(map(_products, core.jaxprs_in_params(equation.params)))
-        total += inner * equation.params.get("length", 1)  # of a scan
-        if equation.primitive.name == "dot_general":
-            (contracted, _), _ = equation.params["dimension_numbers"]
-            shape = equation.invars[0].aval.shape
-            terms = math.prod(shape[axis] for axis in contracted)
-            total += 2 * terms * equation.outvars[0].aval.size
-        elif equation.primitive.name == "conv_general_dilated":
-            kernel = equation.invars[1].aval
-            features = equation.params["dimension_numbers"].rhs_spec[0]
-            terms = kernel.size // kernel.shape[features]
-            total += 2 * terms * equation.outvars[0].aval.size
+    total, used = 0, set(_variables(jaxpr.outvars))
+    for equation in reversed(jaxpr.eqns):
+        if used.isdisjoint(equation.outvars):
+            continue  # a compiler leaves it out
+        used.update(_variables(equation.invars))
+        inner = list(map(_products, core.jaxprs_in_params(equation.params)))
+        once = max(inner) if equation.primitive.name == "cond" else sum(inner)
+        total += once * equation.params.get("length", 1)  # of a scan
+        total += 2 * _terms(equation) * equation.outvars[0].aval.size
     return total
+
+
+def _variables(atoms):
+    return (atom for atom in atoms if isinstance(atom, core.Var))
+
+
+def _terms(equation) -> int:
+    """How many products are summed for each number of an operation's result."""
+    if equation.primitive.name == "dot_general":
+        (contracted, _), _ = equation.params["dimension_numbers"]
+        return math.prod(equation.invars[0].aval.shape[axis] for axis in contracted)
+    if equation.primitive.name == "conv_general_dilated":
+        kernel = equation.invars[1].aval
+        features = equation.params["dimension_numbers"].rhs_spec[0]
+        return kernel.size // kernel.shape[features]
+    return 0
 
 
 def _processor_seconds() -> float:
