@@ -26,10 +26,12 @@ from ocr_jax import (
     checkpoints,
     decode,
     decoders,
+    distributed,
     errors,
     fetch,
     language_model,
     steps,
+    workdirs,
 )
 from ocr_jax.data import charset as charset_lib
 from ocr_jax.data import dataset, pipeline
@@ -62,8 +64,9 @@ def tune(workdir: Path, texts: Sequence[Path] = ()) -> dict:
     Raises UserError where the workdir has no best network, or not the lines file that
     it was trained on.
     """
-    steps.use_compilation_cache()
     workdir = fetch.workdir(workdir)
+    distributed.use_cores(workdirs.load_config(workdir).batch_size)
+    steps.use_compilation_cache()
     best = checkpoints.load_best(workdir)
     data = dataset.load(best.config, ("train", "validation"))
     if data.charset != best.charset:
@@ -122,13 +125,14 @@ def read_lines(best: checkpoints.BestModel, split: dataset.LabelledSplit) -> Lin
     """The network's logits of a split's lines, MOST_LINES of them if there are more."""
     every = -(-len(split) // MOST_LINES)
     split = dataclasses.replace(split, indices=split.indices[::every])
-    longest = max(1, *map(len, split.labels))
     logits_step = steps.make_logits_step(best.model)
+    mesh = steps.make_mesh(best.config.batch_size)
+    state = steps.replicate(best.state, mesh)
+    rows = split.plan(best.config, epoch=0)
+    batches = pipeline.batches(split, rows, best.config, mesh)
     found = []
-    for row in split.plan(best.config, epoch=0):
-        shape = best.config.batch_size, row.bucket_width, longest
-        batch = pipeline.pad(split.lines, split.labels, row.indices, shape)
-        outputs = jax.device_get(logits_step(best.state, batch))
+    for row, batch in zip(rows, batches, strict=True):
+        outputs = jax.device_get(logits_step(state, batch))
         for index, logits, length in zip(row.indices, *outputs, strict=False):
             found.append((index, logits[:length]))
     found.sort(key=lambda line: len(line[1]))

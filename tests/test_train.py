@@ -50,7 +50,9 @@ def test_a_workdir_holds_everything(finished):
     _, workdir, _ = finished
     for name in workdirs.CONTENTS:
         of_others = name in ("wandb", "changes.diff", *workdirs.LAUNCHER_FILES)
-        optional = of_others or name.startswith(("confusion", "language_model"))
+        optional = of_others or name.startswith(
+            ("confusion", "language_model", "profile")
+        )
         assert optional or (workdir / name).exists(), name
     readings = (workdir / "readings.tsv").read_text().splitlines()
     assert len(readings) == 13
