@@ -93,7 +93,23 @@ def load_yaml(path: Path) -> dict:
         raise UserError(f"{path} is not YAML: {one_line(error)}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} has no keys: expected lines such as `group: mine`")
+    for key in _keys(content):
+        if not isinstance(key, str):
+            raise UserError(
+                f"{path}: {key!r} stands where the name of a key should: "
+                "lists are written [8, 16], not (8, 16)"
+            )
     return content
+
+
+def _keys(content) -> Iterable:
+    """Every key of the mappings in a YAML value, however deep."""
+    if isinstance(content, dict):
+        yield from content
+        content = list(content.values())
+    if isinstance(content, list):
+        for value in content:
+            yield from _keys(value)
 
 
 def _expand(entry, common: dict, *, group: str, where: str) -> Iterable[Job]:

@@ -122,6 +122,7 @@ def test_a_value_reaches_the_training_as_it_is_written():
         ("jobs: [{config: tiny.py, grid: [1]}]", "expected keys and values"),
         ("jobs: [{config: tiny.py}, {config: tiny.py}]", "two jobs are called 'tiny'"),
         ("jobs: [", "not YAML: .*line 1"),
+        ("jobs: [{config: tiny.py, overrides: {charset: (a,4,b)}}]", r"\(8, 16\)"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_with_its_place(text, complaint):
