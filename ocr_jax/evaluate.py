@@ -46,8 +46,8 @@ def evaluate(
             length = decoded.lengths[position]
             readings[index] = charset.decode(decoded.labels[position, :length])
             candidates[index] = charset.decode(likeliest[position])
-            confidences[index] = sure[0][:, position, :length]
-            of_lines[index] = sure[1][:, position]
+            confidences[index] = [of_chars[position, :length] for of_chars, _ in sure]
+            of_lines[index] = [of_line[position] for _, of_line in sure]
     transcripts = split.lines.transcripts
     is_characters = all(len(transcript) == 1 for transcript in transcripts)
     counts = metrics.count(

@@ -216,33 +216,39 @@ def make_logits_step(model) -> Callable:
 def make_eval_step(logits_step, temperatures=(1.0,), read=decode.GREEDY) -> Callable:
     """`eval_step(state, batch) → (losses, feasible, decode.Decoded, ids, confidences)`.
 
-    losses and feasible are (B,), ids (B, 3) those of `decode.likeliest`, confidences
-    (K, B, T) of characters and (K, B) of lines at each of K temperatures. read: that of
-    a decoders.Decoder, a pytree, since its tables are too large for constants.
+    losses and feasible are (B,), ids (B, 3) those of `decode.likeliest`, confidences a
+    list: of characters (B, T) and of lines (B,) at each temperature. read: that of a
+    decoders.Decoder, a pytree, since its tables are too large for constants.
     """
-    temperatures = np.array(temperatures, np.float32)
 
     def eval_step(state, batch):
-        # A program of its own: the network is compiled once, however it is scored.
-        return _score(read, *logits_step(state, batch), batch, temperatures)
+        # Programs of their own: each is compiled once, however lines are scored.
+        logits, lengths = logits_step(state, batch)
+        scored, fused = _score(read, logits, lengths, batch)
+        path = scored[2].path
+        sure = [
+            _confidences(path, fused, lengths, np.float32(temperature))
+            for temperature in temperatures
+        ]
+        return *scored, sure
 
     return eval_step
 
 
 @jax.jit
-def _score(read, logits, lengths, batch, temperatures):
+def _score(read, logits, lengths, batch):
     labels = batch["label"], batch["label_length"]
     losses = ctc.ctc_loss(logits, lengths, *labels)
     feasible = ctc.is_feasible(lengths, *labels)
     path, fused = read(logits, lengths)
     decoded = decode.read_path(path, fused, lengths)
+    return (losses, feasible, decoded, decode.likeliest(logits)), fused
 
-    def confidences(temperature):
-        at_it = decode.read_path(path, fused, lengths, temperature)
-        return at_it.confidences, at_it.line_confidences
 
-    at_all = jax.lax.map(confidences, temperatures)
-    return losses, feasible, decoded, decode.likeliest(logits), at_all
+@jax.jit
+def _confidences(path, fused, lengths, temperature):
+    decoded = decode.read_path(path, fused, lengths, temperature)
+    return decoded.confidences, decoded.line_confidences
 
 
 def predict_logits(model, state: TrainState, images, widths):
