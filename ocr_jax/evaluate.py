@@ -65,7 +65,8 @@ def evaluate(
 def calibrate(logits_step, state, data: dataset.Dataset, config) -> dict:
     """The temperature for confidences, fitted on validation, as in calibration.json."""
     split = data.splits["validation"]
-    eval_step = steps.make_eval_step(logits_step, calibration.TEMPERATURES)
+    mesh = steps.make_mesh(config.batch_size)
+    eval_step = steps.make_eval_step(logits_step, mesh, calibration.TEMPERATURES)
     evaluation = evaluate(eval_step, state, split, data.charset, config)
     right = calibration.right_characters(split.lines.transcripts, evaluation.readings)
     temperature = calibration.fit_temperature(evaluation.confidences, right)
@@ -87,7 +88,8 @@ def evaluate_workdir(workdir: Path, split: str, decoder: str = "greedy") -> dict
     logits_step = steps.make_logits_step(best.model)
     mesh = steps.make_mesh(best.config.batch_size)
     state, read = steps.replicate((best.state, reader.read), mesh)
-    eval_step = steps.make_eval_step(logits_step, (1.0, reader.temperature), read)
+    temperatures = 1.0, reader.temperature
+    eval_step = steps.make_eval_step(logits_step, mesh, temperatures, read)
     lines = data.splits[split]
     evaluation = evaluate(eval_step, state, lines, best.charset, best.config)
     evaluation = evaluation._replace(decoder=decoder)

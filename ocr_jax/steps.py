@@ -1,5 +1,6 @@
 """The training and evaluation steps: pure functions of (state, batch), under jit."""
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -188,7 +189,12 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
     update = jax.jit(update, donate_argnums=0)
 
     def train_step(state, batch):
-        return update(state, *augmentation(state.step, batch), batch)
+        varied = augmentation(state.step, batch)
+        if jax.default_backend() == "cpu" and mesh.size > 1:
+            # A collective among a CPU's devices may wait for ever, all threads being
+            # taken, if its program was queued before its arguments were there.
+            jax.block_until_ready((state, varied, batch))
+        return update(state, *varied, batch)
 
     if jax.default_backend() == "cpu":
         # Two programs: compiled into the update, on a CPU, the augmentation's 10 ms
@@ -213,7 +219,9 @@ def make_logits_step(model) -> Callable:
     return logits_step
 
 
-def make_eval_step(logits_step, temperatures=(1.0,), read=decode.GREEDY) -> Callable:
+def make_eval_step(
+    logits_step, mesh: Mesh, temperatures=(1.0,), read=decode.GREEDY
+) -> Callable:
     """`eval_step(state, batch) → (losses, feasible, decode.Decoded, ids, confidences)`.
 
     losses and feasible are (B,), ids (B, 3) those of `decode.likeliest`, confidences a
@@ -224,7 +232,7 @@ def make_eval_step(logits_step, temperatures=(1.0,), read=decode.GREEDY) -> Call
     def eval_step(state, batch):
         # Programs of their own: each is compiled once, however lines are scored.
         logits, lengths = logits_step(state, batch)
-        scored, fused = _score(read, logits, lengths, batch)
+        scored, fused = _score(read, logits, lengths, batch, mesh)
         path = scored[2].path
         sure = [
             _confidences(path, fused, lengths, np.float32(temperature))
@@ -235,14 +243,26 @@ def make_eval_step(logits_step, temperatures=(1.0,), read=decode.GREEDY) -> Call
     return eval_step
 
 
-@jax.jit
-def _score(read, logits, lengths, batch):
-    labels = batch["label"], batch["label_length"]
-    losses = ctc.ctc_loss(logits, lengths, *labels)
-    feasible = ctc.is_feasible(lengths, *labels)
-    path, fused = read(logits, lengths)
-    decoded = decode.read_path(path, fused, lengths)
-    return (losses, feasible, decoded, decode.likeliest(logits)), fused
+@functools.partial(jax.jit, static_argnames="mesh")
+def _score(read, logits, lengths, batch, mesh: Mesh):
+    def score(read, logits, lengths, batch):
+        labels = batch["label"], batch["label_length"]
+        losses = ctc.ctc_loss(logits, lengths, *labels)
+        feasible = ctc.is_feasible(lengths, *labels)
+        path, fused = read(logits, lengths)
+        decoded = decode.read_path(path, fused, lengths)
+        return (losses, feasible, decoded, decode.likeliest(logits)), fused
+
+    by_line = PartitionSpec(DATA)
+    # Left to itself, XLA would have each device know the others' lines.
+    score = jax.shard_map(
+        score,
+        mesh=mesh,
+        in_specs=(PartitionSpec(), by_line, by_line, by_line),
+        out_specs=by_line,
+        check_vma=False,
+    )
+    return score(read, logits, lengths, batch)
 
 
 @jax.jit

@@ -203,7 +203,7 @@ def _end_epoch(run: Run, state, progress: dict, saved, workdir: Path):
     """Validate, keep the state if it is the best, and checkpoint."""
     started = time.monotonic()
     split, charset = run.data.splits["validation"], run.data.charset
-    eval_step = steps.make_eval_step(run.logits_step)
+    eval_step = steps.make_eval_step(run.logits_step, run.mesh)
     reader = steps.for_inference(state)
     evaluation = evaluate.evaluate(eval_step, reader, split, charset, run.config)
     scores = evaluation.summary()
@@ -240,7 +240,8 @@ def _end_epoch(run: Run, state, progress: dict, saved, workdir: Path):
 def _final_scores(run: Run, best, temperature: float, progress: dict, workdir: Path):
     """Score the best state on validation and test, show it, and write scores.json."""
     scores = {"epoch": progress["epoch"], "parameters": _count(best)}
-    eval_step = steps.make_eval_step(run.logits_step, (1.0, temperature))
+    temperatures = 1.0, temperature
+    eval_step = steps.make_eval_step(run.logits_step, run.mesh, temperatures)
     charset = run.data.charset
     for name in workdirs.SCORED:
         if split := run.data.splits.get(name):

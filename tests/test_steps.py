@@ -118,3 +118,15 @@ def test_half_precision_trains_alike_and_keeps_whole_weights(lstm_layers):
             jnp.dtype("float32")
         }
     np.testing.assert_allclose(losses["bfloat16"], losses["float32"], rtol=0.03)
+
+
+def test_reading_has_devices_wait_for_each_other_nowhere():
+    config, mesh = make_config(), steps.make_mesh(4)
+    model = models.build_model(config, 4)
+    state = steps.replicate(steps.for_inference(start(config)[0]), mesh)
+    batch = steps.shard(make_batch(4), mesh)
+    eval_step = jax.jit(steps.make_eval_step(steps.make_logits_step(model), mesh))
+    program = eval_step.lower(state, batch).compile().as_text()
+    assert mesh.size == 4
+    for collective in ("all-gather", "all-reduce", "all-to-all", "collective-permute"):
+        assert f" {collective}(" not in program
