@@ -7,6 +7,7 @@ or, from Python, `Recognizer.load("runs/NAME").read(["line1.png"])`.
 """
 
 import argparse
+import collections
 import functools
 import itertools
 import json
@@ -19,7 +20,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from ocr_jax import checkpoints, decode, decoders, errors, steps
+from ocr_jax import checkpoints, decode, decoders, distributed, errors, steps
 from ocr_jax.data import images as images_lib
 from ocr_jax.data import paper
 from ocr_jax.errors import UserError
@@ -60,7 +61,12 @@ class Recognizer:
             path, fused = decoder.read(logits, lengths)
             return decode.read_path(path, fused, lengths, decoder.temperature)
 
-        self._read_batch = functools.partial(read_batch, decoder, best.state)
+        self._readers = [
+            functools.partial(
+                read_batch, *jax.device_put((decoder, best.state), device)
+            )
+            for device in jax.local_devices()
+        ]
 
     @classmethod
     def load(cls, workdir: str | os.PathLike, decoder: str = "greedy") -> "Recognizer":
@@ -90,11 +96,21 @@ class Recognizer:
     def read_lines(self, lines: list[paper.CleanLine]) -> list[Reading]:
         """Read lines in batches of like widths; readings are in the lines' order."""
         readings = [None] * len(lines)
-        for indices, width in _batches([line.image.shape[1] for line in lines]):
-            padded, widths = _pad([lines[i].image for i in indices], width)
-            decoded = jax.device_get(self._read_batch(padded, widths))
+
+        def finish(indices, decoded):
+            decoded = jax.device_get(decoded)
             for row, index in enumerate(indices):
                 readings[index] = self._reading(decoded, row, lines[index])
+
+        batches = _batches([line.image.shape[1] for line in lines])
+        under_way = collections.deque()
+        for (indices, width), read in zip(batches, itertools.cycle(self._readers)):
+            padded, widths = _pad([lines[i].image for i in indices], width)
+            under_way.append((indices, read(padded, widths)))
+            if len(under_way) > len(self._readers):
+                finish(*under_way.popleft())
+        for batch in under_way:
+            finish(*batch)
         return readings
 
     def _reading(self, decoded, row: int, line: paper.CleanLine) -> Reading:
@@ -169,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> int:
     names = list(_expand(args.images))
+    distributed.use_cores(MAX_BATCH)
     recognizer = Recognizer.load(args.workdir, args.decoder)
     show, unreadable = FORMATS[args.format], 0
     for start in range(0, len(names), CHUNK):

@@ -65,7 +65,7 @@ def test_our_losses_are_those_of_the_others():
 def test_our_lstm_is_that_of_the_others():
     [shape] = lstm_benchmark.QUICK
     ways = lstm_benchmark.make_ways(*shape)
-    assert len(ways) == 2 + bool(versus.torch)
+    assert len(ways) == 3 + bool(versus.torch)
     versus.agree("LSTM", ways)
 
 
@@ -82,11 +82,11 @@ def test_the_networks_in_torch_take_the_same_first_step(work):
 
 @needs_torch
 def test_the_network_in_torch_reads_the_same():
-    config, batch = step_benchmark.make_work("lines", 2, quick=True)
+    config, batch = step_benchmark.make_work("lines", 4, quick=True)
     ways = predict_benchmark.make_ways(config, batch)
     versus.agree("reading", ways)
     predict_benchmark.require_same_readings(ways)
-    silent = versus.Way(lambda: (None, [[], []]))
+    silent = versus.Way(lambda: (None, [[]] * 4))
     if any(ways["ours"].run()[1]):
         with pytest.raises(SystemExit, match="read in different ways"):
             predict_benchmark.require_same_readings(ways | {"silent": silent})

@@ -3,7 +3,9 @@
     python experiments/benchmarks/lstm.py
 
 All lines fill all frames: PyTorch needs no packed sequences then. Ours and flax's are
-told the lengths, as in training. The gradients are those of inputs and weights.
+told the lengths, as in training. The gradients are those of inputs and weights. In
+training each core of a CPU is a device, and has its share of the lines: that is timed,
+too, with the sum of the gradients.
 """
 
 import jax
@@ -11,14 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 import versus
 from flax import linen as nn
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from versus import torch
 
-from ocr_jax import huge_pages
+from ocr_jax import huge_pages, steps
 from ocr_jax.models import recurrent
 
 # Lines, frames, features in, features out a direction.
 SHAPES = ((32, 128, 256, 256), (64, 128, 128, 128))
-QUICK = ((2, 5, 4, 3),)
+QUICK = ((4, 5, 4, 3),)
 DIRECTIONS = ("forward", "backward")
 WEIGHTS = ("input_kernel", "recurrent_kernel", "bias")
 
@@ -26,9 +29,10 @@ WEIGHTS = ("input_kernel", "recurrent_kernel", "bias")
 def main():
     """Compare the outputs and gradients of each shape, then time them."""
     args = versus.parser(__doc__, rounds=30).parse_args()
-    versus.begin(args)
+    shapes = QUICK if args.quick else SHAPES
+    versus.begin(args, min(size for size, *_ in shapes))
     versus.print_head()
-    for shape in QUICK if args.quick else SHAPES:
+    for shape in shapes:
         work = "BiLSTM B{} T{} D{} H{}".format(*shape)
         ways = make_ways(*shape)
         versus.agree(work, ways)
@@ -49,30 +53,42 @@ def make_ways(size: int, frames: int, features: int, dim: int) -> dict[str, vers
         *(nn.RNN(nn.OptimizedLSTMCell(dim)) for _ in range(2))
     )
     work = x, lengths, grads
+    flax_apply, flax_params = _flax_apply(flax_stack), _to_flax(params)
+    one, mesh = Mesh(jax.devices()[:1], steps.DATA), steps.make_mesh(size)
     ways = {
-        "ours": _by_jax(stack.apply, params, work, _weights),
-        "flax": _by_jax(_flax_apply(flax_stack), _to_flax(params), work, _flax_weights),
+        "ours": _by_jax(stack.apply, params, work, _weights, one),
+        "flax": _by_jax(flax_apply, flax_params, work, _flax_weights, one),
     }
+    if mesh.size > 1:
+        shared = _by_jax(stack.apply, params, work, _weights, mesh)
+        ways[f"ours, {mesh.size} devices"] = shared
     if torch:
         ways["torch"] = _by_torch(params, x, grads)
     return ways
 
 
-def _by_jax(apply, params, work, weights) -> versus.Way:
-    @jax.jit
+def _by_jax(apply, params, work, weights, mesh: Mesh) -> versus.Way:
     def both(params, x, lengths, grads):
         outputs, backward = jax.vjp(
             lambda params, x: apply({"params": params}, x, lengths), params, x
         )
-        return outputs, *backward(grads)
+        of_params, of_x = backward(grads)
+        return outputs, jax.lax.psum(of_params, steps.DATA), of_x
 
-    on_device = jax.device_put((params, *work))
+    whole, by_line = PartitionSpec(), PartitionSpec(steps.DATA)
+    specs = {
+        "in_specs": (whole, *[by_line] * 3),
+        "out_specs": (by_line, whole, by_line),
+    }
+    both = jax.jit(jax.shard_map(both, mesh=mesh, check_vma=False, **specs))
+    placed = jax.device_put(work, NamedSharding(mesh, by_line))
+    on_devices = steps.replicate(params, mesh), *placed
 
     def result(given):
         outputs, params, x = given
         return outputs, x, *weights(params)
 
-    return versus.Way(lambda: both(*on_device), result)
+    return versus.Way(lambda: both(*on_devices), result)
 
 
 def _weights(params):

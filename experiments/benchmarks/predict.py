@@ -3,9 +3,9 @@
     python experiments/benchmarks/predict.py [--kraken_python=.venv-peers/bin/python]
 
 The network is that of configs/lines_ctc.py, the lines are 64 x 704 pixels. Network and
-greedy decoding are timed, to the ids of the characters; `Recognizer` goes on to text,
-confidences and places. Kraken, in a process and environment of its own (see peers/),
-reads the same lines, enlarged to its 120 pixels, with its default network.
+greedy decoding, on all devices, are timed to the ids of the characters; `Recognizer`
+goes on to text, confidences and places. Kraken, in a process and environment of its own
+(see peers/), reads the same lines, enlarged to its 120 pixels, with its own network.
 """
 
 import json
@@ -20,9 +20,10 @@ import versus
 from rapidfuzz.distance import Levenshtein
 from versus import torch
 
-from ocr_jax import checkpoints, decode, huge_pages, predict, steps
+from ocr_jax import checkpoints, decode, decoders, huge_pages, predict, steps
 from ocr_jax.data import charset, paper
 
+LINES = 64
 KRAKEN = Path(__file__).parent / "peers" / "ketos_reading.py"
 # Edits between two readings of the same weights: rounding may tip a frame.
 ALLOWED = 0.01
@@ -33,8 +34,8 @@ def main():
     parser = versus.parser(__doc__, rounds=15)
     parser.add_argument("--kraken_python", help="of an environment that has Kraken")
     args = parser.parse_args()
-    versus.begin(args)
-    config, batch = step.make_work("lines", 64, quick=args.quick)
+    versus.begin(args, LINES)
+    config, batch = step.make_work("lines", LINES, quick=args.quick)
     work = "reading, {} x {} x {}".format(*batch["image"].shape)
     ways = make_ways(config, batch)
     versus.agree(work, ways)
@@ -73,6 +74,8 @@ def _only_logits(given):
 
 def _by_jax(config, batch) -> versus.Way:
     model, _, state = step.make_state(config, batch["image"].shape[1])
+    mesh = steps.make_mesh(len(batch["image"]))
+    state = steps.replicate(state, mesh)
 
     @jax.jit
     def read(state, images, widths):
@@ -81,7 +84,8 @@ def _by_jax(config, batch) -> versus.Way:
         return logits, decoded.labels, decoded.lengths
 
     def run():
-        logits, *decoded = read(state, batch["image"], batch["width"])
+        placed = steps.shard(batch, mesh)
+        logits, *decoded = read(state, placed["image"], placed["width"])
         labels, lengths = jax.device_get(decoded)
         return logits, [
             list(ids[:length]) for ids, length in zip(labels, lengths, strict=True)
@@ -116,7 +120,7 @@ def by_recognizer(config, batch) -> versus.Way:
     model, _, state = step.make_state(config, height)
     letters = charset.Charset(tuple(map(chr, range(0x400, 0x400 + step.CLASSES - 1))))
     best = checkpoints.BestModel(config, letters, height, model, state, 1.0)
-    recognizer = predict.Recognizer(best)
+    recognizer = predict.Recognizer(best, decoders.load("greedy", "", best))
     lines = [paper.CleanLine(image, 0.0, 1.0) for image in batch["image"]]
     return versus.Way(lambda: recognizer.read_lines(lines) and None)
 
