@@ -168,9 +168,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--workdir",
-        required=True,
-        help="what a training left, or wandb:ENTITY/PROJECT/RUN",
+        "--workdir", help="what a training left, or wandb:ENTITY/PROJECT/RUN"
     )
     parser.add_argument(
         "--decoder",
@@ -179,11 +177,20 @@ def _parser() -> argparse.ArgumentParser:
         help="beam, slower, needs python -m ocr_jax.tune_decoder first",
     )
     parser.add_argument("--format", choices=FORMATS, default="text")
-    parser.add_argument("images", nargs="+", help="files, folders, or - for stdin")
+    parser.add_argument("images", nargs="*", help="files, folders, or - for stdin")
     return parser
 
 
 def _run(args: argparse.Namespace) -> int:
+    if not args.workdir:
+        raise UserError(
+            "no --workdir, what a training leaves. `python -m ocr_jax.main "
+            "--config=configs/quickstart.py` trains a first one in minutes, on "
+            "handwriting that it makes; of your own lines prepare makes a file (python "
+            "-m ocr_jax.prepare --help), and --config=configs/lines_ctc.py trains on it"
+        )
+    if not args.images:
+        raise UserError("no images: name files or folders, or - for stdin")
     names = list(_expand(args.images))
     distributed.use_cores(MAX_BATCH)
     recognizer = Recognizer.load(args.workdir, args.decoder)

@@ -159,7 +159,8 @@ def test_mistakes_are_one_line(workdir, tmp_path, capsys):
     for arguments, message in (
         ((f"--workdir={tmp_path}", "x.png"), "not a workdir"),
         ((workdir, tmp_path / "empty"), "no images in the folder"),
-        ((workdir,), "images"),
+        ((workdir,), "no images: name files"),
+        (("x.png",), "configs/quickstart.py` trains a first one"),
         ((workdir, "--format=xml", "x.png"), "xml"),
         ((workdir, "x.png"), "x.png"),
     ):

@@ -10,7 +10,7 @@ import torch
 import twins
 
 from ocr_jax import config as config_lib
-from ocr_jax.data import charset, lines_file, pipeline
+from ocr_jax.data import charset, lines_file
 
 
 def main():
@@ -20,9 +20,14 @@ def main():
         split = file.split("train")
         letters = charset.Charset.of(split.transcripts)
         labels = [letters.encode(text) for text in split.transcripts]
-        indices = np.arange(config.batch_size)
-        shape = len(indices), max(split.widths), max(map(len, labels))
-        batch = pipeline.pad(split, labels, indices, shape)
+        # start.py's lines are of one width, their labels of one length.
+        rows = range(config.batch_size)
+        batch = {
+            "image": np.stack([split.image(row) for row in rows]),
+            "width": split.widths[: len(rows)],
+            "label": np.stack([labels[row] for row in rows]),
+            "label_length": np.array([len(labels[row]) for row in rows]),
+        }
         height = split.height
     device = "cuda" if torch.cuda.is_available() else "cpu"
     on_device = {name: torch.tensor(array).to(device) for name, array in batch.items()}
