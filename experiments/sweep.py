@@ -273,12 +273,13 @@ def _print_best(study: optuna.Study, sweep: sweep_file.Sweep, folder: Path):
         print("No trial is finished.")
         return
     table = rich.table.Table(title=f"Best trials by {sweep.metric}", box=None)
-    names = list(sweep.values(done[0].params))
+    drawn = [sweep.values(trial.params) for trial in done]
+    names = [name for name in drawn[0] if any(v[name] != drawn[0][name] for v in drawn)]
     for title in ("trial", sweep.metric, *names):
         table.add_column(title, justify="right")
-    for trial in done[:SHOWN_TRIALS]:
-        values = sweep.values(trial.params).values()
-        cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in values]
+    for trial, values in list(zip(done, drawn, strict=True))[:SHOWN_TRIALS]:
+        found = [values[name] for name in names]
+        cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in found]
         table.add_row(f"{trial.number:04d}", f"{trial.value:.4f}", *cells)
     console.open_console().print(table)
     best = f"trial_{done[0].number:04d}"
