@@ -1,5 +1,7 @@
 """Synthetic handwriting: lines of made-up prose in the fonts of PyPI's fontpkg wheels.
 
+With --text, the words are those of a text or of another lines file, to begin with what
+a collection of that language looks like before it is trained on (config.init_from).
 Every line follows from (seed, split, index) alone, so the same seed gives the same
 lines whatever the order and the number of workers. A font stands for a writer.
 """
@@ -11,7 +13,7 @@ import difflib
 import numpy as np
 
 from ocr_jax.data import lines_file, sources
-from ocr_jax.data.sources import handwriting, sentences
+from ocr_jax.data.sources import excerpts, handwriting, sentences
 from ocr_jax.errors import UserError
 
 FONTS = (
@@ -42,6 +44,7 @@ class Task:
     seed: int
     font: str
     max_characters: int
+    text: str = ""  # a file whose words are written, not made-up prose
 
 
 def add_flags(parser: argparse.ArgumentParser):
@@ -52,6 +55,12 @@ def add_flags(parser: argparse.ArgumentParser):
     add("--test_lines", type=int, default=500, help="test lines")
     add("--seed", type=int, default=0, help="another seed gives other lines")
     add("--max_characters", type=int, default=45, help="of the longest line")
+    add(
+        "--text",
+        default="",
+        metavar="FILE",
+        help="write its words: a UTF-8 text, or a lines file's training transcripts",
+    )
     add(
         "--hold_out_fonts",
         default="",
@@ -64,7 +73,7 @@ def add_flags(parser: argparse.ArgumentParser):
 def tasks(args: argparse.Namespace) -> list[Task]:
     """One task a line: train, validation, test, each going round its fonts in turn.
 
-    Raises UserError for a count, seed, length or font that can't be.
+    Raises UserError for a count, seed, length, text or font that can't be.
     """
     sources.require_at_least(
         args,
@@ -74,6 +83,8 @@ def tasks(args: argparse.Namespace) -> list[Task]:
         seed=0,
         max_characters=LEAST_MAX_CHARACTERS,
     )
+    if args.text:
+        excerpts.read(args.text)
     held_out = _held_out(args.hold_out_fonts)
     trained = tuple(font for font in FONTS if font not in held_out)
     if not trained:
@@ -81,7 +92,14 @@ def tasks(args: argparse.Namespace) -> list[Task]:
     counts = (args.lines, args.validation_lines, args.test_lines)
     fonts = (trained, held_out or FONTS, held_out or FONTS)
     return [
-        Task(split, index, args.seed, names[index % len(names)], args.max_characters)
+        Task(
+            split,
+            index,
+            args.seed,
+            names[index % len(names)],
+            args.max_characters,
+            args.text,
+        )
         for split, count, names in zip(lines_file.SPLITS, counts, fonts, strict=True)
         for index in range(count)
     ]
@@ -91,7 +109,11 @@ def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
     """The task's split and line, its image (height, W); nothing but these decides."""
     split_index = lines_file.SPLITS.index(task.split)
     rng = np.random.default_rng((task.seed, split_index, task.index))
-    text = sentences.line(task.split, task.max_characters, rng)
+    if task.text:
+        known = handwriting.characters(task.font)
+        text = excerpts.line(task.text, task.split, task.max_characters, known, rng)
+    else:
+        text = sentences.line(task.split, task.max_characters, rng)
     if task.font in CAPITALS_ONLY:
         text = text.upper()
     line = lines_file.Line(
