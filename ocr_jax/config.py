@@ -191,6 +191,8 @@ def _mistake(error: Exception) -> str:
         return f"there is no config.{key}{hint}"
     if missing := re.search(r"No such file or directory: '(.+)'$", text):
         return f"--config={missing[1]}: no such file"
+    if "Traceback (most recent call last)" in text:
+        return f"the file of --config: {one_line(text.strip().splitlines()[-1])}"
     return one_line(text)
 
 

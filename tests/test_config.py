@@ -67,6 +67,7 @@ def test_a_value_out_of_range_is_named_with_what_is_expected(key, value, message
         ("c.nothing.at_all", "there is no config.nothing"),
         ("import json; json.nothing", "module 'json' has no attribute 'nothing'"),
         ("import nothing", "No module named 'nothing'"),
+        ("raise ValueError('no size x')", "file of --config: ValueError: no size x$"),
     ],
 )
 def test_a_mistake_in_a_config_file_is_named(tmp_path, body, message):
