@@ -15,7 +15,8 @@ HOLDERS = re.compile(r"while|call|conditional|async")
 # What JAX puts around the names that its users give, and between them.
 WRAPPERS = re.compile(r"(?:jvp|transpose|vmap|checkpoint|custom_\w+)\((.*)\)$")
 NAMELESS = re.compile(
-    r"|jit\(.*\)|while|body|cond|closed_call|shard_map|branch_\d+_fun|.*->.*|.*__call__"
+    r"|jit\(.*\)|while|body|cond|closed_call|eval_jaxpr|shard_map|branch_\d+_fun"
+    r"|.*->.*|.*__call__"
 )
 
 
