@@ -242,6 +242,15 @@ def test_a_word_that_a_font_lacks_is_left_out(tmp_path):
     )
 
 
+def test_a_word_whose_capitals_a_font_lacks_is_left_out(tmp_path):
+    path = tmp_path / "letters.txt"
+    path.write_text("plain µm weiß " * 400, encoding="utf-8")
+    [font] = fonts.CAPITALS_ONLY
+    for task in tasks(*FEW, f"--text={path}"):
+        if task.font == font:
+            assert set(read(task).transcript) <= set("PLAIN ")
+
+
 @pytest.mark.parametrize(
     "content, complaint",
     [(None, "No such file"), (b"\xff", "not UTF-8"), (b"few words", "2 words")],

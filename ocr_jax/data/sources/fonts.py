@@ -9,6 +9,7 @@ lines whatever the order and the number of workers. A font stands for a writer.
 import argparse
 import dataclasses
 import difflib
+import functools
 
 import numpy as np
 
@@ -110,7 +111,7 @@ def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
     split_index = lines_file.SPLITS.index(task.split)
     rng = np.random.default_rng((task.seed, split_index, task.index))
     if task.text:
-        known = handwriting.characters(task.font)
+        known = _spelt(task.font)
         text = excerpts.line(task.text, task.split, task.max_characters, known, rng)
     else:
         text = sentences.line(task.split, task.max_characters, rng)
@@ -123,6 +124,16 @@ def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
         writer=task.font,
     )
     return [(task.split, line)]
+
+
+@functools.cache
+def _spelt(font: str) -> frozenset[str]:
+    """The characters that a text may have to be written in the font, before `read`
+    makes capitals of them where the font has nothing else."""
+    drawn = handwriting.characters(font)
+    if font not in CAPITALS_ONLY:
+        return drawn
+    return frozenset(letter for letter in drawn if letter.upper() in drawn)
 
 
 def _held_out(names: str) -> tuple[str, ...]:
