@@ -78,7 +78,7 @@ class View(Watcher):
         counts = collections.Counter(s.state for _, s in self._rows.values())
         counts["queued"] += max(0, self._total - len(self._rows))
         known = [f"{n} {state}" for state, n in counts.items() if n]
-        return ", ".join(known) or "no job was started yet"
+        return ", ".join(known) or "no job was started"
 
     def _table(self) -> rich.table.Table:
         table = rich.table.Table(box=rich.box.SIMPLE, highlight=False)

@@ -1,5 +1,7 @@
 """State and lines in, scores and readings out: used while training and after it."""
 
+import collections
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import jax
@@ -36,10 +38,9 @@ def evaluate(
     readings, candidates, confidences = [""] * size, [""] * size, [None] * size
     losses, feasible, of_lines = np.zeros(size), np.zeros(size, bool), [None] * size
     batches = pipeline.batches(split, rows, config, mesh)
-    for row, batch in zip(rows, batches, strict=True):
-        batch_losses, batch_feasible, decoded, likeliest, sure = _fetch(
-            eval_step(state, batch)
-        )
+    scored = _fetched(eval_step(state, batch) for batch in batches)
+    for row, outputs in zip(rows, scored, strict=True):
+        batch_losses, batch_feasible, decoded, likeliest, sure = outputs
         losses[row.indices] = batch_losses[: len(row.indices)]
         feasible[row.indices] = batch_feasible[: len(row.indices)]
         for position, index in enumerate(row.indices):
@@ -98,8 +99,19 @@ def evaluate_workdir(workdir: Path, split: str, decoder: str = "greedy") -> dict
     return found
 
 
+def _fetched(batches: Iterable) -> Iterator:
+    """The rows of all processes on this host, while the devices read the next batch."""
+    queued = collections.deque()
+    for outputs in batches:
+        queued.append(outputs)
+        if len(queued) > 1:
+            yield _fetch(queued.popleft())
+    yield from map(_fetch, queued)
+
+
 def _fetch(outputs):
-    """The rows of all processes, on this host."""
     if jax.process_count() == 1:
         return jax.device_get(outputs)
+    # A collective, which on a CPU must not wait for its arguments (steps.train_step).
+    jax.block_until_ready(outputs)
     return multihost_utils.process_allgather(outputs, tiled=True)
