@@ -12,7 +12,6 @@ import argparse
 import collections
 import itertools
 import multiprocessing
-import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -24,7 +23,7 @@ import cv2
 import numpy as np
 import rich.progress
 
-from ocr_jax import config, errors
+from ocr_jax import config, errors, slots
 from ocr_jax.data import contact_sheet, lines_file, lines_writer, sources
 from ocr_jax.data.charset import Charset
 from ocr_jax.data.sources import (
@@ -133,6 +132,11 @@ def _prepare(args: argparse.Namespace):
     with lines_file.LinesFile(args.out) as file:
         print(f"{args.out}: {written.total():,} lines, {args.height} px high")
         print(summary([file.split(name) for name in file.splits], file.charset))
+    if "validation" not in written and hasattr(args, "writer_regex"):
+        print(
+            "no validation lines, without which nothing can be trained: lines of one "
+            "writer stay together, and too few are told apart; see --writer_regex"
+        )
     if skipped:
         print(f"skipped: {sum(map(len, skipped.values())):,}")
         print(*_reasons(skipped), sep="\n")
@@ -189,12 +193,30 @@ def _in_order(
 
 def _read(name: str, task, height: int) -> list[sources.Item]:
     try:
-        return SOURCES[name].read(task, height)
+        items = SOURCES[name].read(task, height)
     except UserError as error:
         # Without the path, equal reasons are counted as one.
         path, reason = getattr(task, "path", None), str(error)
         reason = reason.replace(str(path), "it") if path else reason
-        return [sources.Skipped(str(getattr(task, "name", task)), reason)]
+        items = [sources.Skipped(str(getattr(task, "name", task)), reason)]
+    return [_writable(item) for item in items]
+
+
+def _writable(item: sources.Item) -> sources.Item:
+    """The item, or why it is left out: HDF5 keeps no zeros and nothing but UTF-8."""
+    if isinstance(item, sources.Skipped):
+        return item._replace(name=_shown(item.name), reason=_shown(item.reason))
+    line = item[1]
+    for text in (line.line_id, line.writer, line.transcript):
+        if "\0" in text or _shown(text) != text:
+            reason = "a zero byte, or one that is not UTF-8, in its name or transcript"
+            return sources.Skipped(_shown(line.line_id), reason)
+    return item
+
+
+def _shown(text: str) -> str:
+    """The text, with escapes for bytes of a file's name that are not UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _start_worker():
@@ -218,7 +240,7 @@ def _parser() -> argparse.ArgumentParser:
         add("--height", type=_height, default=64, help="pixels, of every line")
         add("--license", default="", help="kept in the file")
         add("--overwrite", action="store_true", help="replace the lines file")
-        add("--workers", type=_count, default=os.cpu_count(), help="processes")
+        add("--workers", type=_count, default=len(slots.cores()), help="processes")
         source.add_flags(command)
     show = commands.add_parser("show", help="Draw lines with their transcripts.")
     show.add_argument("file", type=Path, help="a lines file")

@@ -236,7 +236,7 @@ def test_the_training_transcripts_of_a_lines_file_are_a_text(letters, tmp_path):
 
 def test_a_word_that_a_font_lacks_is_left_out(tmp_path):
     path = tmp_path / "letters.txt"
-    path.write_text("plain 漢字 " * 400, encoding="utf-8")
+    path.write_text("plain 漢字 \u200b " * 400, encoding="utf-8")
     assert set(read(tasks("--lines=1", f"--text={path}")[0]).transcript) <= set(
         "plain "
     )
@@ -249,6 +249,12 @@ def test_a_word_whose_capitals_a_font_lacks_is_left_out(tmp_path):
     for task in tasks(*FEW, f"--text={path}"):
         if task.font == font:
             assert set(read(task).transcript) <= set("PLAIN ")
+
+
+def test_a_text_may_be_decomposed_and_begin_with_a_mark(tmp_path):
+    path = tmp_path / "letters.txt"
+    path.write_text("\ufeff" + "e\u0301te\u0301 " * 400, encoding="utf-8")
+    assert set(read(tasks("--lines=1", f"--text={path}")[0]).transcript) == set("ét ")
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,22 @@ def test_sub_folders_with_the_names_of_splits_are_the_splits(tmp_path):
     assert splits["validation"].line_ids == ("validation/z",)
 
 
+def test_lines_of_one_writer_are_no_collection_to_train_on(tmp_path, capsys):
+    for name in ("doc-1-0", "doc-1-1", "doc-2-0"):
+        save_line(tmp_path / "in", name)
+    assert run("folder", f"--source={tmp_path / 'in'}", f"--out={tmp_path / 'o'}") == 0
+    assert "no validation lines" in capsys.readouterr().out
+
+
+def test_what_hdf5_cannot_keep_is_left_out(folder, tmp_path, capsys):
+    save_line(folder, "zeros", "a\0b\0")
+    name = os.fsdecode(b"caf\xe9")
+    save_line(folder, name)
+    assert run("folder", f"--source={folder}", f"--out={tmp_path / 'o.h5'}") == 0
+    said = capsys.readouterr().out
+    assert "2 x a zero byte" in said and "caf\\udce9, zeros" in said
+
+
 def test_what_cannot_be_read_is_counted_and_the_rest_prepared(folder, tmp_path, capsys):
     (folder / "empty.png").write_bytes(b"")
     (folder / "empty.gt.txt").write_text("x")

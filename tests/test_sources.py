@@ -31,6 +31,18 @@ def test_shares_are_met_where_writers_are_unknown():
     assert [splits.count(s) for s in lines_file.SPLITS] == [140, 40, 20]
 
 
+def test_folders_with_the_names_of_splits_are_the_splits():
+    names = ["train/a", "test/b/c", "validation/d"]
+    splits = sources.splits_of([""] * 3, names, split_args())
+    assert splits == ["train", "test", "validation"]
+
+
+@pytest.mark.parametrize("stray", ["val/x", "cover", "train"])
+def test_what_lies_beside_folders_of_splits_is_named_and_nothing_drawn(stray):
+    with pytest.raises(UserError, match=f"'{stray}' is in no split, .* test, train"):
+        sources.splits_of([""] * 3, ["train/a", "test/b", stray], split_args())
+
+
 @pytest.mark.parametrize("split", ["80,20", "a,b,c", "0,50,50", "-1,50,50"])
 def test_shares_that_cannot_be_are_refused(split):
     with pytest.raises(UserError, match="three shares"):
@@ -41,5 +53,6 @@ def test_writers_are_found_in_names():
     assert sources.writer_of("AD78_0002-0-000", sources.WRITER_REGEX) == "AD78_0002"
     assert sources.writer_of("line", sources.WRITER_REGEX) == ""
     assert sources.writer_of("anna_12", "^[a-z]+") == "anna"
+    assert sources.writer_of("12", "([a-z])?12") == ""
     with pytest.raises(UserError, match="writer_regex"):
         sources.writer_of("x", "(")

@@ -1,6 +1,7 @@
 """Charset: the characters a recogniser knows, and their class ids (0 is the blank)."""
 
 import dataclasses
+import functools
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -40,10 +41,9 @@ class Charset:
 
     def encode(self, text: str) -> np.ndarray:
         """The label ids (L,) int32 of a text; UserError names unknown characters."""
-        ids = {character: i + 1 for i, character in enumerate(self.characters)}
         if missing := self.unknown([text]):
             raise UserError(f"{text!r} has characters outside the charset: {missing!r}")
-        return np.array([ids[character] for character in text], np.int32)
+        return np.array([self._ids[character] for character in text], np.int32)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of label ids that are already collapsed: no blanks among them."""
@@ -51,4 +51,8 @@ class Charset:
 
     def unknown(self, texts: Iterable[str]) -> str:
         """The characters of the texts that the charset lacks, in order."""
-        return "".join(sorted(set().union(*map(set, texts)) - set(self.characters)))
+        return "".join(sorted(set().union(*map(set, texts)) - self._ids.keys()))
+
+    @functools.cached_property
+    def _ids(self) -> dict[str, int]:
+        return {character: i + 1 for i, character in enumerate(self.characters)}

@@ -12,7 +12,7 @@ import numpy as np
 from ocr_jax import ctc, prepare
 from ocr_jax.data import lines_file, plan
 from ocr_jax.data.charset import Charset
-from ocr_jax.errors import UserError
+from ocr_jax.errors import UserError, one_line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,8 +102,9 @@ def load(config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> D
             split = file.split(name)
             if unknown := charset.unknown(split.transcripts):
                 raise UserError(
-                    f"{config.lines_file}: {name} has characters outside "
-                    f"config.charset: {unknown!r}: add them, or leave it empty"
+                    f"{config.lines_file}: {name} has characters outside the charset: "
+                    f"{unknown!r}. To train, add them to config.charset, or leave it "
+                    "empty; a trained network can't read them"
                 )
             labels = [charset.encode(transcript) for transcript in split.transcripts]
             splits[name] = LabelledSplit(split, labels, np.arange(len(split)))
@@ -125,7 +126,10 @@ def _make_missing(config):
         arguments = shlex.split(config.source)
     except ValueError as error:
         raise UserError(f"config.source is {config.source!r}: {error}") from None
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"config.lines_file is {path}: {one_line(error)}") from None
     with _only_one(path.parent):
         if not path.exists():
             print(f"{path} is missing; making it: prepare {config.source}")

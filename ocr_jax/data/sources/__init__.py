@@ -68,21 +68,36 @@ def writer_of(name: str, regex: str) -> str:
         found = re.search(regex, name)
     except re.error as error:
         raise UserError(f"--writer_regex={regex}: {error}") from None
-    return (found.group(1) if found.re.groups else found.group(0)) if found else ""
+    if not found:
+        return ""
+    return (found.group(1) or "") if found.re.groups else found.group(0)
 
 
-def writers_and_splits(
-    names: list[str], args: argparse.Namespace
-) -> tuple[list[str], list[str]]:
-    """The writer and the split of each line, by its name relative to the collection.
+def writers_of(names: list[str], args: argparse.Namespace) -> list[str]:
+    """The writer that each name tells, its folders left aside; "" if it tells none."""
+    return [writer_of(name.rpartition("/")[2], args.writer_regex) for name in names]
 
-    First folders that are all train, validation or test are the splits.
+
+def splits_of(
+    writers: list[str], names: list[str], args: argparse.Namespace
+) -> list[str]:
+    """The split of each name, relative to the collection: its own, or a drawn one.
+
+    First folders train, validation and test are the splits. UserError where other
+    folders, or files, are beside them: redrawn, test lines could be trained on.
     """
-    writers = [writer_of(name.rpartition("/")[2], args.writer_regex) for name in names]
-    splits = [name.partition("/")[0] for name in names]
-    if not set(splits) <= set(lines_file.SPLITS):
-        splits = assign_splits(writers, names, args)
-    return writers, splits
+    folders = [name.rpartition("/")[0].partition("/")[0] for name in names]
+    own = sorted({folder for folder in folders if folder in lines_file.SPLITS})
+    if not own:
+        return assign_splits(writers, names, args)
+    for name, folder in zip(names, folders, strict=True):
+        if folder not in lines_file.SPLITS:
+            raise UserError(
+                f"{name!r} is in no split, but others are in the folders "
+                f"{', '.join(own)}: rename its folder to one of "
+                f"{', '.join(lines_file.SPLITS)}, or rename those"
+            )
+    return folders
 
 
 def assign_splits(
@@ -93,6 +108,7 @@ def assign_splits(
     Writers come in a seeded order; each goes to the split that is furthest below its
     share of the names, so that the shares are met as closely as whole writers allow.
     """
+    require_at_least(args, seed=0)
     shares = _shares(args.split)
     units = [writer or f"\0{name}" for writer, name in zip(writers, names, strict=True)]
     unique, counts = np.unique(units, return_counts=True)

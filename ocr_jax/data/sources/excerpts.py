@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ocr_jax.data import lines_file
+from ocr_jax.data import charset, lines_file
 from ocr_jax.errors import UserError
 
 # Of the text's words, for train, validation and test.
@@ -31,11 +31,11 @@ def read(path: str) -> tuple[str, ...]:
             lines = file.split("train").transcripts
     else:
         try:
-            lines = Path(path).read_text(encoding="utf-8").splitlines()
+            lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not UTF-8"
             raise UserError(f"--text={path} can't be read: {reason}") from None
-    lines = tuple(" ".join(line.split()) for line in lines if line.strip())
+    lines = tuple(line for line in map(charset.normalize, lines) if line)
     count, needed = sum(len(line.split()) for line in lines), LEAST_WORDS / min(SHARES)
     if count < needed:
         raise UserError(

@@ -42,7 +42,8 @@ def tasks(args: argparse.Namespace) -> list[Task]:
             f"transcripts NAME{TRANSCRIPT} beside them"
         )
     names = sorted(pairs)
-    writers, splits = sources.writers_and_splits(names, args)
+    writers = sources.writers_of(names, args)
+    splits = sources.splits_of(writers, names, args)
     return [
         Task(name, split, writer, *pairs[name])
         for name, split, writer in zip(names, splits, writers, strict=True)

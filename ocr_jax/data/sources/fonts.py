@@ -129,11 +129,11 @@ def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
 @functools.cache
 def _spelt(font: str) -> frozenset[str]:
     """The characters that a text may have to be written in the font, before `read`
-    makes capitals of them where the font has nothing else."""
-    drawn = handwriting.characters(font)
-    if font not in CAPITALS_ONLY:
-        return drawn
-    return frozenset(letter for letter in drawn if letter.upper() in drawn)
+    makes capitals of them where the font has nothing else. Some have no ink."""
+    drawn = set(filter(str.isprintable, handwriting.characters(font)))
+    if font in CAPITALS_ONLY:
+        drawn = {letter for letter in drawn if letter.upper() in drawn}
+    return frozenset(drawn)
 
 
 def _held_out(names: str) -> tuple[str, ...]:

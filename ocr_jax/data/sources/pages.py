@@ -73,10 +73,9 @@ def tasks(args: argparse.Namespace) -> list[Task]:
             f"no XML files in {args.source}: expected one a page, with its image"
         )
     names = [path.relative_to(args.source).with_suffix("").as_posix() for path in paths]
-    writers = [
-        sources.writer_of(path.stem, args.writer_regex) or path.stem for path in paths
-    ]
-    splits = sources.assign_splits(writers, names, args)
+    told = sources.writers_of(names, args)
+    writers = [writer or path.stem for writer, path in zip(told, paths, strict=True)]
+    splits = sources.splits_of(writers, names, args)
     return list(map(Task, names, splits, writers, paths))
 
 

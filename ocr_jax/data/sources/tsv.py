@@ -32,7 +32,8 @@ def tasks(args: argparse.Namespace) -> list[Task]:
     """One task a row, in the table's order; UserError for a row that has no tab."""
     rows = _rows(args.source)
     names = [Path(path).with_suffix("").as_posix() for path, _ in rows]
-    writers, splits = sources.writers_and_splits(names, args)
+    writers = sources.writers_of(names, args)
+    splits = sources.splits_of(writers, names, args)
     folder = args.source.parent
     return [
         Task(name, split, writer, folder / path, transcript)
