@@ -188,13 +188,16 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
     )
     update = jax.jit(update, donate_argnums=0)
 
-    def train_step(state, batch):
-        varied = augmentation(state.step, batch)
+    def settled(arguments):
+        # A collective among a CPU's devices may wait for ever, all threads being taken,
+        # if its program was queued before its arguments were there.
         if jax.default_backend() == "cpu" and mesh.size > 1:
-            # A collective among a CPU's devices may wait for ever, all threads being
-            # taken, if its program was queued before its arguments were there.
-            jax.block_until_ready((state, varied, batch))
-        return update(state, *varied, batch)
+            jax.block_until_ready(arguments)
+        return arguments
+
+    def train_step(state, batch):
+        state, batch = settled((state, batch))
+        return update(state, *settled(augmentation(state.step, batch)), batch)
 
     if jax.default_backend() == "cpu":
         # Two programs: compiled into the update, on a CPU, the augmentation's 10 ms

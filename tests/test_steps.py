@@ -31,13 +31,13 @@ def make_batch(rows=4, seed=0):
     }
 
 
-def start(config):
-    """(state, train_step) of a small network of four classes."""
+def start(config, devices=1):
+    """(state, train_step) of a small network of four classes, on so many devices."""
     model = models.build_model(config, 4, steps.DATA)
     tx = steps.make_optimizer(config, steps.make_schedule(config, 10))
     state = steps.create_state(model, tx, config, height=8)
-    # On one device: the batch of the accumulated halves has two lines.
-    mesh = Mesh(np.array(jax.devices()[:1]), (steps.DATA,))
+    # By default one: the batch of the accumulated halves has two lines.
+    mesh = Mesh(np.array(jax.devices()[:devices]), (steps.DATA,))
     return state, steps.make_train_step(model, tx, config, mesh)
 
 
@@ -118,6 +118,18 @@ def test_half_precision_trains_alike_and_keeps_whole_weights(lstm_layers):
             jnp.dtype("float32")
         }
     np.testing.assert_allclose(losses["bfloat16"], losses["float32"], rtol=0.03)
+
+
+def test_a_step_among_a_cpus_devices_waits_for_all_that_it_is_given(monkeypatch):
+    config = make_config()
+    config.augment.probability, config.augment.bleed = 1.0, 0.5
+    state, step = start(config, devices=4)
+    batch, waited_for = make_batch(4), []
+    monkeypatch.setattr(jax, "block_until_ready", waited_for.append)
+    step(state, batch)
+    given, (images, widths) = waited_for
+    assert given[0] is state and given[1] is batch  # whose lines show through others
+    assert images.shape == batch["image"].shape and widths.shape == (4,)
 
 
 def test_reading_has_devices_wait_for_each_other_nowhere():
