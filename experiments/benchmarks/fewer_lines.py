@@ -6,15 +6,17 @@ To see what a recipe does with fewer lines, and what starting from others is wor
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 
+from ocr_jax import errors
 from ocr_jax.data import lines_file, lines_writer
 
 
 def main():
-    """Write the lines file; which lines are taken depends on the seed alone."""
+    """Run the command line; which lines are taken depends on the seed alone."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -23,19 +25,26 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
+    if not 0 < args.share <= 1:
+        parser.error(f"--share={args.share}: expected more than 0 and at most 1")
+    sys.exit(errors.exit_code(lambda: write(args)))
+
+
+def write(args: argparse.Namespace):
+    """Copy the splits, of training the share that is asked for."""
     with lines_file.LinesFile(args.file) as file:
         splits = {name: file.split(name) for name in file.splits}
     chosen = {name: range(len(split)) for name, split in splits.items()}
     count = round(args.share * len(splits["train"]))
     order = np.random.default_rng(args.seed).permutation(len(splits["train"]))
     chosen["train"] = np.sort(order[:count])
-    lines = {
-        name: [line(split, index) for index in chosen[name]]
-        for name, split in splits.items()
-    }
     source = f"{args.share} of {args.file.name}, seed {args.seed}"
-    height = splits["train"].height
-    lines_writer.write_lines(args.out, lines, height=height, source=source)
+    with lines_writer.LinesWriter(
+        args.out, height=file.height, source=source, about=file.about
+    ) as writer:
+        for name, split in splits.items():
+            for index in chosen[name]:
+                writer.add(name, line(split, index))
     print(f"{args.out}: {count} of {len(splits['train'])} training lines")
 
 

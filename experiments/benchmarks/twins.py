@@ -1,7 +1,7 @@
 """The project's networks in PyTorch, of the same config and with the same weights.
 
 They are for batches whose lines fill the whole width, so that nothing is masked, and
-for networks without residual blocks or a shortcut. See `ocr_jax/models` for the parts.
+for networks without residual blocks. See `ocr_jax/models` for the parts.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 
 class Twin(nn.Module):
-    """uint8 images (B, H, W) → logits (B, T, C).
+    """uint8 images (B, H, W) → logits (B, T, C), and those of the shortcut, if any.
 
     windows: convolve each window by itself, as the lab did, not the line once.
     """
@@ -33,9 +33,22 @@ class Twin(nn.Module):
         )
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.lstm_dim * (1 + config.bidirectional), num_classes)
+        if config.shortcut:
+            self.shortcut = nn.Conv1d(self.encoder.features, num_classes, 3, padding=1)
 
     def forward(self, images):
-        x = self.encoder(images[:, None].float() / 255)
+        return self._read(self._encode(images))
+
+    def all_logits(self, images):
+        """What the losses are of: [logits], and the shortcut's."""
+        x = self._encode(images)
+        extra = [self.shortcut(x.mT).mT] if hasattr(self, "shortcut") else []
+        return [self._read(x), *extra]
+
+    def _encode(self, images):
+        return self.encoder(images[:, None].float() / 255)
+
+    def _read(self, x):
         return self.head(self.dropout(self.lstm(x)[0]))
 
     def load(self, params: dict):
@@ -43,6 +56,8 @@ class Twin(nn.Module):
         self.encoder.load(params["encoder"])
         load_lstm(self.lstm, params["recurrent"])
         _load(self.head, params["head"])
+        if hasattr(self, "shortcut"):
+            _load(self.shortcut, params["head_shortcut"])
 
 
 class ConvEncoder(nn.Module):
@@ -144,17 +159,26 @@ def make_step(config, twin: Twin, batch: dict[str, torch.Tensor]):
     label_lengths = batch["label_length"].cpu().long()
     labels = batch["label"].long()
 
-    def step():
-        optimizer.zero_grad(set_to_none=True)
-        log_probs = twin(batch["image"]).log_softmax(2).transpose(0, 1)
+    weights = list(twin.parameters())
+    average = [weight.detach().clone() for weight in weights]
+
+    def loss_of(logits):
+        log_probs = logits.log_softmax(2).transpose(0, 1)
         frames = torch.full((log_probs.shape[1],), len(log_probs))
         losses = functional.ctc_loss(
             log_probs, labels, frames, label_lengths, reduction="none"
         )
-        loss = losses.mean()
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(twin.parameters(), config.grad_clip)
+        return losses.mean()
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss, *extra = map(loss_of, twin.all_logits(batch["image"]))
+        (loss + config.shortcut * sum(extra)).backward()
+        norm = nn.utils.clip_grad_norm_(weights, config.grad_clip)
         optimizer.step()
+        if config.average:
+            with torch.no_grad():
+                torch._foreach_lerp_(average, weights, 1 - config.average)
         return loss.detach(), norm
 
     return step
@@ -185,7 +209,7 @@ def gates(weights) -> np.ndarray:
 def _load(layer: nn.Module, params: dict):
     """Take a Conv's, Dense's or BatchNorm's weights."""
     weight = np.asarray(params["kernel"] if "kernel" in params else params["scale"])
-    axes = {4: (3, 2, 0, 1), 2: (1, 0), 1: (0,)}[weight.ndim]
+    axes = {4: (3, 2, 0, 1), 3: (2, 1, 0), 2: (1, 0), 1: (0,)}[weight.ndim]
     layer.weight.copy_(_tensor(weight.transpose(axes)))
     if "bias" in params:
         layer.bias.copy_(_tensor(params["bias"]))
