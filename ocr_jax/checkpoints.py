@@ -102,13 +102,17 @@ class Checkpoints:
         except (ValueError, OSError, KeyError) as error:
             raise UserError(
                 f"the checkpoint {self.path(name)} can't be read: "
-                f"{one_line(error)}. Delete it, or start anew with --overwrite"
+                f"{one_line(error)}. --overwrite trains anew"
             ) from None
         return restored["state"], restored["progress"]
 
 
 class BestModel(NamedTuple):
-    """The best network of a run, with all that it takes to use it."""
+    """The best network of a run, with all that it takes to use it.
+
+    Of the config, charset and height are what the network was trained with: a lines
+    file that it is to read must suit them, whatever the file has become.
+    """
 
     config: ml_collections.ConfigDict
     charset: Charset
@@ -127,6 +131,7 @@ def load_best(workdir: Path) -> BestModel:
     config = workdirs.load_config(workdir)
     description = workdirs.read_json(workdir / "dataset.json")
     charset, height = Charset(tuple(description["charset"])), description["height"]
+    config.charset, config.height = "".join(charset.characters), height
     model = models.build_model(config, charset.num_classes)
     no_optimizer = optax.identity()
     template = jax.eval_shape(

@@ -45,7 +45,7 @@ def default_config() -> ml_collections.ConfigDict:
     # Training
     config.init_from = ""  # workdir, or wandb:ENTITY/PROJECT/RUN, to start from
     config.freeze = ""  # encoder: its weights stay as they are; empty trains all
-    config.batch_size = 16  # lines an update, over all devices
+    config.batch_size = 16  # lines a batch, over all devices
     config.ctc = "fast"  # the loss: fast, or optax for the same numbers by optax
     config.shortcut = 0.0  # weight of the loss of a head on the encoder alone
     config.num_epochs = 50  # passes over the training lines, at most
@@ -59,7 +59,7 @@ def default_config() -> ml_collections.ConfigDict:
     config.average = 0.0  # decay of the average of weights that is kept; 0 is off
     config.early_stop_patience = 0  # epochs without a better validation CER; 0 is off
     config.seed = 0  # of parameters, order, dropout and augmentation
-    config.log_every_steps = 20  # updates between fetched metrics
+    config.log_every_steps = 20  # batches between fetched metrics
     config.profile_steps = 0  # updates to trace into WORKDIR/profile; 0 is off
 
     # Augmentation, on the device; each strength is off at 0
@@ -228,6 +228,16 @@ def check(config: ml_collections.ConfigDict):
     for key in ("lines_file", "name"):
         if not config[key]:
             raise UserError(f"config.{key} is empty: it needs a value")
+    if config.freeze and not config.init_from:
+        raise UserError(
+            f"config.freeze is {config.freeze!r}, but config.init_from is empty: it "
+            "would keep random weights"
+        )
+    if config.encoder != "conv" and config.window_stride > config.window_width:
+        raise UserError(
+            f"config.window_stride is {config.window_stride}: it skips columns between "
+            f"windows of config.window_width {config.window_width}"
+        )
     _check_distributed(config.distributed)
 
 

@@ -37,10 +37,13 @@ def evaluate(
     size = len(split.lines)
     readings, candidates, confidences = [""] * size, [""] * size, [None] * size
     losses, feasible, of_lines = np.zeros(size), np.zeros(size, bool), [None] * size
+    transcripts = split.lines.transcripts
+    is_characters = all(len(transcript) == 1 for transcript in transcripts)
     batches = pipeline.batches(split, rows, config, mesh)
     scored = _fetched(eval_step(state, batch) for batch in batches)
     for row, outputs in zip(rows, scored, strict=True):
         batch_losses, batch_feasible, decoded, likeliest, sure = outputs
+        is_characters &= decoded.path.shape[1] == 1
         losses[row.indices] = batch_losses[: len(row.indices)]
         feasible[row.indices] = batch_feasible[: len(row.indices)]
         for position, index in enumerate(row.indices):
@@ -49,8 +52,6 @@ def evaluate(
             candidates[index] = charset.decode(likeliest[position])
             confidences[index] = [of_chars[position, :length] for of_chars, _ in sure]
             of_lines[index] = [of_line[position] for _, of_line in sure]
-    transcripts = split.lines.transcripts
-    is_characters = all(len(transcript) == 1 for transcript in transcripts)
     counts = metrics.count(
         transcripts, readings, losses, feasible, candidates if is_characters else None
     )

@@ -83,6 +83,11 @@ def _train(config, workdir: Path):
         lines = _leave_out_impossible(data, model)
     batches_per_epoch = len(lines.plan(config, epoch=0))
     updates = batches_per_epoch * config.num_epochs // config.accumulate
+    if updates == 0:
+        raise UserError(
+            f"config.accumulate is {config.accumulate}: the training has "
+            f"{batches_per_epoch * config.num_epochs} batches, fewer than one update"
+        )
     schedule = steps.make_schedule(config, updates)
     tx = steps.make_optimizer(config, schedule)
     state = steps.create_state(model, tx, config, data.height)
@@ -110,21 +115,23 @@ def _train(config, workdir: Path):
             tracker=tracker,
         )
         tracker.message(_describe(run, state, progress))
-        stop = stack.enter_context(distributed.stop_signals(config.log_every_steps))
-        while not _is_done(config, progress):
-            rows = lines.plan(config, progress["epoch"])
-            state, progress = _train_epoch(run, state, progress, rows, stop)
-            if progress["batch"] == batches_per_epoch:
-                state, progress = _end_epoch(run, state, progress, saved, workdir)
-            else:
-                saved.save(checkpoints.LATEST, state, progress)
-            if stop.is_set():
-                raise KeyboardInterrupt(
-                    f"Stopped at step {int(state.step)}, checkpoint written: the same "
-                    "command goes on from there."
-                )
-        template = steps.for_inference(state)
-        best, progress = saved.restore(checkpoints.BEST, template)
+        with distributed.stop_signals(config.log_every_steps) as stop:
+            while not _is_done(config, progress):
+                rows = lines.plan(config, progress["epoch"])
+                state, progress = _train_epoch(run, state, progress, rows, stop)
+                if progress["batch"] == batches_per_epoch:
+                    state, progress = _end_epoch(run, state, progress, saved, workdir)
+                else:
+                    saved.save(checkpoints.LATEST, state, progress)
+                if stop.is_set():
+                    raise KeyboardInterrupt(
+                        f"Stopped at step {int(state.step)}, checkpoint written: the "
+                        "same command goes on from there."
+                    )
+        kept = saved.restore(checkpoints.BEST, steps.for_inference(state))
+        if kept is None:
+            raise UserError(f"{workdir} lost its best checkpoint: add --overwrite")
+        best, progress = kept
         calibrated = evaluate.calibrate(run.logits_step, best, data, config)
         if jax.process_index() == 0:
             workdirs.write_json(workdir / "calibration.json", calibrated)

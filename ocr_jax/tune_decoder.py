@@ -69,8 +69,13 @@ def tune(workdir: Path, texts: Sequence[Path] = ()) -> dict:
     steps.use_compilation_cache()
     best = checkpoints.load_best(workdir)
     data = dataset.load(best.config, ("train", "validation"))
-    if data.charset != best.charset:
-        raise UserError(f"{best.config.lines_file} is not what {workdir} is trained on")
+    trained_on = workdirs.read_json(workdir / "dataset.json")["digests"]
+    for name, split in data.splits.items():
+        if split.lines.digest != trained_on[name]:
+            raise UserError(
+                f"{best.config.lines_file} is not what {workdir} was trained on: its "
+                f"{name} lines have changed since"
+            )
     train, validation = data.splits["train"], data.splits["validation"]
     corpora = {"training transcripts": train.labels}
     if texts:

@@ -34,7 +34,7 @@ from typing import NamedTuple
 import ml_collections
 
 from ocr_jax import config as config_lib
-from ocr_jax.errors import UserError
+from ocr_jax.errors import UserError, one_line
 
 # Characters; a larger diff is of data, not of code.
 LONGEST_DIFF = 1 << 20
@@ -108,7 +108,10 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
             f"--workdir={workdir} holds other files ({sorted(foreign)[0]} …): name a "
             "new folder"
         )
-    workdir.mkdir(parents=True, exist_ok=True)
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--workdir={workdir}: {one_line(error)}") from None
     with open(workdir / "lock", "w") as lock:
         try:
             # The lock dies with the process that holds it, however it ends.
@@ -117,9 +120,9 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
             raise UserError(f"another training is running in {workdir}") from None
         if overwrite:
             _clear(workdir)
-        if (workdir / "config.json").exists():
+        if (workdir / "dataset.json").exists():
             refuse_other_config(workdir, config)
-        else:
+        else:  # new, or given up before its lines file was found to be good
             write_json(workdir / "environment.json", environment())
             if diff := _git("diff", "--no-ext-diff", "--no-textconv", "HEAD"):
                 write_text(workdir / "changes.diff", diff[:LONGEST_DIFF] + "\n")

@@ -51,6 +51,15 @@ def test_characters_are_learnt_scored_and_read(characters_file, tmp_path, config
     assert len(recognizer.read([image])[0].text) == 1
 
 
+def test_an_encoder_of_several_frames_has_no_top3(characters_file, tmp_path):
+    config = emnist_lenet.get_config()
+    config.lines_file, config.encoder = str(characters_file), "conv"
+    config.batch_size, config.num_epochs, config.lstm_dim = 32, 1, 8
+    config.wandb.mode = "disabled"
+    scores = train.train_and_evaluate(config, tmp_path / "run")
+    assert "top3" not in scores["validation"]["summary"]
+
+
 def test_top3_is_of_characters_and_not_of_lines():
     feasible = np.ones(2, bool)
     counts = metrics.count(["a", "b"], ["a", "c"], np.ones(2), feasible, ["axy", "xyz"])

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -73,6 +74,33 @@ def test_the_command_line_scores_what_training_logged(finished):
         assert again["summary"] == scores[split]["summary"]
     for name, value in scores["validation"]["summary"].items():
         assert best[f"validation/{name}"] == value
+
+
+def test_lines_prepared_anew_score_as_the_network_knows_their_letters(
+    finished, tmp_path
+):
+    config, old, scores = finished
+    workdir = shutil.copytree(old, tmp_path / "run")
+    with lines_file.LinesFile(config.lines_file) as file:
+        splits = {name: file.split(name) for name in file.splits}
+    lines = {
+        name: [
+            lines_writer.Line(split.image(i), split.transcripts[i], split.line_ids[i])
+            for i in range(len(split))
+        ]
+        for name, split in splits.items()
+    }
+    lines["train"].append(lines_writer.Line(lines["train"][0].image, "AB", "new"))
+    changed = config.copy_and_resolve_references()
+    changed.lines_file = str(tmp_path / "anew.h5")
+    lines_writer.write_lines(
+        changed.lines_file, lines, height=conftest.HEIGHT, source="test"
+    )
+    workdirs.write_json(workdir / "config.json", changed.to_dict())
+    again = evaluate.evaluate_workdir(workdir, "validation")["summary"]
+    assert again == scores["validation"]["summary"]
+    with pytest.raises(UserError, match=r"train has characters outside .* 'AB'"):
+        evaluate.evaluate_workdir(workdir, "train")
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +240,21 @@ def test_a_workdir_of_another_config_is_refused_with_the_difference(
         tiny_config.num_epochs = 30
         tiny_config.lstm_dim = 17
         train.train_and_evaluate(tiny_config, workdir)
+
+
+def test_a_mistake_in_the_lines_file_can_be_put_right(tmp_path, tiny_config):
+    right, tiny_config.lines_file = tiny_config.lines_file, str(tmp_path / "gone.h5")
+    with pytest.raises(UserError, match=r"gone\.h5 does not exist"):
+        train.train_and_evaluate(tiny_config, tmp_path / "run")
+    tiny_config.lines_file, tiny_config.num_epochs = right, 1
+    train.train_and_evaluate(tiny_config, tmp_path / "run")
+    assert workdirs.load_config(tmp_path / "run").lines_file == right
+
+
+def test_a_training_without_an_update_is_refused(tmp_path, tiny_config):
+    tiny_config.accumulate = 60_000
+    with pytest.raises(UserError, match=r"accumulate is 60000: .* fewer than one"):
+        train.train_and_evaluate(tiny_config, tmp_path / "run")
 
 
 def test_overwrite_starts_anew(tmp_path, tiny_config):

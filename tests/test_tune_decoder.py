@@ -9,6 +9,7 @@ from PIL import Image
 
 from ocr_jax import beam, decoders, evaluate, language_model, predict, tune_decoder
 from ocr_jax.data.charset import Charset
+from ocr_jax.errors import UserError
 from tests import conftest
 
 SCALE = 4
@@ -120,6 +121,15 @@ def test_crossed_errors_are_with_weights_of_other_writers(monkeypatch):
     about = tune_decoder.choose_weights(language_model.LanguageModel(0, 0, 0), lines)
     assert about["cer_crossed"] == pytest.approx(1.6)
     assert about["cer"] == pytest.approx(0.8)
+
+
+def test_lines_prepared_anew_are_refused(untuned, tmp_path):
+    workdir = shutil.copytree(untuned, tmp_path / "run")
+    about = json.loads((workdir / "dataset.json").read_text())
+    about["digests"]["validation"] = "that of other lines"
+    (workdir / "dataset.json").write_text(json.dumps(about))
+    with pytest.raises(UserError, match="its validation lines have changed"):
+        tune_decoder.tune(workdir)
 
 
 def test_mistakes_are_one_line(untuned, tmp_path, capsys):

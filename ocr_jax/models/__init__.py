@@ -16,8 +16,9 @@ def build_model(config, num_classes: int, axis: str | None = None) -> nn.Module:
         "dtype": jnp.dtype(config.dtype),
         "axis": axis,
     }
+    of_encoder = shared | {"frozen": config.freeze == "encoder"}
     return line.LineRecognizer(
-        encoder=ENCODERS[config.encoder](config, shared),
+        encoder=ENCODERS[config.encoder](config, of_encoder),
         recurrent=recurrent.LSTMStack(
             layers=config.lstm_layers,
             dim=config.lstm_dim,

@@ -2,7 +2,8 @@
 
 Columns past a line's own width are zero on the way in and are made zero again after
 every layer that could fill them, so that padding never reaches a real frame. Paddings
-are explicit: "SAME" would shift by a pixel between odd and even widths.
+are explicit: "SAME" would shift by a pixel between odd and even widths. A frozen
+encoder normalises as it does when it reads.
 """
 
 import jax
@@ -44,6 +45,7 @@ class ConvEncoder(nn.Module):
     dropout: float
     dtype: jnp.dtype
     axis: str | None = None
+    frozen: bool = False
 
     @nn.compact
     def __call__(self, images, widths, train: bool = False):
@@ -66,7 +68,9 @@ class ConvEncoder(nn.Module):
         """A 3 x 3 convolution and its normalisation; called in `__call__` only."""
         bias = not self.batch_norm
         x = layers.Conv(channels, (3, 3), 1, use_bias=bias, dtype=self.dtype)(x)
-        return layers.BatchNorm(self.axis)(x, mask, train) if self.batch_norm else x
+        if self.batch_norm:
+            x = layers.BatchNorm(self.axis)(x, mask, train and not self.frozen)
+        return x
 
     def frames(self, widths):
         """Frames a line takes: ceil(width / frame_stride)."""
@@ -90,6 +94,7 @@ class WindowEncoder(nn.Module):
     dropout: float
     dtype: jnp.dtype
     axis: str | None = None
+    frozen: bool = False
 
     def frames(self, widths):
         """Windows a line takes, the last reaching past its end; 0 for width 0."""
@@ -134,7 +139,7 @@ class SlidingWindowEncoder(WindowEncoder):
             if self.batch_norm:
                 # A column is real if any pixel that it sees is.
                 mask = layers.length_mask(widths, x.shape[2])[:, None, :, None]
-                x = layers.BatchNorm(self.axis)(x, mask, train)
+                x = layers.BatchNorm(self.axis)(x, mask, train and not self.frozen)
             x = nn.relu(x)
         x = x[:, : x.shape[1] // 2 * 2]
         x = jnp.maximum(x[:, ::2], x[:, 1::2])
