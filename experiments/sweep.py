@@ -12,194 +12,26 @@ slot:
 """
 
 import argparse
-import contextlib
 import fcntl
-import hashlib
 import shlex
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import jobs
 import launch
-import numpy as np
 import optuna
 import rich.table
 import statuses
 import sweep_file
+import sweep_search
 import view
-from executors import Watcher
 from jobs import Job
 from optuna.trial import TrialState
-from statuses import Status
 
-from ocr_jax import console, errors, tracking
+from ocr_jax import console, errors
 from ocr_jax.errors import UserError
 
 SHOWN_TRIALS = 10
-
-
-class Search(Watcher):
-    """Proposes trials as jobs, and learns what became of them."""
-
-    def __init__(
-        self, study: optuna.Study, sweep: sweep_file.Sweep, folder: Path, shown: Watcher
-    ):
-        self.study = study
-        self._sweep = sweep
-        self._folder = folder
-        self._shown = shown
-        self._trials: dict[str, optuna.Trial] = {}
-        self._reported: dict[str, int] = {}
-
-    def jobs(self, most: int | None, seed: int) -> Iterator[Job]:
-        """Trials that were begun and did not end, then new ones, `most` in all."""
-        for old in self.study.get_trials(states=(TrialState.RUNNING,)):
-            job = self._job(optuna.Trial(self.study, old._trial_id), seed)
-            self._reported[job.name] = max(old.intermediate_values, default=0)
-            yield job
-        while most is None or len(begun(self.study)) < most:
-            waiting = self.study.get_trials(False, (TrialState.WAITING,))
-            if self._sweep.method == "grid" and not waiting:
-                return
-            yield self._job(self.study.ask(), seed)
-
-    def _job(self, trial: optuna.Trial, seed: int) -> Job:
-        name = f"trial_{trial.number:04d}"
-        self._trials[name] = trial
-        return training(self._sweep, draw(self._sweep, trial, seed), name, self._folder)
-
-    def changed(self, job: Job, status: Status):
-        """Tell the study of a job that has ended."""
-        self._shown.changed(job, status)
-        outcome = {
-            "finished": TrialState.COMPLETE,
-            "pruned": TrialState.PRUNED,
-            "failed": TrialState.FAIL,
-        }.get(status.state)
-        if outcome is None:
-            return
-        values = self._values(job)
-        if status.state == "finished" and not values:
-            known = [key for key in status.metrics if "/" in key]
-            raise UserError(
-                f"no metric {self._sweep.metric!r} in {job.workdir}: "
-                f"expected one of {', '.join(known)}"
-            )
-        best = (min if self._sweep.minimize else max)(values.values(), default=None)
-        if best is None:
-            outcome = TrialState.FAIL
-        value = best if outcome == TrialState.COMPLETE else None
-        trial = self._trials[job.name]
-        # Another launcher of the same search may have told it before.
-        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
-            self._report(trial, job.name, values)
-        self.study.tell(trial, value, outcome, skip_if_finished=True)
-
-    def should_stop(self, job: Job) -> bool:
-        """Whether the running trial is worse than others were at its epoch."""
-        if self._sweep.hyperband is None:
-            return False
-        trial = self._trials[job.name]
-        news = self._report(trial, job.name, self._values(job))
-        return news and trial.should_prune()
-
-    def tick(self):
-        """Draw the view."""
-        self._shown.tick()
-
-    def interrupted(self, count: int):
-        """Say what that Ctrl-C does."""
-        self._shown.interrupted(count)
-
-    def _report(self, trial: optuna.Trial, name: str, values: dict[int, float]) -> bool:
-        """Report the epochs not yet reported; whether there were any."""
-        last = self._reported.get(name, 0)
-        for epoch in sorted(epoch for epoch in values if epoch > last):
-            trial.report(values[epoch], epoch)
-            self._reported[name] = epoch
-        return self._reported.get(name, 0) > last
-
-    def _values(self, job: Job) -> dict[int, float]:
-        """The sweep's metric by epoch."""
-        rows = tracking.read_metrics(job.workdir / tracking.METRICS)
-        values = [(row.get("epoch"), row.get(self._sweep.metric)) for row in rows]
-        return {e: v for e, v in values if e is not None and v is not None}
-
-
-def training(sweep: sweep_file.Sweep, drawn: dict, name: str, folder: Path) -> Job:
-    """The job of one trial; UserError where its values do not fit the config."""
-    return jobs.training(
-        sweep.config,
-        sweep.overrides | sweep.values(drawn),
-        name=name,
-        workdir=folder / name,
-        group=folder.name,
-    )
-
-
-def begun(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
-    """The trials that were ever started."""
-    return [
-        t for t in study.get_trials(deepcopy=False) if t.state != TrialState.WAITING
-    ]
-
-
-def draw(sweep: sweep_file.Sweep, trial: optuna.Trial, seed: int) -> dict[str, float]:
-    """The trial's parameters, which it may have from an earlier time.
-
-    The number of the trial is part of the seed: a search that goes on, or goes on
-    several machines, does not draw the same again.
-    """
-    own = int(np.random.SeedSequence((seed, trial.number)).generate_state(1)[0])
-    trial.study.sampler = (
-        # Several trials run at once: the others' outcomes are guessed.
-        optuna.samplers.TPESampler(seed=own, constant_liar=True)
-        if sweep.method == "bayes"
-        else optuna.samplers.RandomSampler(seed=own)
-    )
-    return {p.name: p.draw(trial) for p in sweep.parameters}
-
-
-def open_study(sweep: sweep_file.Sweep, folder: Path, storage: str | None):
-    """The study of the sweep, new or as it was left; UserError if it's of another.
-
-    storage: a database's URL; None keeps the study in memory.
-    """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        study = optuna.create_study(
-            storage=storage,
-            study_name=folder.name,
-            pruner=_pruner(sweep),
-            direction="minimize" if sweep.minimize else "maximize",
-            load_if_exists=True,
-        )
-    except Exception as error:  # SQLAlchemy's and Optuna's, of many classes
-        raise UserError(f"--storage={storage}: {errors.one_line(error)}") from None
-    searched = repr((sweep.method, sweep.metric, sweep.minimize, sweep.parameters))
-    digest = hashlib.sha256(f"{searched}{sweep.config}".encode()).hexdigest()
-    if study.user_attrs.get("digest", digest) != digest:
-        raise UserError(
-            f"{folder} holds a search of other parameters: give this one another name, "
-            "or delete that"
-        )
-    study.set_user_attr("digest", digest)
-    if sweep.method == "grid":
-        for point in sweep.grid():
-            study.enqueue_trial(point, skip_if_exists=True)
-    return study
-
-
-def _pruner(sweep: sweep_file.Sweep) -> optuna.pruners.BasePruner:
-    """Hyperband (Li et al., 2018) over epochs, or nothing."""
-    settings = sweep.hyperband
-    if settings is None:
-        return optuna.pruners.NopPruner()
-    eta = settings.get("eta", 3)
-    most = settings.get("max_iter", "auto")
-    least = settings.get("min_iter") or max(1, most // eta ** settings["s"])
-    return optuna.pruners.HyperbandPruner(least, most, eta)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -211,14 +43,18 @@ def run(args: argparse.Namespace) -> int:
     """Run the sweep, or W&B's agents; the exit code."""
     if args.agents:
         return _run_agents(args)
+    if args.seed < 0 or (args.trials is not None and args.trials < 1):
+        raise UserError("--seed is 0 or more, --trials 1 or more")
     sweep = sweep_file.read(Path(args.sweep))
     folder = args.workdir or Path("runs/sweeps") / jobs.slug(sweep.name)
     caps = [cap for cap in (args.trials, sweep.run_cap) if cap]
     if sweep.method == "grid":
         caps.append(len(list(sweep.grid())))
     most = min(caps, default=None)
-    # Before a folder is made: a file with a mistake leaves no search behind.
-    first = _first_jobs(sweep, folder, most or SHOWN_TRIALS, args.seed)
+    # Before a folder is made: a file with a mistake leaves no search behind. Once
+    # trials have run, one that does not fit is a failed one among them.
+    if args.dry_run or not any(folder.glob("trial_*")):
+        first = _first_jobs(sweep, folder, most or SHOWN_TRIALS, args.seed)
     if args.dry_run:
         print("\n".join(shlex.join(job.command) for job in first))
         return 0
@@ -228,20 +64,32 @@ def run(args: argparse.Namespace) -> int:
     with open(folder / "study.lock", "w") as lock:
         # Two launchers at once would make the tables, and a grid's points, twice.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        study = open_study(sweep, folder, storage)
+        study = sweep_search.open_study(sweep, folder, storage)
+        if sweep.method == "grid":
+            sweep_search.retry_failed(study)
+    taken_up = sweep_search.names(study, TrialState.RUNNING)
     with view.View() as shown:
-        search = Search(study, sweep, folder, shown)
+        search = sweep_search.Search(study, sweep, folder, shown)
         ended = executor.run(search.jobs(most, args.seed), search)
     _print_best(study, sweep, folder)
-    return launch.exit_code(list(ended.values()))
+    if search.gave_up:
+        raise UserError(
+            f"the last {sweep_search.FAILURES_IN_A_ROW} trials failed, as said above: "
+            "mend that, or say with --trials how many to try"
+        )
+    if sweep_search.failed(study):
+        return 1
+    if most is None or len(sweep_search.begun(study)) < most:
+        return 130  # only Ctrl-C ends a search before its end
+    return launch.exit_code([ended.get(name) for name in taken_up | ended.keys()])
 
 
 def _first_jobs(sweep: sweep_file.Sweep, folder: Path, count: int, seed: int):
     """The first jobs as they'd be with no results; UserError if one doesn't fit."""
-    study = open_study(sweep, folder, storage=None)
-    drawn = [draw(sweep, study.ask(), seed) for _ in range(count)]
+    study = sweep_search.open_study(sweep, folder, storage=None)
+    drawn = [sweep_search.draw(sweep, study.ask(), seed) for _ in range(count)]
     return [
-        training(sweep, params, f"trial_{number:04d}", folder)
+        sweep_search.training(sweep, params, f"trial_{number:04d}", folder)
         for number, params in enumerate(drawn)
     ]
 
@@ -280,10 +128,11 @@ def _print_best(study: optuna.Study, sweep: sweep_file.Sweep, folder: Path):
     for trial, values in list(zip(done, drawn, strict=True))[:SHOWN_TRIALS]:
         found = [values[name] for name in names]
         cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in found]
-        table.add_row(f"{trial.number:04d}", f"{trial.value:.4f}", *cells)
+        number = sweep_search.name_of(trial).removeprefix("trial_")
+        table.add_row(number, f"{trial.value:.4f}", *cells)
     console.open_console().print(table)
-    best = f"trial_{done[0].number:04d}"
-    command = training(sweep, done[0].params, best, folder).command
+    best = sweep_search.name_of(done[0])
+    command = sweep_search.training(sweep, done[0].params, best, folder).command
     print(f"\nThe best, trained again: {shlex.join([*command[:-1], '--workdir=DIR'])}")
     print(f"All side by side: python experiments/report.py {folder}/trial_*")
 

@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,8 @@ def _checked(content: dict, stem: str) -> Sweep:
     _only(metric, {"name", "goal", "target"}, "metric: ")
     if "name" not in metric:
         raise UserError("metric has no name: expected name: validation/cer")
+    if not isinstance(metric["name"], str):
+        raise UserError(f"metric: name is {metric['name']!r}: expected validation/cer")
     goal = _one_of({"goal": "minimize"} | metric, "goal", ("minimize", "maximize"))
     run_cap = content.get("run_cap")
     if run_cap is not None and (type(run_cap) is not int or run_cap < 1):
@@ -78,7 +81,7 @@ def _checked(content: dict, stem: str) -> Sweep:
     sweep = Sweep(
         name=str(content.get("name") or stem),
         method=method,
-        metric=str(metric["name"]),
+        metric=metric["name"],
         minimize=goal == "minimize",
         parameters=parameters,
         run_cap=run_cap,
@@ -104,7 +107,7 @@ def _parameter(name: str, settings) -> Parameter:
     if "parameters" in settings:
         raise UserError(f"{where} is nested: call what is in it {name}.KEY")
     kind = settings.get("distribution") or _kind_of(settings, where)
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         near = difflib.get_close_matches(str(kind), KINDS, n=1)
         hint = f": did you mean {near[0]}?" if near else ""
         raise UserError(f"{where}: there is no distribution {kind!r}{hint}")
@@ -115,7 +118,22 @@ def _parameter(name: str, settings) -> Parameter:
             raise UserError(f"{where}: {kind} needs {key}")
     settings = {k: v for k, v in keys.items() if v is not None} | settings
     _check_values(kind, settings, where)
-    return Parameter(name, kind, settings)
+    parameter = Parameter(name, kind, settings)
+    if not _is_finite(parameter):
+        exponents = kind.endswith("log_uniform")
+        hint = " (min and max are exponents: for values take {}_values)" * exponents
+        raise UserError(
+            f"{where}: {kind} gives numbers that are too large{hint.format(kind)}"
+        )
+    return parameter
+
+
+def _is_finite(parameter: Parameter) -> bool:
+    """Whether all that the parameter draws are numbers that a float can hold."""
+    try:
+        return all(math.isfinite(value) for value in parameter.ends())
+    except (OverflowError, ValueError):  # exp of too much; inf or NaN, rounded
+        return False
 
 
 def _kind_of(settings: dict, where: str) -> str:
@@ -177,6 +195,11 @@ def _hyperband(settings) -> dict | None:
         value = settings.get(key, 3)
         if type(value) is not int or value < 1 + (key == "eta"):
             raise UserError(f"early_terminate: {key} is {value!r}: expected more")
+    least, most = settings.get("min_iter", 0), settings.get("max_iter", math.inf)
+    if least >= most:
+        raise UserError(
+            f"early_terminate: min_iter {least} is not below max_iter {most}"
+        )
     return settings
 
 

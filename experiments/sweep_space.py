@@ -75,6 +75,12 @@ class Parameter(NamedTuple):
     kind: str
     settings: dict
 
+    def ends(self) -> tuple[float, ...]:
+        """The least and the greatest value, of kinds drawn from [0, 1]."""
+        if self.kind == "int_uniform" or {"value", "values"} & self.settings.keys():
+            return ()
+        return self.value(0.0), self.value(1.0)
+
     def draw(self, trial: optuna.Trial) -> float:
         """What the trial has, or draws now; `value` makes a config's value of it."""
         if self.kind == "int_uniform":
@@ -109,6 +115,11 @@ class Parameter(NamedTuple):
         if self.kind == "q_uniform":
             low, high, q = (self.settings[key] for key in ("min", "max", "q"))
             steps = range(math.ceil(low / q - 1e-9), math.floor(high / q + 1e-9) + 1)
+            if not steps:
+                raise UserError(
+                    f"parameters: {self.name}: no multiple of q, {q}, is between "
+                    f"min {low} and max {high}"
+                )
             return [(step * q - low) / ((high - low) or 1) for step in steps]
         raise UserError(
             f"parameters: {self.name}: no grid ends over {self.kind}: list values, "

@@ -58,7 +58,9 @@ class View(Watcher):
             parts = [f"{status.state:<9}", job.name, *_details(status)]
             self._say(time.strftime("%H:%M:%S ") + "  ".join(parts))
         elif status.state == "failed":
-            self._say(f"{job.name} failed: {status.reason} ({job.workdir}/log.txt)")
+            log = job.workdir / statuses.LOG
+            where = f" ({log})" if log.exists() else ""
+            self._say(f"{job.name} failed: {status.reason}{where}")
 
     def interrupted(self, count: int):
         """Say what that Ctrl-C does."""

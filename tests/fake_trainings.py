@@ -25,6 +25,20 @@ time.sleep(seconds)
 note("finished")
 open(f"{folder}/scores.json", "w").close()
 """
+# What a sweep sees of a training: a CER by epoch that is least at a dropout of 0.3.
+EPOCHS = """
+import json, os, signal, sys, time
+folder, dropout, epochs = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+signal.signal(signal.SIGTERM, lambda *_: os._exit(130))
+with open(folder + "/metrics.jsonl", "a") as file:
+    for epoch in range(1, epochs + 1):
+        cer = abs(dropout - 0.3) + 1 / epoch
+        row = {"step": epoch, "epoch": epoch, "validation/cer": cer, "time": 0}
+        print(json.dumps(row), file=file, flush=True)
+        if dropout > 0.6:
+            time.sleep(0.3)
+    sys.exit(3 if dropout == 0.9 and not os.path.exists("mended") else 0)
+"""
 
 
 def python_job(name, folder, code, *arguments):

@@ -1,35 +1,25 @@
 """Sweeps: trials as jobs, a search that goes on where it was left."""
 
+import itertools
 import json
 import sys
-import textwrap
 from pathlib import Path
 
+import executors
 import jobs
 import optuna
 import pytest
 import statuses
 import sweep
 import sweep_file
+import sweep_search
 import yaml
 
 from ocr_jax import slots
+from tests.fake_trainings import EPOCHS
 
 SWEEPS = Path(sweep.__file__).parent / "sweeps"
-# What a training leaves: a CER by epoch that is least at a dropout of 0.3.
-TRAINING = """
-    import json, os, signal, sys, time
-    folder, dropout, epochs = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(130))
-    with open(folder + "/metrics.jsonl", "a") as file:
-        for epoch in range(1, epochs + 1):
-            cer = abs(dropout - 0.3) + 1 / epoch
-            row = {"step": epoch, "epoch": epoch, "validation/cer": cer, "time": 0}
-            print(json.dumps(row), file=file, flush=True)
-            if dropout > 0.6:
-                time.sleep(0.3)
-        sys.exit(3 if dropout == 0.9 else 0)
-"""
+COMMAND = ["python", "-m", "ocr_jax.main", "--config=a.py", "${args}"]
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +35,7 @@ def fake_trainings(tmp_path, monkeypatch):
     def fake(config, overrides, *, name, workdir, group=""):
         job = real(config, overrides, name=name, workdir=workdir, group=group)
         arguments = (str(workdir), str(overrides["dropout"]), str(fake.epochs))
-        code = textwrap.dedent(TRAINING)
-        return job._replace(command=(sys.executable, "-S", "-c", code, *arguments))
+        return job._replace(command=(sys.executable, "-S", "-c", EPOCHS, *arguments))
 
     fake.epochs = 3
     monkeypatch.setattr(sweep.jobs, "training", fake)
@@ -59,7 +48,7 @@ def write(**changes):
         "method": "grid",
         "metric": {"name": "validation/cer"},
         "parameters": {"config.dropout": {"values": [0.1, 0.25, 0.4]}},
-        "command": ["python", "-m", "ocr_jax.main", "--config=a.py", "${args}"],
+        "command": COMMAND,
     }
     Path("mine.yaml").write_text(yaml.safe_dump(content | changes))
 
@@ -76,6 +65,13 @@ def status_of(trial):
     return json.loads((Path("runs/sweeps/mine") / trial / "status.json").read_text())
 
 
+def open_study():
+    folder = Path("runs/sweeps/mine")
+    folder.mkdir(parents=True, exist_ok=True)
+    storage = f"sqlite:///{folder.absolute()}/study.db"
+    return sweep_search.open_study(sweep_file.read("mine.yaml"), folder, storage)
+
+
 def test_a_grid_runs_each_point_once_and_names_the_best(capsys):
     write()
     assert run() == 0
@@ -90,19 +86,16 @@ def test_a_grid_runs_each_point_once_and_names_the_best(capsys):
 @pytest.mark.filterwarnings("error:The reported value is ignored")
 def test_an_interrupted_sweep_goes_on_with_the_trials_it_had(monkeypatch):
     write()
-    path = sweep_file.read("mine.yaml")
-    folder = Path("runs/sweeps/mine")
-    folder.mkdir(parents=True)
-    storage = f"sqlite:///{folder.absolute()}/study.db"
-    study = sweep.open_study(path, folder, storage)
-    search = sweep.Search(study, path, folder, sweep.Watcher())
+    study = open_study()
+    found, folder = sweep_file.read("mine.yaml"), Path("runs/sweeps/mine")
+    search = sweep_search.Search(study, found, folder, executors.Watcher())
     begun = next(search.jobs(None, seed=0))
     assert begun.name == "trial_0000"
     search._report(search._trials[begun.name], begun.name, {1: 0.5})
     assert run() == 0
     # Who began it hears of it, too, where both run at the same time.
     search.changed(begun, statuses.read(begun.workdir))
-    study = sweep.open_study(path, folder, storage)
+    study = open_study()
     assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 3
     assert sorted(trial.value for trial in study.trials) == pytest.approx(
         [0.05 + 1 / 3, 0.1 + 1 / 3, 0.2 + 1 / 3]
@@ -126,8 +119,8 @@ def test_a_seed_gives_the_same_trials():
 
     def drawn(seed):
         path = sweep_file.read("mine.yaml")
-        study = sweep.open_study(path, Path("x"), storage=None)
-        return sweep.draw(path, study.ask(), seed)
+        study = sweep_search.open_study(path, Path("x"), storage=None)
+        return sweep_search.draw(path, study.ask(), seed)
 
     assert drawn(1) == drawn(1) != drawn(2)
 
@@ -138,10 +131,83 @@ def test_a_failed_trial_ends_no_sweep():
     assert status_of("trial_0001")["state"] == "finished"
 
 
+def test_a_failed_point_of_a_grid_is_tried_again_at_each_start(capsys):
+    write(parameters={"config.dropout": {"values": [0.9, 0.2]}})
+    assert [run(), run()] == [1, 1]
+    Path("mended").touch()
+    assert run() == 0
+    assert "1 finished" in capsys.readouterr().out
+    assert run() == 0
+    assert "no job was started" in capsys.readouterr().out
+    assert trials() == ["trial_0000", "trial_0001"]
+    assert status_of("trial_0000")["state"] == "finished"
+
+
+def test_a_failed_trial_of_a_search_is_not_forgotten():
+    write(method="random", parameters={"config.dropout": {"value": 0.9}})
+    assert [run("--trials=1"), run("--trials=1")] == [1, 1]
+    assert trials() == ["trial_0000"]
+
+
+@pytest.fixture
+def one_ctrl_c(monkeypatch):
+    """Ctrl-C while the first job runs: no other is started."""
+    real = executors.Local.run
+
+    def run_one(self, found, watcher):
+        return real(self, itertools.islice(found, 1), watcher)
+
+    monkeypatch.setattr(executors.Local, "run", run_one)
+
+
+def test_a_sweep_that_ctrl_c_ends_before_its_last_trial_says_so(one_ctrl_c):
+    write()
+    assert [run("--trials=2"), run("--trials=2")] == [130, 0]
+
+
+def test_trials_of_an_earlier_time_that_ctrl_c_leaves_are_not_at_their_end(one_ctrl_c):
+    write()
+    study = open_study()
+    for _ in range(3):
+        study.ask()
+    assert [run(), run(), run()] == [130, 130, 0]
+
+
+@pytest.mark.parametrize("drawn_earlier", [False, True])
+def test_a_trial_that_does_not_fit_its_config_is_a_failed_one(drawn_earlier, capsys):
+    # Of the seed's first three draws the second is too large.
+    write(method="random", parameters={"config.dropout": {"min": 0.0, "max": 1.1}})
+    assert run("--trials=1") == 0
+    if drawn_earlier:
+        sweep_search.draw(sweep_file.read("mine.yaml"), open_study().ask(), seed=0)
+    assert [run("--trials=3"), run("--trials=3")] == [1, 1]
+    assert trials() == ["trial_0000", "trial_0002"]
+    output = capsys.readouterr().out
+    assert "failed     trial_0001  config.dropout is 1.0" in output
+    states = [trial.state.name for trial in open_study().trials]
+    assert states == ["COMPLETE", "FAIL", "COMPLETE"]
+
+
+def test_a_search_without_end_gives_up_where_all_fails(fake_trainings, capsys):
+    fake_trainings.epochs = 1
+    write(method="random", parameters={"config.dropout": {"value": 0.9}})
+    assert run() == 2
+    assert "the last 10 trials failed" in capsys.readouterr().err
+    assert len(trials()) in (10, 11)
+
+
+def test_a_search_without_end_gives_up_where_nothing_fits():
+    write(method="random", parameters={"config.dropout": {"value": 2.0}})
+    found, folder = sweep_file.read("mine.yaml"), Path("runs/sweeps/mine")
+    search = sweep_search.Search(open_study(), found, folder, executors.Watcher())
+    assert list(search.jobs(None, seed=0)) == []
+    assert search.gave_up and trials() == []
+
+
 def test_a_trial_that_the_pruner_does_not_want_is_stopped(fake_trainings, monkeypatch):
     fake_trainings.epochs = 100
     pruner = optuna.pruners.ThresholdPruner(upper=0.3, n_warmup_steps=3)
-    monkeypatch.setattr(sweep, "_pruner", lambda _: pruner)
+    monkeypatch.setattr(sweep_search, "_pruner", lambda _: pruner)
     write(
         parameters={"config.dropout": {"values": [0.3, 0.7]}},
         early_terminate={"type": "hyperband", "min_iter": 2},
@@ -153,14 +219,22 @@ def test_a_trial_that_the_pruner_does_not_want_is_stopped(fake_trainings, monkey
 def test_hyperband_is_that_of_the_file():
     settings = {"type": "hyperband", "max_iter": 27, "s": 2, "eta": 3}
     write(early_terminate=settings)
-    pruner = sweep._pruner(sweep_file.read("mine.yaml"))
+    pruner = sweep_search._pruner(sweep_file.read("mine.yaml"))
     assert (pruner._min_resource, pruner._max_resource) == (3, 27)
 
 
-def test_a_folder_of_another_search_is_refused(capsys):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"parameters": {"config.dropout": {"values": [0.5]}}},
+        {"early_terminate": {"type": "hyperband", "min_iter": 2}},
+        {"command": [*COMMAND[:-1], "--config.lines_file=b.h5", "${args}"]},
+    ],
+)
+def test_a_folder_of_another_search_is_refused(changes, capsys):
     write()
     run()
-    write(parameters={"config.dropout": {"values": [0.5]}})
+    write(**changes)
     assert run() == 2
     assert "a search of other parameters" in capsys.readouterr().err
 
@@ -187,6 +261,13 @@ def test_a_metric_that_no_training_logs_ends_the_sweep(capsys):
     assert run() == 2
     said = "no metric 'cer' in runs/sweeps/mine/trial_000"
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--seed=-1", "--trials=0"])
+def test_a_number_that_cannot_be_is_one_line(option, capsys):
+    write()
+    assert run(option) == 2
+    assert "--seed is 0 or more, --trials 1 or more" in capsys.readouterr().err
 
 
 def test_a_storage_that_cannot_be_is_one_line(capsys):

@@ -160,6 +160,7 @@ def test_a_grid_is_every_combination(tmp_path):
         ({"parameters": {}}, "no parameters"),
         ({"metric": {}, "method": "bayes"}, "metric has no name"),
         ({"metric": {"name": "a", "goal": "min"}}, "goal is 'min'"),
+        ({"metric": {"name": ["a"]}}, r"name is \['a'\]"),
         ({"run_cap": 0}, "run_cap is 0"),
         ({"command": ["python", "train.py", "${args}"]}, "command is"),
         ({"command": COMMAND[:-1]}, "at its end"),
@@ -169,6 +170,17 @@ def test_a_grid_is_every_combination(tmp_path):
         (
             {"early_terminate": {"type": "hyperband", "min_iter": 2, "eta": 1}},
             "eta is 1",
+        ),
+        (
+            {
+                "early_terminate": {
+                    "type": "hyperband",
+                    "min_iter": 9,
+                    "max_iter": 9,
+                    "s": 2,
+                }
+            },
+            "min_iter 9 is not below max_iter 9",
         ),
         ({"parameters": {"lstm_dim": {"value": 3}}}, "call it config.lstm_dim"),
         ({"parameters": {"config.a b": {"value": 3}}}, "letters, digits"),
@@ -201,6 +213,12 @@ def test_a_file_that_wandb_or_main_would_refuse_is_refused(
             {"distribution": "log_unifrom", "min": 1, "max": 2},
             "did you mean log_uniform",
         ),
+        ({"distribution": ["uniform"], "min": 1, "max": 2}, "did you mean uniform"),
+        ({"distribution": "log_uniform", "min": 1, "max": 5000}, "are exponents"),
+        ({"distribution": "inv_log_uniform", "min": -800, "max": 1}, "are exponents"),
+        ({"distribution": "log_normal", "mu": 800}, "too large"),
+        ({"min": 0.5, "max": math.inf}, "too large"),
+        ({"distribution": "q_uniform", "min": 0, "max": math.nan}, "too large"),
         ({"parameters": {"value": 1}}, "nested"),
     ],
 )
@@ -212,3 +230,9 @@ def test_a_parameter_that_cannot_be_is_refused(tmp_path, settings, complaint):
 def test_a_grid_without_end_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"config\.dropout: no grid ends over uniform"):
         read(tmp_path, method="grid")
+
+
+def test_a_grid_without_points_is_refused(tmp_path):
+    empty = {"distribution": "q_uniform", "min": 0.11, "max": 0.14, "q": 0.1}
+    with pytest.raises(UserError, match=r"config\.x: no multiple of q"):
+        read(tmp_path, method="grid", parameters={"config.x": empty})
