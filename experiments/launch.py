@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         for job in found:
             print(shlex.join([*job.command, *_own_slot(args.gpus)]))
         return 0
+    statuses.refuse_other_configs(found)
     executor = executor_of(args)
     statuses.queue(found)
     with view.View(found) as watcher:

@@ -4,6 +4,7 @@ import io
 import os
 import pathlib
 import pty
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 import statuses
 import view
 
+from ocr_jax import config as config_lib
 from ocr_jax import workdirs
 from tests import conftest
 
@@ -83,6 +85,27 @@ def test_a_job_that_cannot_be_is_said_before_any_is_started(project):
     assert done.stderr.splitlines() == [
         "ocr_jax: bad.yaml, job 2: config.dropout is 2.0: expected 0.0 to 0.95"
     ]
+
+
+def test_a_finished_job_whose_config_was_edited_is_said_before_any_is_started(
+    project, capsys
+):
+    for job in jobs.read("two.yaml"):
+        [dropout] = re.findall(r"dropout=([\d.]+)$", job.name)
+        config = config_lib.load(["--config=tiny.py", f"--config.dropout={dropout}"])
+        job.workdir.mkdir(parents=True)
+        workdirs.write_json(job.workdir / "config.json", config.to_dict())
+        statuses.write(job, statuses.Status(job.name, [*job.command], "finished"))
+    assert launch.main(["two.yaml", "--gpus=none"]) == 0
+    edited = (project / "tiny.py").read_text().replace("layers = 0 ", "layers = 1 ")
+    (project / "tiny.py").write_text(edited + "# so that its size is another\n")
+    capsys.readouterr()
+    assert launch.main(["two.yaml", "--gpus=none"]) == 2
+    assert capsys.readouterr().err == (
+        "ocr_jax: runs/two/tiny,dropout=0.1 holds a run of another config "
+        "(lstm_layers: 0 → 1): name another --workdir or add --overwrite; or give job "
+        "'tiny,dropout=0.1' another `name:`\n"
+    )
 
 
 def test_importing_the_launcher_imports_no_jax():
