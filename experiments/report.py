@@ -45,8 +45,12 @@ def run(argv: list[str] | None = None):
 
 
 def table(paths: list[Path], split: str) -> str:
-    """The runs in `paths` as a Markdown table; UserError for one that is unfinished."""
+    """The runs in `paths` as a Markdown table.
+
+    UserError for one that is unfinished, and where they were scored on other lines.
+    """
     runs = report_runs.read(paths, split)
+    report_runs.refuse_other_lines(runs)
     rows = [HEADER, ("---",) * len(HEADER)]
     rows += [_row(run, runs[0], split) for run in runs]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

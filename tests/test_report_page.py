@@ -162,6 +162,8 @@ def test_runs_on_other_lines_are_refused(tmp_path, transcripts, message):
     runs = report_runs.read([first, second], "validation")
     with pytest.raises(UserError, match=message):
         report_page.write(tmp_path / "out.html", runs, "validation")
+    with pytest.raises(UserError, match=message):
+        report.table([first, second], "validation")
     assert not (tmp_path / "out.html").exists()
 
 
