@@ -13,6 +13,7 @@ a checkpoint, a third kills them.
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import executors
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     found = jobs.read(args.file)
     if args.dry_run:
         for job in found:
-            print(shlex.join([*job.command, *_own_slot(args.gpus)]))
+            print(_own_slot(job.command, args.gpus))
         return 0
     statuses.refuse_other_configs(found)
     executor = executor_of(args)
@@ -93,9 +94,15 @@ def executor_of(args: argparse.Namespace):
     return executors.Local(found, **limits)
 
 
-def _own_slot(gpus: str) -> list[str]:
-    """What a printed command needs to find a slot by itself."""
-    return ["--gpus=auto:1"] if gpus == "all" else [f"--gpus={gpus}"]
+def _own_slot(command: Sequence[str], gpus: str) -> str:
+    """A command as a shell takes it, which finds a slot by itself."""
+    if gpus == "none":
+        return shlex.join([*command, "--gpus=none"])
+    line = shlex.join([*command, "--gpus=auto:1"])
+    if gpus == "all":
+        return line
+    # The free one is looked for among those.
+    return f"CUDA_VISIBLE_DEVICES={shlex.quote(gpus)} {line}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -76,6 +76,24 @@ def test_a_dry_run_prints_a_command_a_job_and_leaves_nothing(project):
     assert not (project / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("gpus", "begin", "end"),
+    [
+        ("all", "", "auto:1"),
+        ("0,1", "CUDA_VISIBLE_DEVICES=0,1 ", "auto:1"),
+        ("0, 1", "CUDA_VISIBLE_DEVICES='0, 1' ", "auto:1"),
+        ("none", "", "none"),
+    ],
+)
+def test_a_printed_command_takes_one_free_gpu_of_those_named(
+    project, capsys, gpus, begin, end
+):
+    assert launch.main(["two.yaml", "--dry_run", f"--gpus={gpus}"]) == 0
+    [line, _] = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{begin}{sys.executable} -m ocr_jax.main --config=tiny.py")
+    assert line.endswith(f" --gpus={end}")
+
+
 def test_a_job_that_cannot_be_is_said_before_any_is_started(project):
     (project / "bad.yaml").write_text(
         "jobs: [{config: tiny.py}, {config: tiny.py, overrides: {dropout: 2}}]"
