@@ -80,6 +80,8 @@ def executor_of(args: argparse.Namespace):
     """The executor that the options ask for; UserError for what can't be."""
     if args.retries < 0 or args.timeout < 0:
         raise UserError("--retries and --timeout are 0 or more")
+    if args.jobs_per_gpu < 1:
+        raise UserError(f"--jobs_per_gpu={args.jobs_per_gpu}: expected 1 or more")
     limits = {"retries": args.retries, "timeout": args.timeout or None}
     if args.executor == "ray":
         return ray_executor.Ray(

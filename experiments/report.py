@@ -14,7 +14,7 @@ from pathlib import Path
 
 import report_runs
 
-from ocr_jax import errors
+from ocr_jax import console, errors
 from ocr_jax.errors import UserError
 
 HEADER = ("run", "what differs", "CER (95 %)", "epochs", "lines/s", "parameters")
@@ -68,7 +68,7 @@ def _row(run: report_runs.Run, base: report_runs.Run, split: str) -> tuple[str, 
         ", ".join(f"{key}={report_runs.value(run, key)!r}" for key in keys),
         f"{run.rate('cer', split):.1%} ({low:.1%} – {high:.1%})",
         str(len(run.epochs)),
-        f"{run.speed:.0f}",
+        console.ABSENT if run.speed is None else f"{run.speed:.0f}",
         f"{run.parameters:,}",
     )
 

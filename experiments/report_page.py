@@ -27,7 +27,7 @@ def write(out: Path, runs: Sequence[Run], split: str):
     report_runs.refuse_other_lines(runs)
     try:
         workdirs.write_text(out, page(runs, split))
-    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+    except OSError as error:
         raise UserError(f"--out={out} can't be written: {error.strerror}") from None
     print(f"{out}: {len(runs)} runs on {split}")
 

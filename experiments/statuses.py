@@ -47,8 +47,13 @@ class Status:
 
 def lock_workdir(workdir: Path) -> int | None:
     """An open lock on the job of a workdir, None where somebody else runs it."""
-    workdir.mkdir(parents=True, exist_ok=True)
-    lock = os.open(workdir / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        lock = os.open(workdir / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise errors.UserError(
+            f"{workdir} can't be written to: {error.strerror}"
+        ) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

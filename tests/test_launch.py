@@ -105,6 +105,23 @@ def test_a_job_that_cannot_be_is_said_before_any_is_started(project):
     ]
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--gpus=none"], "runs/two/tiny,dropout=0.1 can't be written to: Not a dir"),
+        (
+            ["--executor=ray", "--jobs_per_gpu=0"],
+            "--jobs_per_gpu=0: expected 1 or more",
+        ),
+    ],
+)
+def test_what_no_job_can_be_run_with_is_said(project, capsys, options, message):
+    (project / "runs").touch()
+    assert launch.main(["two.yaml", *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
 def test_a_finished_job_whose_config_was_edited_is_said_before_any_is_started(
     project, capsys
 ):

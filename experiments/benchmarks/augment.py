@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ocr_jax import config as config_lib
-from ocr_jax import huge_pages, models, steps
+from ocr_jax import errors, huge_pages, models, steps
 from ocr_jax.data import augment
 
 BATCH, HEIGHT, CLASSES, LABEL = 16, 64, 100, 40
@@ -114,4 +114,4 @@ def training(config_path: str, batch):
 
 if __name__ == "__main__":
     huge_pages.restart_with_huge_pages()
-    main()
+    raise SystemExit(errors.exit_code(main))

@@ -20,7 +20,7 @@ import jax
 import numpy as np
 
 from ocr_jax import config as config_lib
-from ocr_jax import huge_pages, models, steps
+from ocr_jax import errors, huge_pages, models, steps
 from ocr_jax.data import dataset, pipeline
 
 LOADERS = ("tf_data", "resident")
@@ -120,4 +120,4 @@ def report(speeds: dict[str, float]):
 
 if __name__ == "__main__":
     huge_pages.restart_with_huge_pages()
-    main()
+    raise SystemExit(errors.exit_code(main))
