@@ -65,7 +65,7 @@ def _row(run: report_runs.Run, base: report_runs.Run, split: str) -> tuple[str, 
     low, high = run.scores["intervals"]["cer"]
     return (
         run.name,
-        ", ".join(f"{key}={report_runs.value(run, key)!r}" for key in keys),
+        ", ".join(f"{key}={run.config[key]!r}" for key in keys),
         f"{run.rate('cer', split):.1%} ({low:.1%} – {high:.1%})",
         str(len(run.epochs)),
         console.ABSENT if run.speed is None else f"{run.speed:.0f}",

@@ -143,8 +143,11 @@ def test_a_finished_job_whose_config_was_edited_is_said_before_any_is_started(
     )
 
 
-def test_importing_the_launcher_imports_no_jax():
-    code = "import launch, sys; print('jax' in sys.modules, 'wandb' in sys.modules)"
+@pytest.mark.parametrize("program", ["launch", "sweep", "report"])
+def test_importing_a_program_of_experiments_imports_no_jax(program):
+    code = (
+        f"import {program}, sys; print(*(n in sys.modules for n in ('jax', 'wandb')))"
+    )
     seen = subprocess.check_output([sys.executable, "-c", code], cwd=LAUNCH.parent)
     assert seen == b"False False\n"
 
