@@ -11,6 +11,7 @@ jobs:
 """
 
 import difflib
+import hashlib
 import itertools
 import re
 import sys
@@ -147,8 +148,13 @@ def _name(entry: dict, own: dict, point: dict) -> str:
 
 
 def slug(text: str) -> str:
-    """A name as a folder's name."""
-    return re.sub(r"[^\w.,=+-]+", "_", text)[:LONGEST_NAME].strip("_") or "_"
+    """A name as a folder's name, in the folder that it is joined to."""
+    name = re.sub(r"[^\w.,=+-]+", "_", text).strip("._") or "_"
+    if len(name) <= LONGEST_NAME:
+        return name
+    # Long names, of grids, begin alike.
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"{name[: LONGEST_NAME - 9]}-{digest}"
 
 
 def _mapping(content: dict, key: str, where: str) -> dict:

@@ -13,6 +13,7 @@ a checkpoint, a third kills them.
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import executors
@@ -39,8 +40,9 @@ def run(args: argparse.Namespace) -> int:
     found = jobs.read(args.file)
     if args.dry_run:
         for job in found:
-            print(shlex.join([*job.command, *_own_slot(args.gpus)]))
+            print(_own_slot(job.command, args.gpus))
         return 0
+    statuses.refuse_other_configs(found)
     executor = executor_of(args)
     statuses.queue(found)
     with view.View(found) as watcher:
@@ -78,6 +80,8 @@ def executor_of(args: argparse.Namespace):
     """The executor that the options ask for; UserError for what can't be."""
     if args.retries < 0 or args.timeout < 0:
         raise UserError("--retries and --timeout are 0 or more")
+    if args.jobs_per_gpu < 1:
+        raise UserError(f"--jobs_per_gpu={args.jobs_per_gpu}: expected 1 or more")
     limits = {"retries": args.retries, "timeout": args.timeout or None}
     if args.executor == "ray":
         return ray_executor.Ray(
@@ -92,9 +96,15 @@ def executor_of(args: argparse.Namespace):
     return executors.Local(found, **limits)
 
 
-def _own_slot(gpus: str) -> list[str]:
-    """What a printed command needs to find a slot by itself."""
-    return ["--gpus=auto:1"] if gpus == "all" else [f"--gpus={gpus}"]
+def _own_slot(command: Sequence[str], gpus: str) -> str:
+    """A command as a shell takes it, which finds a slot by itself."""
+    if gpus == "none":
+        return shlex.join([*command, "--gpus=none"])
+    line = shlex.join([*command, "--gpus=auto:1"])
+    if gpus == "all":
+        return line
+    # The free one is looked for among those.
+    return f"CUDA_VISIBLE_DEVICES={shlex.quote(gpus)} {line}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import report_runs
 
-from ocr_jax import errors
+from ocr_jax import console, errors
 from ocr_jax.errors import UserError
 
 HEADER = ("run", "what differs", "CER (95 %)", "epochs", "lines/s", "parameters")
@@ -45,8 +45,12 @@ def run(argv: list[str] | None = None):
 
 
 def table(paths: list[Path], split: str) -> str:
-    """The runs in `paths` as a Markdown table; UserError for one that is unfinished."""
+    """The runs in `paths` as a Markdown table.
+
+    UserError for one that is unfinished, and where they were scored on other lines.
+    """
     runs = report_runs.read(paths, split)
+    report_runs.refuse_other_lines(runs)
     rows = [HEADER, ("---",) * len(HEADER)]
     rows += [_row(run, runs[0], split) for run in runs]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
@@ -61,10 +65,10 @@ def _row(run: report_runs.Run, base: report_runs.Run, split: str) -> tuple[str, 
     low, high = run.scores["intervals"]["cer"]
     return (
         run.name,
-        ", ".join(f"{key}={report_runs.value(run, key)!r}" for key in keys),
+        ", ".join(f"{key}={run.config[key]!r}" for key in keys),
         f"{run.rate('cer', split):.1%} ({low:.1%} – {high:.1%})",
         str(len(run.epochs)),
-        f"{run.speed:.0f}",
+        console.ABSENT if run.speed is None else f"{run.speed:.0f}",
         f"{run.parameters:,}",
     )
 

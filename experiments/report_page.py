@@ -27,7 +27,7 @@ def write(out: Path, runs: Sequence[Run], split: str):
     report_runs.refuse_other_lines(runs)
     try:
         workdirs.write_text(out, page(runs, split))
-    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+    except OSError as error:
         raise UserError(f"--out={out} can't be written: {error.strerror}") from None
     print(f"{out}: {len(runs)} runs on {split}")
 
@@ -100,7 +100,7 @@ def _cells(run: Run, keys, split: str, color: str, is_best: bool) -> list[str]:
         _cell(name, run.name, is_text=True),
         _cell(html.escape(run.state), run.state, is_text=True),
         *(_cell(_rate(run, rate, split), run.rate(rate, split)) for rate in NAMES),
-        *(_value_cell(report_runs.value(run, key)) for key in keys),
+        *(_value_cell(run.config[key]) for key in keys),
         _cell(console.ABSENT if speed is None else f"{speed:,.0f}", speed),
         _cell(console.ABSENT if count is None else f"{count:,}", count),
         _cell(console.duration(run.seconds), run.seconds),
@@ -109,7 +109,7 @@ def _cells(run: Run, keys, split: str, color: str, is_best: bool) -> list[str]:
 
 
 def _value_cell(value: object) -> str:
-    if value in ("", report_runs.ABSENT):
+    if value == "":
         return _cell(console.ABSENT, None)
     shown = f"{value:.4g}" if isinstance(value, float) else str(value)
     return _cell(html.escape(shown), value)

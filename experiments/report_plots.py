@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import plotly.colors
 import plotly.graph_objects as go
-import report_runs
 from plotly import subplots
 from report_runs import Run
 
@@ -68,7 +67,7 @@ def colors(count: int) -> list[str]:
 def parallel(runs: Sequence[Run], keys: Sequence[str]) -> go.Figure:
     """One line a scored run through its parameters to its CER, the best ones dark."""
     cer = [run.scores["summary"]["cer"] for run in runs]
-    columns = {key: [report_runs.value(run, key) for run in runs] for key in keys}
+    columns = {key: [run.config[key] for run in runs] for key in keys}
     axes = [_axis(values) for values in columns.values()]
     axes.append(([*_scaled(cer)], {0: f"{min(cer):.1%}", 1: f"{max(cer):.1%}"}))
     titles = [*columns, "CER"]
@@ -111,7 +110,7 @@ def importance(runs: Sequence[Run], keys: Sequence[str]) -> go.Figure:
     """
     import optuna  # most of a second that only this takes
 
-    columns = {key: [report_runs.value(run, key) for run in runs] for key in keys}
+    columns = {key: [run.config[key] for run in runs] for key in keys}
     kinds = {key: _distribution(values) for key, values in columns.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

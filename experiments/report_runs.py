@@ -14,7 +14,6 @@ from ocr_jax.errors import UserError
 
 # What differs in every run, and says nothing.
 NOT_SHOWN = ("name", "wandb.", "distributed.", "experiment_group")
-ABSENT = "absent"  # a key that a run's config lacks
 
 
 class Run(NamedTuple):
@@ -22,7 +21,7 @@ class Run(NamedTuple):
 
     name: str
     path: Path
-    config: dict[str, object]  # keys dotted
+    config: dict[str, object]  # keys dotted, the same ones in all runs
     state: str  # finished, or what the launcher says of it, or unfinished
     scores: dict | None  # of the split: summary, intervals, lines …
     parameters: int | None
@@ -90,18 +89,13 @@ def _read(path: Path, name: str, split: str) -> Run:
 
 def differing_keys(runs: Sequence[Run]) -> list[str]:
     """The config keys that do not have one value in all the runs."""
-    keys = sorted(set().union(*(run.config for run in runs)))
+    first = runs[0].config
     return [
         key
-        for key in keys
+        for key in sorted(first)
         if not key.startswith(NOT_SHOWN)
-        and any(value(run, key) != value(runs[0], key) for run in runs)
+        and any(run.config[key] != first[key] for run in runs)
     ]
-
-
-def value(run: Run, key: str) -> object:
-    """The value of a config key."""
-    return run.config.get(key, ABSENT)
 
 
 def best(runs: Sequence[Run]) -> Run | None:

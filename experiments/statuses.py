@@ -13,6 +13,7 @@ from pathlib import Path
 
 from jobs import Job
 
+from ocr_jax import config as config_lib
 from ocr_jax import errors, tracking, workdirs
 
 STATUS, LOG, LOCK = "status.json", "log.txt", "job.lock"
@@ -46,8 +47,13 @@ class Status:
 
 def lock_workdir(workdir: Path) -> int | None:
     """An open lock on the job of a workdir, None where somebody else runs it."""
-    workdir.mkdir(parents=True, exist_ok=True)
-    lock = os.open(workdir / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        lock = os.open(workdir / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise errors.UserError(
+            f"{workdir} can't be written to: {error.strerror}"
+        ) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -70,6 +76,23 @@ def done(job: Job) -> Status | None:
     if status is None or status.command != [*job.command]:
         return None
     return status if status.state in ("finished", "pruned") else None
+
+
+def refuse_other_configs(jobs: list[Job]):
+    """UserError where a workdir holds a run of another config than its job has now.
+
+    The command does not tell: it names a config file, which may have been edited.
+    """
+    for job in jobs:
+        if not (job.workdir / "config.json").exists():
+            continue
+        arguments = [word for word in job.command if word.startswith("--config")]
+        try:
+            workdirs.refuse_other_config(job.workdir, config_lib.load(arguments))
+        except errors.UserError as error:
+            raise errors.UserError(
+                f"{error}; or give job {job.name!r} another `name:`"
+            ) from None
 
 
 def write(job: Job, status: Status):

@@ -2,8 +2,12 @@
 
 import argparse
 import math
+import pathlib
+import subprocess
+import sys
 
 import ctc as ctc_benchmark
+import figures
 import jax
 import jax.numpy as jnp
 import lstm as lstm_benchmark
@@ -13,6 +17,9 @@ import pytest
 import step as step_benchmark
 import versus
 
+from ocr_jax.errors import UserError
+
+BENCHMARKS = pathlib.Path(versus.__file__).parent
 needs_torch = pytest.mark.skipif(
     versus.torch is None, reason="PyTorch, of the extra bench, is not installed"
 )
@@ -90,6 +97,32 @@ def test_the_network_in_torch_reads_the_same():
     if any(ways["ours"].run()[1]):
         with pytest.raises(SystemExit, match="read in different ways"):
             predict_benchmark.require_same_readings(ways | {"silent": silent})
+
+
+def test_an_image_is_found_wherever_a_source_has_one(tmp_path):
+    with pytest.raises(UserError, match="there is no image in it"):
+        figures.first_image(tmp_path)
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "a.txt").touch()
+    (tmp_path / "train" / "b.PNG").touch()
+    assert figures.first_image(tmp_path) == tmp_path / "train" / "b.PNG"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "augment.py --config=no.py",
+        "feeding.py --lines_file=no.h5",
+        "decoding.py --workdir=no",
+    ],
+)
+def test_a_mistake_is_one_line(command):
+    program, argument = command.split()
+    done = subprocess.run(
+        [sys.executable, BENCHMARKS / program, argument], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("ocr_jax: ") and done.stderr.count("\n") == 1
 
 
 def test_quick_means_one_round(capsys):

@@ -38,6 +38,12 @@ def test_every_config_is_valid_documented_and_builds_its_network(path):
     assert lengths.shape == (2,)
 
 
+@pytest.mark.parametrize("size", get_config(ROOT / "configs/iam_best.py")[0].SIZES)
+def test_every_size_of_the_best_network_is_valid(size):
+    config = config_lib.load([f"--config={ROOT}/configs/iam_best.py:{size}"])
+    assert config.name == f"iam_best_{size}"
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [

@@ -75,6 +75,15 @@ def test_a_grid_is_a_job_for_each_combination_named_after_it():
     assert overrides(found[3])["bidirectional"] == "True → False"
 
 
+def test_a_workdir_is_below_runs_and_no_two_are_one_however_long_their_names():
+    [job] = read("{group: .., jobs: [{config: tiny.py, name: ../..}]}")
+    assert str(job.workdir) == "runs/_/_"
+    base = f"jobs: [{{config: tiny.py, name: {'x' * 200}"
+    found = read(base + ", grid: {lstm_dim: [16, 32]}}]")
+    assert len({job.workdir for job in found}) == 2
+    assert {len(job.workdir.name) for job in found} == {jobs.LONGEST_NAME}
+
+
 def test_overrides_of_the_file_are_for_all_jobs_unless_they_say_otherwise():
     first, second = read("""
         overrides: {num_epochs: 3, dropout: 0.1}

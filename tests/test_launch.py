@@ -4,6 +4,7 @@ import io
 import os
 import pathlib
 import pty
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 import statuses
 import view
 
+from ocr_jax import config as config_lib
 from ocr_jax import workdirs
 from tests import conftest
 
@@ -74,6 +76,24 @@ def test_a_dry_run_prints_a_command_a_job_and_leaves_nothing(project):
     assert not (project / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("gpus", "begin", "end"),
+    [
+        ("all", "", "auto:1"),
+        ("0,1", "CUDA_VISIBLE_DEVICES=0,1 ", "auto:1"),
+        ("0, 1", "CUDA_VISIBLE_DEVICES='0, 1' ", "auto:1"),
+        ("none", "", "none"),
+    ],
+)
+def test_a_printed_command_takes_one_free_gpu_of_those_named(
+    project, capsys, gpus, begin, end
+):
+    assert launch.main(["two.yaml", "--dry_run", f"--gpus={gpus}"]) == 0
+    [line, _] = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{begin}{sys.executable} -m ocr_jax.main --config=tiny.py")
+    assert line.endswith(f" --gpus={end}")
+
+
 def test_a_job_that_cannot_be_is_said_before_any_is_started(project):
     (project / "bad.yaml").write_text(
         "jobs: [{config: tiny.py}, {config: tiny.py, overrides: {dropout: 2}}]"
@@ -85,8 +105,49 @@ def test_a_job_that_cannot_be_is_said_before_any_is_started(project):
     ]
 
 
-def test_importing_the_launcher_imports_no_jax():
-    code = "import launch, sys; print('jax' in sys.modules, 'wandb' in sys.modules)"
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--gpus=none"], "runs/two/tiny,dropout=0.1 can't be written to: Not a dir"),
+        (
+            ["--executor=ray", "--jobs_per_gpu=0"],
+            "--jobs_per_gpu=0: expected 1 or more",
+        ),
+    ],
+)
+def test_what_no_job_can_be_run_with_is_said(project, capsys, options, message):
+    (project / "runs").touch()
+    assert launch.main(["two.yaml", *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_a_finished_job_whose_config_was_edited_is_said_before_any_is_started(
+    project, capsys
+):
+    for job in jobs.read("two.yaml"):
+        [dropout] = re.findall(r"dropout=([\d.]+)$", job.name)
+        config = config_lib.load(["--config=tiny.py", f"--config.dropout={dropout}"])
+        job.workdir.mkdir(parents=True)
+        workdirs.write_json(job.workdir / "config.json", config.to_dict())
+        statuses.write(job, statuses.Status(job.name, [*job.command], "finished"))
+    assert launch.main(["two.yaml", "--gpus=none"]) == 0
+    edited = (project / "tiny.py").read_text().replace("layers = 0 ", "layers = 1 ")
+    (project / "tiny.py").write_text(edited + "# so that its size is another\n")
+    capsys.readouterr()
+    assert launch.main(["two.yaml", "--gpus=none"]) == 2
+    assert capsys.readouterr().err == (
+        "ocr_jax: runs/two/tiny,dropout=0.1 holds a run of another config "
+        "(lstm_layers: 0 → 1): name another --workdir or add --overwrite; or give job "
+        "'tiny,dropout=0.1' another `name:`\n"
+    )
+
+
+@pytest.mark.parametrize("program", ["launch", "sweep", "report"])
+def test_importing_a_program_of_experiments_imports_no_jax(program):
+    code = (
+        f"import {program}, sys; print(*(n in sys.modules for n in ('jax', 'wandb')))"
+    )
     seen = subprocess.check_output([sys.executable, "-c", code], cwd=LAUNCH.parent)
     assert seen == b"False False\n"
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import executors
+import launcher as launcher_benchmark
 import pytest
 
 from tests.fake_trainings import TRAINING, notes, python_job, trainings
@@ -49,12 +50,24 @@ def wait_for_start(found, count):
 
 
 def test_two_launchers_share_the_jobs_and_each_is_done_once(tmp_path):
-    found = trainings(tmp_path, 10, seconds=0.05)
+    found = [
+        python_job(n, tmp_path, launcher_benchmark.TRAINING, tmp_path / n, 0.05)
+        for n in map("job{}".format, range(10))
+    ]
     outputs = [p.communicate()[0] for p in [launch(found), launch(found)]]
     for output in outputs:
         assert output.splitlines()[-1] == "ended" + " finished" * 10
     for job in found:
         assert [word for word, *_ in notes(job)] == ["began", "finished"]
+    launcher_benchmark.check_slots(found)
+
+
+def test_the_benchmark_sees_it_where_slots_are_not_locked(tmp_path, monkeypatch):
+    broken = "slots._lock = lambda core, _, files: files.append(slots._open(core.name))"
+    code = launcher_benchmark.LAUNCHER.replace("found =", f"{broken}\nfound =")
+    monkeypatch.setattr(launcher_benchmark, "LAUNCHER", code)
+    with pytest.raises(AssertionError, match="two jobs on slot core"):
+        launcher_benchmark.chaos(tmp_path, 0.0)
 
 
 @pytest.mark.parametrize(

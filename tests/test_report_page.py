@@ -134,6 +134,12 @@ def test_what_others_wrote_is_never_markup(tmp_path):
     assert "&lt;b&gt;x&lt;b&gt;" in page and "&lt;script&gt;alert(" in page
 
 
+def test_a_finished_run_without_its_epochs_is_in_the_table(tmp_path):
+    run = make_run(tmp_path / "a")
+    (run / "metrics.jsonl").unlink()
+    assert report.table([run], "validation").endswith("| 0 | – | 1,234 |")
+
+
 def test_two_runs_are_tested_against_each_other(tmp_path):
     bad = make_run(tmp_path / "bad", [f"{t}xxx" for t in TRANSCRIPTS])
     good = make_run(tmp_path / "good")
@@ -162,6 +168,8 @@ def test_runs_on_other_lines_are_refused(tmp_path, transcripts, message):
     runs = report_runs.read([first, second], "validation")
     with pytest.raises(UserError, match=message):
         report_page.write(tmp_path / "out.html", runs, "validation")
+    with pytest.raises(UserError, match=message):
+        report.table([first, second], "validation")
     assert not (tmp_path / "out.html").exists()
 
 
@@ -184,11 +192,13 @@ def test_runs_without_readings_are_compared_where_they_can_be(tmp_path):
 
 def test_mistakes_are_named_in_one_line(tmp_path, capsys):
     run, out = make_run(tmp_path / "a"), f"--out={tmp_path}/report.html"
+    (tmp_path / "folder.html").mkdir()
     for arguments, message in (
         ([str(tmp_path), out], "is not a workdir of a training"),
         ([str(run), out, "--split=test"], "no run has scores of 'test'"),
         ([str(run), f"--out={tmp_path}/scores.json"], "a name that ends in .html"),
         ([str(run), f"--out={tmp_path}/no/report.html"], "can't be written"),
+        ([str(run), f"--out={tmp_path}/folder.html"], "can't be written: Is a dir"),
     ):
         assert report.main(arguments) == 2
         error = capsys.readouterr().err

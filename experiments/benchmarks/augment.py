@@ -4,8 +4,9 @@
     python experiments/benchmarks/augment.py --config=configs/lines_ctc.py --width=704
 
 A batch of random lines, 64 pixels high, that every kind touches; the step is that of
---config without augmentation. All take turns, so that what else the machine does falls
-on each alike. Prints medians and quickest times as a Markdown table.
+--config without augmentation. Lines are spread over the cores, as a training's are. All
+take turns, so that what else the machine does falls on each alike. Prints medians and
+quickest times as a Markdown table.
 """
 
 import argparse
@@ -13,11 +14,10 @@ import statistics
 import time
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ocr_jax import config as config_lib
-from ocr_jax import huge_pages, models, steps
+from ocr_jax import distributed, errors, huge_pages, models, steps
 from ocr_jax.data import augment
 
 BATCH, HEIGHT, CLASSES, LABEL = 16, 64, 100, 40
@@ -48,11 +48,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--width", type=int, default=1024, help="pixels of the batch")
     args = parser.parse_args()
-    batch = random_batch(args.width)
+    distributed.use_cores(BATCH)
+    mesh = steps.make_mesh(BATCH)
+    batch = steps.shard(random_batch(args.width), mesh)
     kinds = {kind: {kind: STRENGTHS[kind]} for kind in augment.KINDS}
     kinds["all kinds"] = STRENGTHS
     programs = {name: varying(some, batch) for name, some in kinds.items()}
-    programs["training step"] = training(args.config, batch)
+    programs["training step"] = training(args.config, batch, mesh)
     seconds = {name: [] for name in programs}
     for turn in range(args.rounds + 1):
         for name, program in programs.items():
@@ -66,19 +68,18 @@ def main():
         print(f"| {name} | {median:.1f} ms | {least:.1f} ms |")
 
 
-def random_batch(width: int) -> dict[str, jax.Array]:
+def random_batch(width: int) -> dict[str, np.ndarray]:
     """Lines of 60 to 100 % of the width, grey in every pixel."""
     generator = np.random.default_rng(0)
     widths = generator.integers(width * 6 // 10, width + 1, BATCH)
     images = generator.integers(0, 256, (BATCH, HEIGHT, width))
-    batch = {
+    return {
         "image": (images * (np.arange(width) < widths[:, None, None])).astype(np.uint8),
         "width": widths.astype(np.int32),
         "label": generator.integers(1, CLASSES, (BATCH, LABEL)).astype(np.int32),
         "label_length": np.full(BATCH, LABEL, np.int32),
         "mask": np.ones(BATCH, bool),
     }
-    return {key: jnp.array(value) for key, value in batch.items()}
 
 
 def varying(strengths: dict[str, float], batch):
@@ -93,16 +94,14 @@ def varying(strengths: dict[str, float], batch):
     return lambda: vary(jax.random.key(0), batch["image"], batch["width"])
 
 
-def training(config_path: str, batch):
+def training(config_path: str, batch, mesh):
     """A call that makes one update, without augmentation."""
     config = config_lib.load([f"--config={config_path}"])
     config.augment.probability = 0.0
     model = models.build_model(config, CLASSES, steps.DATA)
     tx = steps.make_optimizer(config, steps.make_schedule(config, 1000))
-    train_step = steps.make_train_step(
-        model, tx, config, steps.make_mesh(config.batch_size)
-    )
-    state = steps.create_state(model, tx, config, HEIGHT)
+    train_step = steps.make_train_step(model, tx, config, mesh)
+    state = steps.replicate(steps.create_state(model, tx, config, HEIGHT), mesh)
 
     def update():
         nonlocal state
@@ -114,4 +113,4 @@ def training(config_path: str, batch):
 
 if __name__ == "__main__":
     huge_pages.restart_with_huge_pages()
-    main()
+    raise SystemExit(errors.exit_code(main))

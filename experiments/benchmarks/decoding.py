@@ -15,7 +15,7 @@ from pathlib import Path
 
 import jax
 
-from ocr_jax import beam, checkpoints, decoders, tune_decoder
+from ocr_jax import beam, checkpoints, decoders, errors, tune_decoder
 from ocr_jax.data import dataset
 
 WIDTHS = (4, 8, 16, 32, 64)
@@ -60,4 +60,4 @@ def measure(lines: tune_decoder.Lines, decoder, rounds: int) -> tuple[float, flo
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(errors.exit_code(main))

@@ -20,7 +20,7 @@ import jax
 import numpy as np
 
 from ocr_jax import config as config_lib
-from ocr_jax import huge_pages, models, steps
+from ocr_jax import distributed, errors, huge_pages, models, steps
 from ocr_jax.data import dataset, pipeline
 
 LOADERS = ("tf_data", "resident")
@@ -38,6 +38,7 @@ def main():
     args = parser.parse_args()
     config = config_lib.load([f"--config={args.config}"])
     config.lines_file, config.height = args.lines_file, 0
+    distributed.use_cores(config.batch_size)
     data = dataset.load(config, ("train",))
     split, mesh = data.splits["train"], steps.make_mesh(config.batch_size)
     rows = split.plan(config, epoch=0)[: 10 if args.quick else None]
@@ -120,4 +121,4 @@ def report(speeds: dict[str, float]):
 
 if __name__ == "__main__":
     huge_pages.restart_with_huge_pages()
-    main()
+    raise SystemExit(errors.exit_code(main))

@@ -19,8 +19,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from ocr_jax import huge_pages
+from ocr_jax import errors, huge_pages
 from ocr_jax.data import images
+from ocr_jax.errors import UserError
 
 PYTHON = [sys.executable, "-m"]
 
@@ -45,7 +46,7 @@ def main():
 def measure(source: Path, config: str, overrides: list[str], folder: Path):
     """(command, figure) rows; everything is written into `folder`."""
     lines_file, workdir = folder / "lines.h5", folder / "run"
-    image = next(iter(images.find_images(source / "validation")))
+    image = first_image(source)
     prepare = ["folder", f"--source={source}", f"--out={lines_file}"]
     training = [f"--config={config}", f"--config.lines_file={lines_file}", *overrides]
     help_seconds = [run("ocr_jax.main", "--help")[0] for _ in range(5)]
@@ -72,6 +73,14 @@ def measure(source: Path, config: str, overrides: list[str], folder: Path):
     ]
 
 
+def first_image(source: Path) -> Path:
+    """An image of the source, in whichever of its folders; UserError for none."""
+    found = (p for p in source.rglob("*") if p.suffix.lower() in images.SUFFIXES)
+    if (image := min(found, default=None)) is None:
+        raise UserError(f"--source={source}: there is no image in it")
+    return image
+
+
 def run(*command) -> tuple[float, int]:
     """(seconds, peak resident bytes) of `python -m command`, which must succeed."""
     started = time.monotonic()
@@ -84,4 +93,4 @@ def run(*command) -> tuple[float, int]:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(errors.exit_code(main))

@@ -32,10 +32,12 @@ SECONDS = 0.05
 # locks that it holds are open files of its own.
 TRAINING = """
 import os, signal, sys, time
-folder, slot = sys.argv[1], sorted(os.sched_getaffinity(0))
+folder, locks = sys.argv[1], os.path.realpath(os.environ["OCR_JAX_SLOTS"])
+files = [os.path.realpath("/proc/self/fd/" + n) for n in os.listdir("/proc/self/fd")]
+slot = "+".join(sorted(f[len(locks) + 1 :] for f in files if f.startswith(locks + "/")))
 def note(word):
     with open(folder + "/notes", "a") as file:
-        file.write(f"{word} {time.monotonic()} {os.getpid()}\\n")
+        file.write(f"{word} {time.monotonic()} {slot}\\n")
 signal.signal(signal.SIGTERM, lambda *_: (note("stopped"), os._exit(130)))
 if not os.path.exists(folder + "/scores.json"):
     note("began")
@@ -124,20 +126,30 @@ def chaos(folder: Path, moment: float) -> str:
         launcher.wait(timeout=120)
     time.sleep(0.5)  # for the guards of the killed
     assert not trainings(folder), "processes were left behind"
-    spans, begun = {}, {}
     for job in found:
-        notes = [line.split() for line in (job.workdir / "notes").open()]
-        words = [word for word, *_ in notes]
+        words = [word for word, *_ in notes(job)]
         assert words.count("finished") == 1, (job.name, words)
-        for (word, start, slot), (end_word, end, _) in itertools.pairwise(notes):
-            if word == "began" and end_word != "began":  # the killed have no end
-                spans.setdefault(slot, []).append((float(start), float(end)))
-        for word, start, slot in notes:
-            begun.setdefault(slot, []).append(float(start) if word == "began" else 0.0)
-    for slot, of_slot in spans.items():
-        for start, end in of_slot:
-            assert not any(start < other < end for other in begun[slot]), slot
+    check_slots(found)
     return victim
+
+
+def notes(job: jobs.Job) -> list[tuple[str, float, str]]:
+    """(word, time, slot) of what a job noted."""
+    lines = (job.workdir / "notes").read_text().splitlines()
+    noted = [line.split(" ") for line in lines]
+    return [(word, float(moment), slot) for word, moment, slot in noted]
+
+
+def check_slots(found: list[jobs.Job]):
+    """Fail where a job began on a slot while another was running on it."""
+    noted = [notes(job) for job in found]
+    begun = [(s, slot) for of_job in noted for w, s, slot in of_job if w == "began"]
+    assert all(slot for _, slot in begun), "a job holds no slot"
+    spans = itertools.chain.from_iterable(map(itertools.pairwise, noted))
+    for (word, start, slot), (end_word, end, _) in spans:
+        if word == "began" and end_word != "began":  # the killed have no end
+            others = [s for s, other in begun if other == slot and start < s < end]
+            assert not others, f"two jobs on slot {slot}"
 
 
 def start_launcher(found: list[jobs.Job]) -> subprocess.Popen:

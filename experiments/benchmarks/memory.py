@@ -52,16 +52,23 @@ def train(lines_file: Path, workdir: Path, steps: int) -> int:
     command += [f"--config.lines_file={lines_file}", f"--workdir={workdir}"]
     process = subprocess.Popen(command, env=huge_pages.VARIABLES | os.environ)
     end = time.monotonic() + BUDGET
-    while time.monotonic() < end:
+    while not reached(workdir, steps):
         if process.poll() is not None:
             sys.exit(f"the training ended before step {steps}")
-        rows = tracking.read_metrics(workdir / tracking.METRICS)
-        if rows and rows[-1]["step"] >= steps:
-            break
+        if time.monotonic() > end:
+            process.kill()
+            process.wait()
+            sys.exit(f"the training has not reached step {steps} in {BUDGET} s")
         time.sleep(1)
     process.send_signal(signal.SIGINT)
     _, _, usage = os.wait4(process.pid, 0)
     return usage.ru_maxrss * 1024
+
+
+def reached(workdir: Path, steps: int) -> bool:
+    """Whether a training has logged that step."""
+    rows = tracking.read_metrics(workdir / tracking.METRICS)
+    return bool(rows) and rows[-1]["step"] >= steps
 
 
 if __name__ == "__main__":
