@@ -141,7 +141,7 @@ def test_a_workdir_that_process_0_refuses_ends_both(tmp_path, tiny_config, start
     """Joined by what Slurm says, which numbers its ports by the job."""
     other = config_lib.default_config()
     with workdirs.claim(tmp_path / "run", other):
-        pass
+        workdirs.check_dataset(tmp_path / "run", {"height": 16})
     job = {"SLURM_JOB_ID": str(os.getpid())}
     tasks = [SLURM_TASK | job | {"SLURM_PROCID": str(number)} for number in range(2)]
     codes, _, complaints = ends([start(tmp_path / "run", **task) for task in tasks])

@@ -20,7 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+EXPERIMENTS = str(Path(__file__).parents[1])
+sys.path.insert(0, EXPERIMENTS)
 import executors
 import guard
 import jobs
@@ -48,7 +49,7 @@ if not os.path.exists(folder + "/scores.json"):
 """
 LAUNCHER = """
 import sys
-sys.path[:0] = {path!r}
+sys.path.insert(0, {experiments!r})
 from pathlib import Path
 import executors, jobs
 from ocr_jax import slots
@@ -155,7 +156,7 @@ def check_slots(found: list[jobs.Job]):
 def start_launcher(found: list[jobs.Job]) -> subprocess.Popen:
     """A launcher of these jobs."""
     listed = [(job.name, list(job.command), str(job.workdir)) for job in found]
-    code = LAUNCHER.format(path=sys.path[:2], listed=listed)
+    code = LAUNCHER.format(experiments=EXPERIMENTS, listed=listed)
     return subprocess.Popen([sys.executable, "-c", code])
 
 
