@@ -20,8 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-EXPERIMENTS = str(Path(__file__).parents[1])
-sys.path.insert(0, EXPERIMENTS)
+sys.path.insert(0, str(Path(__file__).parents[1]))
 import executors
 import guard
 import jobs
@@ -156,7 +155,7 @@ def check_slots(found: list[jobs.Job]):
 def start_launcher(found: list[jobs.Job]) -> subprocess.Popen:
     """A launcher of these jobs."""
     listed = [(job.name, list(job.command), str(job.workdir)) for job in found]
-    code = LAUNCHER.format(experiments=EXPERIMENTS, listed=listed)
+    code = LAUNCHER.format(experiments=str(Path(__file__).parents[1]), listed=listed)
     return subprocess.Popen([sys.executable, "-c", code])
 
 
