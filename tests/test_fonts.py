@@ -8,9 +8,12 @@ import concurrent.futures
 import functools
 import itertools
 import re
+import shutil
 
+import fontpkg
 import numpy as np
 import pytest
+from fontTools import subset, ttLib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,21 +80,23 @@ def test_more_lines_extend_the_file_and_keep_the_first_ones():
     height=st.integers(20, 96),
     font=st.sampled_from(fonts.FONTS),
     seed=st.integers(0, 2**40),
+    hands=st.sampled_from(tuple(handwriting.HANDS)),
 )
-def test_any_line_is_bright_ink_on_blank_paper(index, height, font, seed):
-    line = read(fonts.Task("train", index, seed, font, 45), height)
+def test_any_line_is_bright_ink_on_blank_paper(index, height, font, seed, hands):
+    line = read(fonts.Task("train", index, seed, font, 45, hands), height)
     image = line.image
     assert image.dtype == np.uint8 and image.shape[0] == height
     # The marker's capitals, and the noise of their paper, leave the least blank: 0.45.
     assert np.mean(image == 0) > 0.4 and np.mean(image < 48) > 0.5
-    assert image.max() >= 190
+    assert image.max() >= (190 if hands == "neat" else 100)
     assert image.shape[1] > height * len(line.transcript) / 12
     assert 10 <= len(line.transcript) <= 45
     assert charset.normalize(line.transcript) == line.transcript
 
 
+@pytest.mark.parametrize("hands", handwriting.HANDS.values(), ids=handwriting.HANDS)
 @pytest.mark.parametrize("font", fonts.FONTS)
-def test_no_bend_takes_ink_over_the_edge(font, monkeypatch):
+def test_no_bend_takes_ink_over_the_edge(font, hands, monkeypatch):
     # The room around the writing must be blank still when the ink is cut out of it.
     pages = []
     cut_out = handwriting._cut_out
@@ -103,7 +108,7 @@ def test_no_bend_takes_ink_over_the_edge(font, monkeypatch):
     monkeypatch.setattr(handwriting, "_cut_out", spy)
     for text in ("(Qu-jy) Tlf Wg/Qf", "If", "Yg fjord ping, quick Vox & (Jimmy) Y"):
         for seed in range(8):
-            handwriting.draw(text, font, 24, np.random.default_rng(seed))
+            handwriting.draw(text, font, 24, np.random.default_rng(seed), hands)
     for page in pages:
         edges = page[0], page[-1], page[:, 0], page[:, -1]
         assert max(edge.max() for edge in edges) < handwriting.FLOOR
@@ -170,6 +175,52 @@ def test_held_out_fonts_write_validation_and_test_alone():
     for task in tasks(*FEW, "--hold_out_fonts=great-vibes, Zeyada"):
         held_out = task.font in ("Great Vibes", "Zeyada")
         assert held_out == (task.split != "train")
+
+
+def test_letters_that_reach_further_are_smaller_in_the_middle_so_lines_are_narrower():
+    def width(reach):
+        hands = handwriting.Hands(reach=(reach, reach))
+        generators = map(np.random.default_rng, range(10))
+        lines = [handwriting.draw("il bat", "Kalam", 64, g, hands) for g in generators]
+        return np.mean([line.shape[1] for line in lines])
+
+    assert width(2.2) < 0.75 * width(1.0) < 0.75 * width(0.9)
+
+
+def test_fonts_of_a_folder_write_too(own_fonts):
+    lines = [read(task) for task in tasks(*FEW, f"--fonts={own_fonts}")]
+    assert {line.writer for line in lines} == {*fonts.FONTS, "My hand"}
+    held_out = tasks(*FEW, f"--fonts={own_fonts}", "--hold_out_fonts=my-hand")
+    for task in held_out:
+        assert (task.font == str(own_fonts / "My hand.ttf")) == (task.split != "train")
+
+
+@pytest.fixture
+def own_fonts(tmp_path):
+    """A folder with one font, and a note."""
+    shutil.copy(fontpkg.path("Caveat"), tmp_path / "My hand.ttf")
+    (tmp_path / "note.txt").write_text("mine")
+    return tmp_path
+
+
+def test_a_folder_of_fonts_that_cannot_write_is_refused(own_fonts):
+    with pytest.raises(UserError, match="nowhere has no font: expected a folder with"):
+        tasks(f"--fonts={own_fonts / 'nowhere'}")
+    few = subset.Subsetter()
+    few.populate(text="no mre")
+    with ttLib.TTFont(own_fonts / "My hand.ttf") as font:
+        few.subset(font)
+        font.save(own_fonts / "few.otf")
+    with pytest.raises(UserError, match=r"few\.otf can't write ABC.*: take it out"):
+        tasks(f"--fonts={own_fonts}", "--text=" + __file__)
+    (own_fonts / "few.otf").unlink()
+    whole = (own_fonts / "My hand.ttf").read_bytes()
+    for size in (0, 9, 999, len(whole) // 2):
+        torn = own_fonts / f"{size}.woff"
+        torn.write_bytes(whole[:size])
+        with pytest.raises(UserError, match=r"woff can't be read as a font: \S"):
+            tasks(f"--fonts={own_fonts}")
+        torn.unlink()
 
 
 def test_line_ids_are_unique_and_name_their_split():

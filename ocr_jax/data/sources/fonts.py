@@ -10,12 +10,16 @@ import argparse
 import dataclasses
 import difflib
 import functools
+import string
+import struct
+from pathlib import Path
 
 import numpy as np
+from fontTools import ttLib
 
 from ocr_jax.data import lines_file, sources
 from ocr_jax.data.sources import excerpts, handwriting, sentences
-from ocr_jax.errors import UserError
+from ocr_jax.errors import UserError, one_line
 
 FONTS = (
     "Caveat",
@@ -32,6 +36,7 @@ FONTS = (
 )
 # Their small letters are the capitals' shapes: a transcript is all capitals too.
 CAPITALS_ONLY = ("Permanent Marker",)
+FONT_FILES = (".otf", ".ttf", ".woff")
 # Below this many characters, too few cuts of a sentence would fit.
 LEAST_MAX_CHARACTERS = 20
 
@@ -45,6 +50,7 @@ class Task:
     seed: int
     font: str
     max_characters: int
+    hands: str = "neat"  # of handwriting.HANDS
     text: str = ""  # a file whose words are written, not made-up prose
 
 
@@ -63,11 +69,23 @@ def add_flags(parser: argparse.ArgumentParser):
         help="write its words: a UTF-8 text, or a lines file's training transcripts",
     )
     add(
+        "--hands",
+        choices=handwriting.HANDS,
+        default="neat",
+        help="varied: slanted, wide, thin, pale, as the writing of many people",
+    )
+    add(
+        "--fonts",
+        default="",
+        metavar="DIR",
+        help="write in the fonts of this folder, too (*.ttf, *.otf, *.woff)",
+    )
+    add(
         "--hold_out_fonts",
         default="",
         metavar="FONT,FONT",
         help="kept from training; validation and test are in these alone, as if "
-        f"by unseen writers (of: {', '.join(FONTS)})",
+        f"by unseen writers (of: {', '.join(FONTS)}, and of --fonts)",
     )
 
 
@@ -86,12 +104,13 @@ def tasks(args: argparse.Namespace) -> list[Task]:
     )
     if args.text:
         excerpts.read(args.text)
-    held_out = _held_out(args.hold_out_fonts)
-    trained = tuple(font for font in FONTS if font not in held_out)
+    all_fonts = FONTS + (_own_fonts(args) if args.fonts else ())
+    held_out = _held_out(args.hold_out_fonts, all_fonts)
+    trained = tuple(font for font in all_fonts if font not in held_out)
     if not trained:
         raise UserError("--hold_out_fonts names every font: leave one to train on")
     counts = (args.lines, args.validation_lines, args.test_lines)
-    fonts = (trained, held_out or FONTS, held_out or FONTS)
+    fonts = (trained, held_out or all_fonts, held_out or all_fonts)
     return [
         Task(
             split,
@@ -99,6 +118,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
             args.seed,
             names[index % len(names)],
             args.max_characters,
+            args.hands,
             args.text,
         )
         for split, count, names in zip(lines_file.SPLITS, counts, fonts, strict=True)
@@ -117,11 +137,12 @@ def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
         text = sentences.line(task.split, task.max_characters, rng)
     if task.font in CAPITALS_ONLY:
         text = text.upper()
+    hands = handwriting.HANDS[task.hands]
     line = lines_file.Line(
-        image=handwriting.draw(text, task.font, height, rng),
+        image=handwriting.draw(text, task.font, height, rng, hands),
         transcript=text,
         line_id=f"fonts-{task.split}-{task.index:06}",
-        writer=task.font,
+        writer=_name(task.font),
     )
     return [(task.split, line)]
 
@@ -136,20 +157,53 @@ def _spelt(font: str) -> frozenset[str]:
     return frozenset(drawn)
 
 
-def _held_out(names: str) -> tuple[str, ...]:
-    """The fonts named, in the order of FONTS; case, spaces and dashes don't matter."""
-    spellings = {_spelling(font): font for font in FONTS}
+def _own_fonts(args: argparse.Namespace) -> tuple[str, ...]:
+    """The files of a folder's fonts. Raises UserError for one that can't write."""
+    folder = Path(args.fonts)
+    # Of a text, a font's words are those that it can write; made-up prose needs all.
+    needed = frozenset(string.ascii_letters) if args.text else sentences.CHARACTERS
+    files = sorted(str(p) for p in folder.glob("*") if p.suffix.lower() in FONT_FILES)
+    if not files:
+        raise UserError(
+            f"--fonts={folder} has no font: expected a folder with files that end in "
+            f"{', '.join(FONT_FILES)}"
+        )
+    for file in files:
+        try:
+            lacks = needed - handwriting.characters(file)
+            # A torn file may have its list of characters still.
+            if not lacks:
+                rng = np.random.default_rng(0)
+                handwriting.draw(string.ascii_letters, file, 32, rng)
+        except (OSError, ttLib.TTLibError, AssertionError, struct.error) as error:
+            reason = one_line(error, 80)
+            raise UserError(f"{file} can't be read as a font: {reason}") from None
+        if lacks:
+            raise UserError(
+                f"{file} can't write {''.join(sorted(lacks))}: take it out of --fonts"
+            )
+    return tuple(files)
+
+
+def _name(font: str) -> str:
+    """What a font is called: its family, or its file's name without the ending."""
+    return Path(font).stem
+
+
+def _held_out(names: str, fonts: tuple[str, ...]) -> tuple[str, ...]:
+    """The fonts named, in their own order; case, spaces and dashes don't matter."""
+    spellings = {_spelling(_name(font)): font for font in fonts}
     asked = [name for name in names.split(",") if name.strip()]
     for name in asked:
         if _spelling(name) not in spellings:
             near = difflib.get_close_matches(_spelling(name), spellings, 1)
-            hint = f"did you mean {spellings[near[0]]!r}? " if near else ""
+            hint = f"did you mean {_name(spellings[near[0]])!r}? " if near else ""
             raise UserError(
                 f"--hold_out_fonts: no font {name.strip()!r}: {hint}"
-                f"The fonts are {', '.join(FONTS)}"
+                f"The fonts are {', '.join(map(_name, fonts))}"
             )
     wanted = {_spelling(name) for name in asked}
-    return tuple(font for font in FONTS if _spelling(font) in wanted)
+    return tuple(font for font in fonts if _spelling(_name(font)) in wanted)
 
 
 def _spelling(name: str) -> str:

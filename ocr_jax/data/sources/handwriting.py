@@ -4,7 +4,9 @@ A line is written at twice its height, word by word, bent by one smooth warp, cu
 around its ink and only then brought to its height. Everything follows from the `rng`.
 """
 
+import dataclasses
 import functools
+from pathlib import Path
 
 import cv2
 import fontpkg
@@ -12,41 +14,74 @@ import numpy as np
 from fontTools import ttLib
 from PIL import Image, ImageDraw, ImageFont
 
-# The strength of the variation: each line draws evenly between the two ends. Units:
-# `h` is the height of the writing, top of an l to foot of a g; `px` a final pixel.
-SPACE = (0.9, 1.5)  # gap between words over the font's own
+PEN_CHANGE = 0.5  # at most so far from the font's own stroke, a share
 LEAST_SPACE = 0.27  # h
 SPACE_JITTER = (0.9, 1.25)  # one gap over the line's usual
-WORD_LIFT = 0.015  # standard deviation of a word's height over the baseline, h
-PEN_WIDTH = (0.035, 0.075)  # width of a stroke, h
-PEN_CHANGE = 0.4  # at most so far from the font's own stroke, a share
-PRESSURE = (0.82, 1.0)  # ink of one word over the darkest
-ASPECT = (0.85, 1.15)  # width over the font's own
-SLANT = (-0.15, 0.25)  # sideways over upwards
-RISE = (-0.12, 0.12)  # last letter over the first, h; never above MAX_SLOPE
-MAX_SLOPE = 0.025  # upwards over sideways
-WAVE = (0.0, 0.035)  # half the baseline's swing, h
 WAVE_LENGTH = (3.0, 9.0)  # h
-STRETCH = (0.0, 0.14)  # letters wider and narrower by, a share
 STRETCH_LENGTH = (1.5, 5.0)  # h
-TREMOR = (0.0, 0.018)  # standard deviation of a letter's local shift, h
 TREMOR_GRID = 0.4  # distance over which the shift changes, h
 FILL = (0.6, 1.0)  # share of the font's own height that is kept where ink lacks it
-MARGIN_Y = (0.02, 0.1)  # above and below, h
 MARGIN_X = (0.05, 0.4)  # left and right, h
 CONTRAST = (1.15, 1.6)  # ink over its drawn value, cut at 255
 BLUR = (0.0, 0.6)  # standard deviation, px
-FADING = (0.0, 0.4)  # darkest less lightest ink along a line, a share
 GRAIN = (0.0, 0.3)  # darkest less lightest ink from pixel to pixel, a share
-BRIGHTNESS = (200, 255)  # the ink's brightest
 PAPER_SHARE = (-0.03, 0.04)  # of pixels with paper noise; none below 0
 PAPER_NOISE = (12, 40)  # its brightest
 FLOOR = 8  # what is darker is blank
 
+
+@dataclasses.dataclass(frozen=True)
+class Hands:
+    """How much lines differ: each draws evenly between the two ends.
+
+    Units: `h` is the height of the writing, top of an l to foot of a g; `px` a final
+    pixel.
+    """
+
+    space: tuple[float, float] = (0.9, 1.5)  # gap between words over the font's own
+    lift: float = 0.015  # standard deviation of a word's height over the baseline, h
+    pen: tuple[float, float] = (0.035, 0.075)  # width of a stroke, h
+    pressure: tuple[float, float] = (0.82, 1.0)  # ink of one word over the darkest
+    aspect: tuple[float, float] = (0.85, 1.15)  # width over the font's own
+    slant: tuple[float, float] = (-0.15, 0.25)  # sideways over upwards
+    reach: tuple[float, float] = (1.0, 1.0)  # of an l or a g beyond an x, over its own
+    rise: tuple[float, float] = (-0.12, 0.12)  # last letter over the first, h
+    steepest: float = 0.025  # rise, upwards over sideways
+    wave: tuple[float, float] = (0.0, 0.035)  # half the baseline's swing, h
+    stretch: tuple[float, float] = (0.0, 0.14)  # letters wider and narrower by, a share
+    tremor: tuple[float, float] = (0.0, 0.018)  # deviation of a letter's local shift, h
+    margin: tuple[float, float] = (0.02, 0.1)  # above and below, h
+    fading: tuple[float, float] = (0.0, 0.4)  # darkest less lightest along a line
+    brightness: tuple[float, float] = (200, 255)  # the ink's brightest
+
+
+HANDS = {
+    "neat": Hands(),
+    # As the hands of many people: slanted, wide, thin, pale, with small middles.
+    "varied": Hands(
+        space=(0.9, 2.2),
+        lift=0.025,
+        pen=(0.015, 0.075),
+        pressure=(0.7, 1.0),
+        aspect=(0.75, 1.7),
+        slant=(-0.2, 0.8),
+        reach=(0.9, 2.2),
+        rise=(-0.4, 0.4),
+        steepest=0.04,
+        wave=(0.0, 0.05),
+        stretch=(0.0, 0.3),
+        tremor=(0.0, 0.03),
+        margin=(0.02, 0.25),
+        fading=(0.0, 0.6),
+        brightness=(110, 255),
+    ),
+}
+
 SUPERSAMPLING = 2
+X_HEIGHT = 0.35  # of an x, h
 # Blank room around the writing, in h, so that no bend takes ink over the edge.
 ROOM_X = 0.8
-ROOM_Y = 0.3
+ROOM_Y = 0.5
 MAP_STEP = 8  # the warp is computed at one pixel in so many a side, it being smooth
 REFERENCE = "Hbdhklgpqy"
 
@@ -56,29 +91,39 @@ def characters(font: str) -> frozenset[str]:
     return frozenset(map(chr, _character_map(font)))
 
 
-def draw(text: str, font: str, height: int, rng: np.random.Generator) -> np.ndarray:
+def draw(
+    text: str,
+    font: str,
+    height: int,
+    rng: np.random.Generator,
+    hands: Hands = HANDS["neat"],
+) -> np.ndarray:
     """The text in that font as a line image (height, W) uint8, bright ink on zero.
 
-    Raises ValueError for a text with nothing to draw, or with characters that the font
-    lacks: it would draw boxes.
+    font: a family of fontpkg, or the file of a font. Raises ValueError for a text with
+    nothing to draw, or with characters that the font lacks: it would draw boxes.
     """
     if not text.strip() or not characters(font).issuperset(text):
         raise ValueError(f"{font} can't draw {text!r}")
     size = SUPERSAMPLING * height
-    page, baseline = _write(text, font, size, rng)
-    page = _press(page, _pen_growth(font, size, rng))
-    page = _warp(page, baseline, size, rng)
-    line = _cut_out(page, baseline, height, rng)
-    return _scan(line, height, rng)
+    page, baseline = _write(text, font, size, hands, rng)
+    page = _press(page, _pen_growth(font, size, hands, rng))
+    page, baseline = _warp(page, baseline, size, hands, rng)
+    line = _cut_out(page, baseline, height, hands, rng)
+    return _scan(line, height, hands, rng)
 
 
 def _between(ends: tuple[float, float], rng: np.random.Generator) -> float:
     return float(rng.uniform(*ends))
 
 
+def _file(font: str) -> str:
+    return font if Path(font).suffix else fontpkg.path(font)
+
+
 @functools.cache
 def _character_map(font: str) -> dict[int, str]:
-    with ttLib.TTFont(fontpkg.path(font), lazy=True) as file:
+    with ttLib.TTFont(_file(font), lazy=True) as file:
         return file.getBestCmap()
 
 
@@ -93,7 +138,7 @@ def _truetype(font: str, em: int) -> ImageFont.FreeTypeFont:
     # Raqm would shape better, but Pillow finds it only where the system has FriBiDi,
     # and the same seed must give the same file on every machine.
     layout = ImageFont.Layout.BASIC
-    return ImageFont.truetype(fontpkg.path(font), em, layout_engine=layout)
+    return ImageFont.truetype(_file(font), em, layout_engine=layout)
 
 
 @functools.cache
@@ -117,12 +162,12 @@ def _pen_width(font: str) -> float:
 
 
 def _write(
-    text: str, font: str, size: int, rng: np.random.Generator
+    text: str, font: str, size: int, hands: Hands, rng: np.random.Generator
 ) -> tuple[np.ndarray, int]:
     """The words on a straight line with room around (H, W); which row the line is."""
     letters = _letters(font, size)
     words = text.split()
-    space = max(_between(SPACE, rng) * letters.getlength(" "), LEAST_SPACE * size)
+    space = max(_between(hands.space, rng) * letters.getlength(" "), LEAST_SPACE * size)
     gaps = space * rng.uniform(*SPACE_JITTER, len(words))
     steps = [letters.getlength(word) for word in words] + gaps
     starts = 2 * size + np.cumsum(steps) - steps
@@ -130,8 +175,8 @@ def _write(
     page = Image.new("L", (round(starts[-1] + steps[-1] + 2 * size), 4 * size))
     pen = ImageDraw.Draw(page)
     for word, start in zip(words, starts, strict=True):
-        ink = round(255 * _between(PRESSURE, rng))
-        lift = rng.normal(0, WORD_LIFT * size)
+        ink = round(255 * _between(hands.pressure, rng))
+        lift = rng.normal(0, hands.lift * size)
         pen.text((start, baseline + lift), word, ink, letters, anchor="ls")
     left, top, right, foot = page.getbbox()
     room_x, room_y = round(ROOM_X * size), round(ROOM_Y * size)
@@ -139,10 +184,10 @@ def _write(
     return np.asarray(page), baseline - top + room_y
 
 
-def _pen_growth(font: str, size: int, rng: np.random.Generator) -> float:
+def _pen_growth(font: str, size: int, hands: Hands, rng: np.random.Generator) -> float:
     """By how many pixels to widen each side of the font's strokes."""
     own = _pen_width(font)
-    change = np.clip(_between(PEN_WIDTH, rng) / own - 1, -PEN_CHANGE, PEN_CHANGE)
+    change = np.clip(_between(hands.pen, rng) / own - 1, -PEN_CHANGE, PEN_CHANGE)
     return float(change * own * size / 2)
 
 
@@ -159,33 +204,46 @@ def _press(page: np.ndarray, growth: float) -> np.ndarray:
 
 
 def _warp(
-    page: np.ndarray, baseline: int, size: int, rng: np.random.Generator
-) -> np.ndarray:
-    """The page slanted, stretched, tilted and waved around its baseline."""
-    width = round(page.shape[1] * _between(ASPECT, rng))
-    shape = page.shape[0], width
-    x, y = _coarse_grid(shape)
-    slope = _between(RISE, rng) * size / max(width - 2 * ROOM_X * size, size)
-    slope = np.clip(slope, -MAX_SLOPE, MAX_SLOPE)
+    page: np.ndarray, baseline: int, size: int, hands: Hands, rng: np.random.Generator
+) -> tuple[np.ndarray, int]:
+    """The page slanted, stretched, tilted and waved around its baseline, and which row
+    that is now."""
+    aspect, slant = _between(hands.aspect, rng), _between(hands.slant, rng)
+    above, below = _between(hands.reach, rng), _between(hands.reach, rng)
+    # What the writing grows by above the letters' middles, below, and to either side.
+    middle = X_HEIGHT * size
+    up = max(0, round((above - 1) * (baseline - middle)))
+    down = max(0, round((below - 1) * (page.shape[0] - baseline)))
+    height = page.shape[0] + up + down
+    side = round(abs(slant) * max(baseline + up, height - baseline - up))
+    width = round(page.shape[1] * aspect)
+    x, y = _coarse_grid((height, width + 2 * side))
+    x, y = x - side, y - up
+    slope = _between(hands.rise, rng) * size / max(width - 2 * ROOM_X * size, size)
+    slope = np.clip(slope, -hands.steepest, hands.steepest)
     stretch_length = _between(STRETCH_LENGTH, rng) * size
-    stretch = _between(STRETCH, rng) * stretch_length / (2 * np.pi)
+    stretch = _between(hands.stretch, rng) * stretch_length / (2 * np.pi)
     wave_length = _between(WAVE_LENGTH, rng) * size
-    wave = _between(WAVE, rng) * size
-    tremor = _between(TREMOR, rng) * size
+    wave = _between(hands.wave, rng) * size
+    tremor = _between(hands.tremor, rng) * size
     from_x = (
-        x * (page.shape[1] / width)
-        + _between(SLANT, rng) * (y - baseline)
+        x / aspect
+        + slant * (y - baseline)
         + stretch * _swing(x, stretch_length, rng)
         + tremor * _smooth_noise(x.shape, TREMOR_GRID * size / MAP_STEP, rng)
     )
-    from_y = (
+    y = (
         y
         + slope * (x - width / 2)
         + wave * _swing(x, wave_length, rng)
         + tremor * _smooth_noise(x.shape, TREMOR_GRID * size / MAP_STEP, rng)
     )
-    maps = [cv2.resize(m.astype(np.float32), shape[::-1]) for m in (from_x, from_y)]
-    return cv2.remap(page, *maps, cv2.INTER_LINEAR)
+    top = baseline - middle
+    from_y = np.where(y < top, top + (y - top) / above, y)
+    from_y = np.where(y > baseline, baseline + (y - baseline) / below, from_y)
+    shape = width + 2 * side, height
+    maps = [cv2.resize(m.astype(np.float32), shape) for m in (from_x, from_y)]
+    return cv2.remap(page, *maps, cv2.INTER_LINEAR), baseline + up
 
 
 def _coarse_grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -213,7 +271,11 @@ def _smooth_noise(
 
 
 def _cut_out(
-    page: np.ndarray, baseline: int, height: int, rng: np.random.Generator
+    page: np.ndarray,
+    baseline: int,
+    height: int,
+    hands: Hands,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """The ink with its margins (height, W): all of the ink, nothing cut off.
 
@@ -222,8 +284,8 @@ def _cut_out(
     size = SUPERSAMPLING * height
     rows, columns = (np.flatnonzero(page.max(axis) >= FLOOR) for axis in (1, 0))
     kept = _between(FILL, rng) * size
-    top = min(rows[0], baseline - 0.7 * kept) - _between(MARGIN_Y, rng) * size
-    foot = max(rows[-1] + 1, baseline + 0.3 * kept) + _between(MARGIN_Y, rng) * size
+    top = min(rows[0], baseline - 0.7 * kept) - _between(hands.margin, rng) * size
+    foot = max(rows[-1] + 1, baseline + 0.3 * kept) + _between(hands.margin, rng) * size
     left = columns[0] - _between(MARGIN_X, rng) * size
     right = columns[-1] + 1 + _between(MARGIN_X, rng) * size
     top, foot, left, right = (round(max(0, side)) for side in (top, foot, left, right))
@@ -232,15 +294,17 @@ def _cut_out(
     return cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _scan(line: np.ndarray, height: int, rng: np.random.Generator) -> np.ndarray:
+def _scan(
+    line: np.ndarray, height: int, hands: Hands, rng: np.random.Generator
+) -> np.ndarray:
     """The line (H, W) uint8 in uneven ink, with what cleaning left of the paper."""
     if (blur := _between(BLUR, rng)) > 0.2:
         line = cv2.GaussianBlur(line, (0, 0), blur)
     ink = np.minimum(line * np.float32(_between(CONTRAST, rng) / 255), 1)
     fading = _smooth_noise(line.shape, height / 2, rng)
-    ink *= 1 - _between(FADING, rng) * np.clip(0.5 + fading / 4, 0, 1)
+    ink *= 1 - _between(hands.fading, rng) * np.clip(0.5 + fading / 4, 0, 1)
     ink *= 1 - _between(GRAIN, rng) * rng.random(line.shape, np.float32)
-    ink *= _between(BRIGHTNESS, rng) / ink.max()
+    ink *= _between(hands.brightness, rng) / ink.max()
     share = max(0, _between(PAPER_SHARE, rng))
     specks = rng.random(line.shape, np.float32) < share
     paper = specks * rng.random(line.shape, np.float32) * _between(PAPER_NOISE, rng)
