@@ -6,7 +6,6 @@ Covers ocr_jax.data.sources.fonts, the text (sentences) and the drawing (handwri
 import argparse
 import concurrent.futures
 import functools
-import itertools
 import re
 import shutil
 
@@ -17,8 +16,9 @@ from fontTools import subset, ttLib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr_jax.data import charset, lines_file, lines_writer
+from ocr_jax.data import charset
 from ocr_jax.data.sources import fonts, handwriting, sentences
+from ocr_jax.data.sources.hands import HANDS, Hands
 from ocr_jax.errors import UserError
 
 FEW = ("--lines=22", "--validation_lines=11", "--test_lines=11")
@@ -80,7 +80,7 @@ def test_more_lines_extend_the_file_and_keep_the_first_ones():
     height=st.integers(20, 96),
     font=st.sampled_from(fonts.FONTS),
     seed=st.integers(0, 2**40),
-    hands=st.sampled_from(tuple(handwriting.HANDS)),
+    hands=st.sampled_from(tuple(HANDS)),
 )
 def test_any_line_is_bright_ink_on_blank_paper(index, height, font, seed, hands):
     line = read(fonts.Task("train", index, seed, font, 45, hands), height)
@@ -94,7 +94,7 @@ def test_any_line_is_bright_ink_on_blank_paper(index, height, font, seed, hands)
     assert charset.normalize(line.transcript) == line.transcript
 
 
-@pytest.mark.parametrize("hands", handwriting.HANDS.values(), ids=handwriting.HANDS)
+@pytest.mark.parametrize("hands", HANDS.values(), ids=HANDS)
 @pytest.mark.parametrize("font", fonts.FONTS)
 def test_no_bend_takes_ink_over_the_edge(font, hands, monkeypatch):
     # The room around the writing must be blank still when the ink is cut out of it.
@@ -179,7 +179,7 @@ def test_held_out_fonts_write_validation_and_test_alone():
 
 def test_letters_that_reach_further_are_smaller_in_the_middle_so_lines_are_narrower():
     def width(reach):
-        hands = handwriting.Hands(reach=(reach, reach))
+        hands = Hands(reach=(reach, reach))
         generators = map(np.random.default_rng, range(10))
         lines = [handwriting.draw("il bat", "Kalam", 64, g, hands) for g in generators]
         return np.mean([line.shape[1] for line in lines])
@@ -244,77 +244,3 @@ def test_line_ids_are_unique_and_name_their_split():
 def test_a_wrong_option_is_explained(option, message):
     with pytest.raises(UserError, match=message):
         tasks(option)
-
-
-@pytest.fixture
-def letters(tmp_path):
-    """A text of 600 words, each another, in lines of 2 to 7, none twice."""
-    words = iter([f"é{'abcdefghij'[i // 100]}ça{i:03}" for i in range(600)])
-    lines = []
-    while line := list(itertools.islice(words, 2 + len(lines) % 6)):
-        lines.append("  ".join(line))
-    path = tmp_path / "letters.txt"
-    path.write_text("\n\n".join(lines), encoding="utf-8")
-    return path
-
-
-def test_a_given_texts_words_are_written_in_its_order(letters):
-    words = letters.read_text(encoding="utf-8").split()
-    found = {split: set() for split in ("train", "validation", "test")}
-    for task in tasks(*FEW, f"--text={letters}"):
-        line = read(task)
-        capitals = task.font in fonts.CAPITALS_ONLY
-        order = [word.upper() if capitals else word for word in words]
-        start = order.index(line.transcript.split()[0])
-        written = line.transcript.split()
-        assert order[start : start + len(written)] == written
-        assert len(line.transcript) <= 45
-        found[task.split] |= {word.lower() for word in written}
-    assert len(set.union(*found.values())) == sum(map(len, found.values()))
-
-
-def test_the_training_transcripts_of_a_lines_file_are_a_text(letters, tmp_path):
-    transcripts = letters.read_text(encoding="utf-8").splitlines()[::2]
-    image = np.zeros((8, 8), np.uint8)
-    split = [lines_file.Line(image, text, str(i)) for i, text in enumerate(transcripts)]
-    path = tmp_path / "lines.h5"
-    lines_writer.write_lines(path, {"train": split}, height=8, source="test")
-    for one, other in zip(
-        tasks(*FEW, f"--text={letters}"), tasks(*FEW, f"--text={path}"), strict=True
-    ):
-        assert read(one).transcript == read(other).transcript
-
-
-def test_a_word_that_a_font_lacks_is_left_out(tmp_path):
-    path = tmp_path / "letters.txt"
-    path.write_text("plain 漢字 \u200b " * 400, encoding="utf-8")
-    assert set(read(tasks("--lines=1", f"--text={path}")[0]).transcript) <= set(
-        "plain "
-    )
-
-
-def test_a_word_whose_capitals_a_font_lacks_is_left_out(tmp_path):
-    path = tmp_path / "letters.txt"
-    path.write_text("plain µm weiß " * 400, encoding="utf-8")
-    [font] = fonts.CAPITALS_ONLY
-    for task in tasks(*FEW, f"--text={path}"):
-        if task.font == font:
-            assert set(read(task).transcript) <= set("PLAIN ")
-
-
-def test_a_text_may_be_decomposed_and_begin_with_a_mark(tmp_path):
-    path = tmp_path / "letters.txt"
-    path.write_text("\ufeff" + "e\u0301te\u0301 " * 400, encoding="utf-8")
-    assert set(read(tasks("--lines=1", f"--text={path}")[0]).transcript) == set("ét ")
-
-
-@pytest.mark.parametrize(
-    "content, complaint",
-    [(None, "No such file"), (b"\xff", "not UTF-8"), (b"few words", "2 words")],
-)
-def test_a_text_that_cannot_be_used_is_refused(tmp_path, content, complaint):
-    path = tmp_path / "letters.txt"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(UserError, match=f"letters.txt .*{complaint}"):
-        tasks(f"--text={path}")

@@ -1,9 +1,10 @@
 """Synthetic handwriting: lines of made-up prose in the fonts of PyPI's fontpkg wheels.
 
 With --text, the words are those of a text or of another lines file, to begin with what
-a collection of that language looks like before it is trained on (config.init_from).
-Every line follows from (seed, split, index) alone, so the same seed gives the same
-lines whatever the order and the number of workers. A font stands for a writer.
+a collection of that language looks like before it is trained on (config.init_from);
+with --hands=varied, and --fonts of the period, the writing looks like it, too. Every
+line follows from (seed, split, index) alone, so the same seed gives the same lines
+whatever the order and the number of workers. A font stands for a writer.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from fontTools import ttLib
 
 from ocr_jax.data import lines_file, sources
 from ocr_jax.data.sources import excerpts, handwriting, sentences
+from ocr_jax.data.sources.hands import HANDS
 from ocr_jax.errors import UserError, one_line
 
 FONTS = (
@@ -50,7 +52,7 @@ class Task:
     seed: int
     font: str
     max_characters: int
-    hands: str = "neat"  # of handwriting.HANDS
+    hands: str = "neat"  # of HANDS
     text: str = ""  # a file whose words are written, not made-up prose
 
 
@@ -70,9 +72,9 @@ def add_flags(parser: argparse.ArgumentParser):
     )
     add(
         "--hands",
-        choices=handwriting.HANDS,
+        choices=HANDS,
         default="neat",
-        help="varied: slanted, wide, thin, pale, as the writing of many people",
+        help="varied: slanted, wide or thin, as an old collection's many hands",
     )
     add(
         "--fonts",
@@ -137,9 +139,8 @@ def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
         text = sentences.line(task.split, task.max_characters, rng)
     if task.font in CAPITALS_ONLY:
         text = text.upper()
-    hands = handwriting.HANDS[task.hands]
     line = lines_file.Line(
-        image=handwriting.draw(text, task.font, height, rng, hands),
+        image=handwriting.draw(text, task.font, height, rng, HANDS[task.hands]),
         transcript=text,
         line_id=f"fonts-{task.split}-{task.index:06}",
         writer=_name(task.font),

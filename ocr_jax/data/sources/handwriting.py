@@ -4,7 +4,6 @@ A line is written at twice its height, word by word, bent by one smooth warp, cu
 around its ink and only then brought to its height. Everything follows from the `rng`.
 """
 
-import dataclasses
 import functools
 from pathlib import Path
 
@@ -14,6 +13,8 @@ import numpy as np
 from fontTools import ttLib
 from PIL import Image, ImageDraw, ImageFont
 
+from ocr_jax.data.sources.hands import HANDS, Hands
+
 PEN_CHANGE = 0.5  # at most so far from the font's own stroke, a share
 LEAST_SPACE = 0.27  # h
 SPACE_JITTER = (0.9, 1.25)  # one gap over the line's usual
@@ -22,60 +23,11 @@ STRETCH_LENGTH = (1.5, 5.0)  # h
 TREMOR_GRID = 0.4  # distance over which the shift changes, h
 FILL = (0.6, 1.0)  # share of the font's own height that is kept where ink lacks it
 MARGIN_X = (0.05, 0.4)  # left and right, h
-CONTRAST = (1.15, 1.6)  # ink over its drawn value, cut at 255
 BLUR = (0.0, 0.6)  # standard deviation, px
 GRAIN = (0.0, 0.3)  # darkest less lightest ink from pixel to pixel, a share
 PAPER_SHARE = (-0.03, 0.04)  # of pixels with paper noise; none below 0
 PAPER_NOISE = (12, 40)  # its brightest
 FLOOR = 8  # what is darker is blank
-
-
-@dataclasses.dataclass(frozen=True)
-class Hands:
-    """How much lines differ: each draws evenly between the two ends.
-
-    Units: `h` is the height of the writing, top of an l to foot of a g; `px` a final
-    pixel.
-    """
-
-    space: tuple[float, float] = (0.9, 1.5)  # gap between words over the font's own
-    lift: float = 0.015  # standard deviation of a word's height over the baseline, h
-    pen: tuple[float, float] = (0.035, 0.075)  # width of a stroke, h
-    pressure: tuple[float, float] = (0.82, 1.0)  # ink of one word over the darkest
-    aspect: tuple[float, float] = (0.85, 1.15)  # width over the font's own
-    slant: tuple[float, float] = (-0.15, 0.25)  # sideways over upwards
-    reach: tuple[float, float] = (1.0, 1.0)  # of an l or a g beyond an x, over its own
-    rise: tuple[float, float] = (-0.12, 0.12)  # last letter over the first, h
-    steepest: float = 0.025  # rise, upwards over sideways
-    wave: tuple[float, float] = (0.0, 0.035)  # half the baseline's swing, h
-    stretch: tuple[float, float] = (0.0, 0.14)  # letters wider and narrower by, a share
-    tremor: tuple[float, float] = (0.0, 0.018)  # deviation of a letter's local shift, h
-    margin: tuple[float, float] = (0.02, 0.1)  # above and below, h
-    fading: tuple[float, float] = (0.0, 0.4)  # darkest less lightest along a line
-    brightness: tuple[float, float] = (200, 255)  # the ink's brightest
-
-
-HANDS = {
-    "neat": Hands(),
-    # As the hands of many people: slanted, wide, thin, pale, with small middles.
-    "varied": Hands(
-        space=(0.9, 2.2),
-        lift=0.025,
-        pen=(0.015, 0.075),
-        pressure=(0.7, 1.0),
-        aspect=(0.75, 1.7),
-        slant=(-0.2, 0.8),
-        reach=(0.9, 2.2),
-        rise=(-0.4, 0.4),
-        steepest=0.04,
-        wave=(0.0, 0.05),
-        stretch=(0.0, 0.3),
-        tremor=(0.0, 0.03),
-        margin=(0.02, 0.25),
-        fading=(0.0, 0.6),
-        brightness=(110, 255),
-    ),
-}
 
 SUPERSAMPLING = 2
 X_HEIGHT = 0.35  # of an x, h
@@ -300,10 +252,11 @@ def _scan(
     """The line (H, W) uint8 in uneven ink, with what cleaning left of the paper."""
     if (blur := _between(BLUR, rng)) > 0.2:
         line = cv2.GaussianBlur(line, (0, 0), blur)
-    ink = np.minimum(line * np.float32(_between(CONTRAST, rng) / 255), 1)
+    ink = line * np.float32(_between(hands.contrast, rng) / 255)
     fading = _smooth_noise(line.shape, height / 2, rng)
     ink *= 1 - _between(hands.fading, rng) * np.clip(0.5 + fading / 4, 0, 1)
     ink *= 1 - _between(GRAIN, rng) * rng.random(line.shape, np.float32)
+    ink = np.minimum(ink, 1)
     ink *= _between(hands.brightness, rng) / ink.max()
     share = max(0, _between(PAPER_SHARE, rng))
     specks = rng.random(line.shape, np.float32) < share

@@ -1,0 +1,53 @@
+"""How much lines of synthetic handwriting differ (handwriting.py draws them)."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Hands:
+    """How much lines differ: each draws evenly between the two ends.
+
+    Units: `h` is the height of the writing, top of an l to foot of a g; `px` a final
+    pixel.
+    """
+
+    space: tuple[float, float] = (0.9, 1.5)  # gap between words over the font's own
+    lift: float = 0.015  # standard deviation of a word's height over the baseline, h
+    pen: tuple[float, float] = (0.035, 0.075)  # width of a stroke, h
+    pressure: tuple[float, float] = (0.82, 1.0)  # ink of one word over the darkest
+    aspect: tuple[float, float] = (0.85, 1.15)  # width over the font's own
+    slant: tuple[float, float] = (-0.15, 0.25)  # sideways over upwards
+    reach: tuple[float, float] = (1.0, 1.0)  # of an l or a g beyond an x, over its own
+    rise: tuple[float, float] = (-0.12, 0.12)  # last letter over the first, h
+    steepest: float = 0.025  # rise, upwards over sideways
+    wave: tuple[float, float] = (0.0, 0.035)  # half the baseline's swing, h
+    stretch: tuple[float, float] = (0.0, 0.14)  # letters wider and narrower by, a share
+    tremor: tuple[float, float] = (0.0, 0.018)  # deviation of a letter's local shift, h
+    margin: tuple[float, float] = (0.02, 0.1)  # above and below, h
+    contrast: tuple[float, float] = (1.15, 1.6)  # ink over its drawn value, cut at 255
+    fading: tuple[float, float] = (0.0, 0.4)  # darkest less lightest along a line
+    brightness: tuple[float, float] = (200, 255)  # the ink's brightest
+
+
+HANDS = {
+    "neat": Hands(),
+    # Ink, strokes, slants and widths spread as those of 91 hands of 1914-1918 do.
+    "varied": Hands(
+        space=(0.9, 2.2),
+        lift=0.025,
+        pen=(0.012, 0.055),
+        pressure=(0.7, 1.0),
+        aspect=(0.8, 1.8),
+        slant=(-0.2, 0.8),
+        reach=(0.75, 1.5),
+        rise=(-0.4, 0.4),
+        steepest=0.04,
+        wave=(0.0, 0.05),
+        stretch=(0.0, 0.3),
+        tremor=(0.0, 0.03),
+        margin=(0.0, 0.12),
+        fading=(0.0, 0.7),
+        contrast=(1.1, 2.1),
+        brightness=(240, 255),
+    ),
+}
