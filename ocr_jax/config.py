@@ -182,6 +182,8 @@ def parse_flags(parsed: flags.FlagValues, argv: Sequence[str]):
 def _mistake(error: Exception) -> str:
     """What was wrong with a command line or its config file, in one line."""
     text = str(error)
+    if isinstance(error, KeyError):  # of a nested --config.KEY
+        return f"a --config.KEY names {error.args[0]}, which the config lacks"
     if isinstance(error, AttributeError) and "get_config" in text:
         return "the file of --config has no get_config()"
     if isinstance(error, AttributeError) and isinstance(error.__context__, KeyError):

@@ -69,53 +69,6 @@ def _averaged(state: TrainState, decay: float) -> dict:
     )
 
 
-def make_schedule(config, total_steps: int) -> optax.Schedule:
-    """The learning rate at each step: warm-up from 0, then the config's schedule."""
-    warmup = min(config.warmup_steps, total_steps // 2)
-    rest = max(total_steps - warmup, 1)
-    peak = config.learning_rate
-    schedule = {
-        "constant": lambda: optax.constant_schedule(peak),
-        "cosine": lambda: optax.cosine_decay_schedule(peak, rest),
-        "step": lambda: optax.piecewise_constant_schedule(
-            peak, {rest // 2: 0.1, rest * 3 // 4: 0.1}
-        ),
-    }[config.schedule]()
-    return optax.join_schedules(
-        [optax.linear_schedule(0.0, peak, max(warmup, 1)), schedule], [warmup]
-    )
-
-
-def make_optimizer(config, schedule: optax.Schedule) -> optax.GradientTransformation:
-    """Gradient clipping, if any, then the config's optimizer.
-
-    Weight decay is of kernels alone: biases and normalisation keep their scale.
-    """
-    decay = {"weight_decay": config.weight_decay, "mask": _are_kernels}
-    optimizer = {
-        "adamw": lambda: optax.adamw(schedule, **decay),
-        "adam": lambda: optax.adam(schedule),
-        "rmsprop": lambda: optax.rmsprop(schedule),
-        "sgd": lambda: optax.sgd(schedule, momentum=0.9),
-    }[config.optimizer]()
-    if config.grad_clip:
-        clip = optax.clip_by_global_norm(config.grad_clip)
-        optimizer = optax.chain(clip, optimizer)
-    if config.freeze:
-        # Decay would move weights that have no gradient, too.
-        optimizer = optax.multi_transform(
-            {False: optimizer, True: optax.set_to_zero()},
-            lambda params: {part: part == config.freeze for part in params},
-        )
-    if config.accumulate > 1:
-        optimizer = optax.MultiSteps(optimizer, config.accumulate)
-    return optimizer
-
-
-def _are_kernels(params):
-    return jax.tree.map(lambda array: array.ndim > 1, params)
-
-
 def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
     """`train_step(state, batch) → (state, metrics)`; the old state is donated.
 

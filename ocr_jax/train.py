@@ -17,6 +17,7 @@ from ocr_jax import (
     evaluate,
     huge_pages,
     models,
+    optimizers,
     profiling,
     scoring,
     steps,
@@ -88,8 +89,8 @@ def _train(config, workdir: Path):
             f"config.accumulate is {config.accumulate}: the training has "
             f"{batches_per_epoch * config.num_epochs} batches, fewer than one update"
         )
-    schedule = steps.make_schedule(config, updates)
-    tx = steps.make_optimizer(config, schedule)
+    schedule = optimizers.make_schedule(config, updates)
+    tx = optimizers.make_optimizer(config, schedule)
     state = steps.create_state(model, tx, config, data.height)
 
     with contextlib.ExitStack() as stack:

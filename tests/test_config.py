@@ -87,6 +87,12 @@ def test_a_mistake_in_a_config_file_is_named(tmp_path, body, message):
             config_lib.load([f"--config={path}", *overrides])
 
 
+@pytest.mark.parametrize("key", ["x", "wandb.x", "x.y", "wandb.x.y"])
+def test_a_key_that_does_not_exist_is_named(key):
+    with pytest.raises(UserError, match=r"\bx\b"):
+        config_lib.load(["--config=configs/lines_ctc.py", f"--config.{key}=1"])
+
+
 def test_there_are_few_keys_beside_those_of_groups():
     keys = config_lib.flatten(config_lib.default_config())
     assert len([key for key in keys if "." not in key]) <= 42

@@ -7,7 +7,7 @@ import pytest
 from jax.sharding import Mesh
 
 from ocr_jax import config as config_lib
-from ocr_jax import models, steps
+from ocr_jax import models, optimizers, steps
 
 
 def make_config(**changes):
@@ -34,7 +34,7 @@ def make_batch(rows=4, seed=0):
 def start(config, devices=1):
     """(state, train_step) of a small network of four classes, on so many devices."""
     model = models.build_model(config, 4, steps.DATA)
-    tx = steps.make_optimizer(config, steps.make_schedule(config, 10))
+    tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 10))
     state = steps.create_state(model, tx, config, height=8)
     # By default one: the batch of the accumulated halves has two lines.
     mesh = Mesh(np.array(jax.devices()[:devices]), (steps.DATA,))
@@ -80,7 +80,7 @@ def test_the_average_follows_the_weights_and_is_what_reads():
 
 def test_weight_decay_shrinks_kernels_and_leaves_biases_alone():
     config = make_config(optimizer="adamw", weight_decay=0.5)
-    tx = steps.make_optimizer(config, lambda step: 0.1)
+    tx = optimizers.make_optimizer(config, lambda step: 0.1)
     params = {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}
     nothing = jax.tree.map(jnp.zeros_like, params)
     changes, _ = tx.update(nothing, tx.init(params), params)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ocr_jax import checkpoints, evaluate, models, steps, train, workdirs
+from ocr_jax import checkpoints, evaluate, models, optimizers, steps, train, workdirs
 from ocr_jax.data import dataset, lines_file, lines_writer, pipeline
 from ocr_jax.errors import UserError
 from tests import conftest, forked
@@ -24,7 +24,7 @@ def latest_state(workdir, config):
     """The latest checkpoint's arrays, flat."""
     data = dataset.load(config, ("train",))
     model = models.build_model(config, data.charset.num_classes)
-    tx = steps.make_optimizer(config, steps.make_schedule(config, 1))
+    tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1))
     template = steps.create_state(model, tx, config, data.height)
     with checkpoints.Checkpoints(workdir) as saved:
         state, progress = saved.restore(checkpoints.LATEST, template)
@@ -206,7 +206,9 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_lines(
     """The third update is not a number, the fourth step's loss then."""
     tiny_config.lstm_layers, tiny_config.num_buckets = 0, 1  # quick to compile
     rates = jnp.array([1e-3, 1e-3, np.nan])
-    monkeypatch.setattr(train.steps, "make_schedule", lambda *_: lambda s: rates[s])
+    monkeypatch.setattr(
+        train.optimizers, "make_schedule", lambda *_: lambda s: rates[s]
+    )
     with pytest.raises(UserError, match="loss is nan at step 4") as error:
         train.train_and_evaluate(tiny_config, tmp_path / "run")
     split = dataset.load(tiny_config, ("train",)).splits["train"]
@@ -314,7 +316,9 @@ def test_four_devices_train_like_one(tiny_config, monkeypatch):
     tiny_config.num_buckets = 1  # quick to compile
     data = dataset.load(tiny_config, ("train",))
     model = models.build_model(tiny_config, data.charset.num_classes, steps.DATA)
-    tx = steps.make_optimizer(tiny_config, steps.make_schedule(tiny_config, 20))
+    tx = optimizers.make_optimizer(
+        tiny_config, optimizers.make_schedule(tiny_config, 20)
+    )
     split = data.splits["train"]
     # The last batch of an epoch is short: some devices get nothing but filler.
     epochs = [split.plan(tiny_config, epoch) for epoch in range(20)]

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from ocr_jax import checkpoints, models, steps, train, transfer
+from ocr_jax import checkpoints, models, optimizers, steps, train, transfer
 from ocr_jax.data import lines_writer
 from ocr_jax.data.charset import Charset
 from ocr_jax.errors import UserError
@@ -13,7 +13,7 @@ from tests import conftest
 
 def fresh_state(config, charset):
     model = models.build_model(config, charset.num_classes)
-    tx = steps.make_optimizer(config, steps.make_schedule(config, 1))
+    tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1))
     return steps.create_state(model, tx, config, conftest.HEIGHT)
 
 

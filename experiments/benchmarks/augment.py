@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from ocr_jax import config as config_lib
-from ocr_jax import distributed, errors, huge_pages, models, steps
+from ocr_jax import distributed, errors, huge_pages, models, optimizers, steps
 from ocr_jax.data import augment
 
 BATCH, HEIGHT, CLASSES, LABEL = 16, 64, 100, 40
@@ -99,7 +99,7 @@ def training(config_path: str, batch, mesh):
     config = config_lib.load([f"--config={config_path}"])
     config.augment.probability = 0.0
     model = models.build_model(config, CLASSES, steps.DATA)
-    tx = steps.make_optimizer(config, steps.make_schedule(config, 1000))
+    tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1000))
     train_step = steps.make_train_step(model, tx, config, mesh)
     state = steps.replicate(steps.create_state(model, tx, config, HEIGHT), mesh)
 

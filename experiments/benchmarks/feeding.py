@@ -20,7 +20,7 @@ import jax
 import numpy as np
 
 from ocr_jax import config as config_lib
-from ocr_jax import distributed, errors, huge_pages, models, steps
+from ocr_jax import distributed, errors, huge_pages, models, optimizers, steps
 from ocr_jax.data import dataset, pipeline
 
 LOADERS = ("tf_data", "resident")
@@ -83,7 +83,7 @@ def check_same(feeds: dict):
 def training(config, data, mesh):
     """The state before training and the step."""
     model = models.build_model(config, data.charset.num_classes, steps.DATA)
-    tx = steps.make_optimizer(config, steps.make_schedule(config, 1000))
+    tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1000))
     state = steps.replicate(steps.create_state(model, tx, config, data.height), mesh)
     return state, steps.make_train_step(model, tx, config, mesh)
 

@@ -14,7 +14,7 @@ import versus
 from versus import torch
 
 from ocr_jax import config as config_lib
-from ocr_jax import huge_pages, models, steps
+from ocr_jax import huge_pages, models, optimizers, steps
 
 # Config, height and width of the lines, characters of a label.
 WORKS = {
@@ -86,7 +86,7 @@ def make_ways(config, batch) -> dict[str, versus.Way]:
 def make_state(config, height: int):
     """(network, optimizer, the state that training begins with)."""
     model = models.build_model(config, CLASSES, steps.DATA)
-    tx = steps.make_optimizer(config, steps.make_schedule(config, 1000))
+    tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1000))
     return model, tx, steps.create_state(model, tx, config, height)
 
 
