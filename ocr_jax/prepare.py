@@ -4,6 +4,7 @@ python -m ocr_jax.prepare folder --source=DIR --out=data/lines.h5
 python -m ocr_jax.prepare alto --source=DIR --out=data/lines.h5
 python -m ocr_jax.prepare iam --source=DIR --split=aachen --out=data/iam_lines.h5
 python -m ocr_jax.prepare fonts --lines=6000 --out=data/fonts.h5
+python -m ocr_jax.prepare join --source=MINE.h5 --with=MADE_UP.h5 --out=data/joined.h5
 python -m ocr_jax.prepare show data/lines.h5 --out=lines.png
 python -m ocr_jax.prepare show data/lines.h5 --out=lines.png --augment
 """
@@ -34,6 +35,7 @@ from ocr_jax.data.sources import (
     fonts,
     fsdl,
     iam,
+    join,
     page,
     tsv,
 )
@@ -49,6 +51,7 @@ SOURCES = {
     "emnist": emnist,
     "emnist_lines": emnist_lines,
     "fonts": fonts,
+    "join": join,
 }
 # How many reasons for skipping are shown, and how many names for each.
 SHOWN_REASONS = 10

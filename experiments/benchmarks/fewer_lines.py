@@ -44,16 +44,8 @@ def write(args: argparse.Namespace):
     ) as writer:
         for name, split in splits.items():
             for index in chosen[name]:
-                writer.add(name, line(split, index))
+                writer.add(name, split.line(index))
     print(f"{args.out}: {count} of {len(splits['train'])} training lines")
-
-
-def line(split: lines_file.Split, index: int) -> lines_file.Line:
-    """One line of a split, with what is known of it."""
-    image, transcript = split.image(index), split.transcripts[index]
-    return lines_file.Line(
-        image, transcript, split.line_ids[index], split.writers[index]
-    )
 
 
 if __name__ == "__main__":

@@ -59,6 +59,15 @@ class Split:
         flat = self.pixels[self.offsets[index] : self.offsets[index + 1]]
         return flat.reshape(self.height, self.widths[index])
 
+    def line(self, index: int) -> Line:
+        """The line, with what is known of it."""
+        return Line(
+            self.image(index),
+            self.transcripts[index],
+            self.line_ids[index],
+            self.writers[index],
+        )
+
 
 class LinesFile:
     """A lines file open for reading; every check is made before anything is read.

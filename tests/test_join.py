@@ -1,0 +1,82 @@
+"""Joining lines files: the collection's splits stay, others are trained on with it."""
+
+import numpy as np
+import pytest
+
+from ocr_jax import prepare
+from ocr_jax.data import lines_file, lines_writer
+
+
+@pytest.fixture
+def files(tmp_path):
+    """(collection, others): of 3 and 70 training lines, 1 and 2 of validation."""
+    for name, counts, height in (("mine", (3, 1), 16), ("made_up", (70, 2), 8)):
+        with lines_writer.LinesWriter(
+            tmp_path / f"{name}.h5",
+            height=height,
+            source="test",
+            about={"split_name": name},
+        ) as writer:
+            for split, count in zip(("train", "validation"), counts, strict=True):
+                for i in range(count):
+                    image = np.full((height, 2 * height + i), i, np.uint8)
+                    text, writer_of = f"{name[0]} {i}", f"writer of {name}"
+                    line = lines_file.Line(image, text, f"{split}{i}", writer_of)
+                    writer.add(split, line)
+    return tmp_path / "mine.h5", tmp_path / "made_up.h5"
+
+
+def join(files, out, *options):
+    source, others = files
+    return prepare.main(
+        ["join", f"--source={source}", f"--with={others}", f"--out={out}", *options]
+    )
+
+
+def test_the_collections_splits_stay_and_the_others_training_lines_are_added(
+    files, tmp_path
+):
+    out = tmp_path / "joined.h5"
+    assert join(files, out, "--height=16", "--times=2", "--workers=2") == 0
+    with lines_file.LinesFile(files[0]) as file:
+        before, about = file.split("validation"), file.about
+    with lines_file.LinesFile(out) as file:
+        train, validation = file.split("train"), file.split("validation")
+        assert file.about == about == {"split_name": "mine"}
+    assert validation.digest == before.digest
+    once = [f"m {i}" for i in range(3)]
+    assert list(train.transcripts) == 2 * once + [f"m {i}" for i in range(70)]
+    assert train.line_ids[:4] == ("train0", "train1", "train2", "train0*2")
+    assert train.line_ids[-1] == "made_up/train69"
+    assert len(set(train.line_ids)) == len(train)
+    assert train.writers[0] == "writer of mine"
+    assert train.writers[-1] == "writer of made_up"
+
+
+def test_lines_are_scaled_to_one_height(files, tmp_path):
+    out = tmp_path / "joined.h5"
+    assert join(files, out, "--height=16") == 0
+    with lines_file.LinesFile(out) as file:
+        train = file.split("train")
+    assert train.image(0).shape == (16, 32)
+    assert train.image(3 + 5).shape == (16, 2 * (16 + 5))
+    np.testing.assert_array_equal(train.image(3 + 5), 5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"others": "nowhere.h5"}, "nowhere.h5 does not exist: make it with"),
+        ({"source": "nowhere.h5"}, "nowhere.h5 does not exist: make it with"),
+        ({"options": ["--times=0"]}, "--times=0: expected 1 or more"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_no_file(
+    files, tmp_path, capsys, change, message
+):
+    source = change.get("source", files[0])
+    others = change.get("others", files[1])
+    out = tmp_path / "joined.h5"
+    assert join((source, others), out, *change.get("options", ())) == 2
+    assert message in capsys.readouterr().err
+    assert not out.exists()
