@@ -214,6 +214,12 @@ def test_a_folder_of_fonts_that_cannot_write_is_refused(own_fonts):
     with pytest.raises(UserError, match=r"few\.otf can't write ABC.*: take it out"):
         tasks(f"--fonts={own_fonts}", "--text=" + __file__)
     (own_fonts / "few.otf").unlink()
+    with ttLib.TTFont(own_fonts / "My hand.ttf") as font:
+        del font["cmap"]
+        font.save(own_fonts / "unmapped.ttf")
+    with pytest.raises(UserError, match=r"unmapped\.ttf can't write "):
+        tasks(f"--fonts={own_fonts}")
+    (own_fonts / "unmapped.ttf").unlink()
     whole = (own_fonts / "My hand.ttf").read_bytes()
     for size in (0, 9, 999, len(whole) // 2):
         torn = own_fonts / f"{size}.woff"

@@ -76,7 +76,7 @@ def _file(font: str) -> str:
 @functools.cache
 def _character_map(font: str) -> dict[int, str]:
     with ttLib.TTFont(_file(font), lazy=True) as file:
-        return file.getBestCmap()
+        return file.getBestCmap() or {}  # which a font of symbols lacks
 
 
 @functools.lru_cache(maxsize=64)
