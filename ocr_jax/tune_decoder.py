@@ -4,7 +4,8 @@
     python -m ocr_jax.tune_decoder --workdir=runs/NAME --text letters.txt wills.txt
 
 The model is learned from the training transcripts, and from texts if that makes it
-better on the validation transcripts. `--decoder=beam` then reads with it.
+better on the validation transcripts; after `prepare join`, from the collection's own
+alone if that does. `--decoder=beam` then reads with it.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from ocr_jax import (
 )
 from ocr_jax.data import charset as charset_lib
 from ocr_jax.data import dataset, pipeline
+from ocr_jax.data.sources import join
 from ocr_jax.errors import UserError, one_line
 
 # A model's tables are no larger; a long text gets a lower order.
@@ -77,10 +79,8 @@ def tune(workdir: Path, texts: Sequence[Path] = ()) -> dict:
                 f"{name} lines have changed since"
             )
     train, validation = data.splits["train"], data.splits["validation"]
-    corpora = {"training transcripts": train.labels}
-    if texts:
-        lines = [line for path in texts for line in read_text(path, best.charset)]
-        corpora["training transcripts and texts"] = [*train.labels, *lines]
+    lines = [line for path in texts for line in read_text(path, best.charset)]
+    corpora = make_corpora(train, lines)
     ngrams, about = choose_model(corpora, validation.labels, best.charset.num_classes)
     model = jax.tree.map(jnp.asarray, language_model.build(ngrams))
     lines = read_lines(best, validation)
@@ -102,6 +102,22 @@ def read_text(path: Path, charset: charset_lib.Charset) -> list[np.ndarray]:
     spelled = [line for line in lines if set(charset.characters).issuperset(line)]
     print(f"{path}: {len(spelled)} of {len(lines)} lines have known characters only")
     return [charset.encode(line) for line in spelled]
+
+
+def make_corpora(train: dataset.LabelledSplit, texts: Sequence) -> dict[str, Sequence]:
+    """What a model can be learned from, by name: label ids of lines.
+
+    Of a joined file (prepare join) the collection's own lines, each once, are another
+    choice: the copies of them and what was made up say less about what people write.
+    """
+    corpora = {"training transcripts": train.labels}
+    named = zip(train.labels, train.lines.line_ids, strict=True)
+    own = [label for label, line_id in named if join.is_own(line_id)]
+    if 0 < len(own) < len(train.labels):
+        corpora["the collection's training transcripts"] = own
+    if texts:
+        corpora |= {f"{name} and texts": [*c, *texts] for name, c in corpora.items()}
+    return corpora
 
 
 def choose_model(

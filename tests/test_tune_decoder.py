@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -85,6 +86,21 @@ def test_a_text_of_the_lines_own_kind_lowers_the_perplexity():
     assert about["text"] == "training"
     model = language_model.build(ngrams)
     assert about["perplexity"] == language_model.perplexity(model, training)
+
+
+def test_of_a_joined_file_the_collections_lines_alone_are_a_choice():
+    ids = ("page*a/1", "2*", "page*a/1*2", "2**2", "+made_up/1")
+    labels = [[1], [2], [1], [2], [3]]
+    lines = types.SimpleNamespace(line_ids=ids)
+    train = types.SimpleNamespace(labels=labels, lines=lines)
+    assert tune_decoder.make_corpora(train, [[4]]) == {
+        "training transcripts": labels,
+        "the collection's training transcripts": [[1], [2]],
+        "training transcripts and texts": [*labels, [4]],
+        "the collection's training transcripts and texts": [[1], [2], [4]],
+    }
+    lines.line_ids = tuple("abcde")
+    assert [*tune_decoder.make_corpora(train, [])] == ["training transcripts"]
 
 
 def test_lines_that_the_charset_cannot_spell_are_left_out_and_counted(text, capsys):
