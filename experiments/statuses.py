@@ -3,6 +3,8 @@
 status.json   the job's state, times, exit code and last metrics
 log.txt       what it printed
 job.lock      held by whoever runs the job: launchers of the same jobs share them
+
+A workdir that somebody deletes while its job runs stays deleted.
 """
 
 import dataclasses
@@ -97,7 +99,8 @@ def refuse_other_configs(jobs: list[Job]):
 
 def write(job: Job, status: Status):
     """Write the job's status.json."""
-    workdirs.write_json(job.workdir / STATUS, dataclasses.asdict(status))
+    if job.workdir.is_dir():
+        workdirs.write_json(job.workdir / STATUS, dataclasses.asdict(status))
 
 
 def last_metrics(workdir: Path) -> dict:
@@ -108,7 +111,7 @@ def last_metrics(workdir: Path) -> dict:
 
 def cut_log(path: Path):
     """Leave the end of a log that has become too long; the job goes on appending."""
-    if path.stat().st_size > LOG_BYTES:
+    if path.exists() and path.stat().st_size > LOG_BYTES:
         with open(path, "rb") as log:
             log.seek(-LOG_KEPT, os.SEEK_END)
             end = log.read()
@@ -121,6 +124,8 @@ def reason(code: int, workdir: Path) -> str:
     """Why a job failed: the signal that killed it, or the last line that it printed."""
     if code < 0:
         return f"killed by {signal.Signals(-code).name}"
+    if not (workdir / LOG).exists():
+        return f"exit code {code}: its workdir has been deleted"
     with open(workdir / LOG, "rb") as log:
         log.seek(max(0, os.path.getsize(log.name) - 4096))
         lines = log.read().decode(errors="replace").split("\n")

@@ -82,6 +82,20 @@ def test_a_failed_job_stops_no_other_and_says_why(tmp_path):
     assert "No such file" in ended["absent"].reason
 
 
+def test_a_workdir_deleted_under_a_job_fails_that_job_alone(tmp_path):
+    code = """
+        import shutil, sys, time
+        shutil.rmtree(sys.argv[1])
+        time.sleep(1.5)
+        sys.exit(1)
+    """
+    gone = python_job("gone", tmp_path, code, tmp_path / "gone")
+    ended = run([gone, *trainings(tmp_path, 1)], count=1)
+    assert states(ended) == ["failed", "finished"]
+    assert ended["gone"].reason == "exit code 1: its workdir has been deleted"
+    assert not gone.workdir.exists()
+
+
 def test_a_crashed_job_is_taken_up_again_and_a_mistake_is_not(tmp_path):
     crash = """
         import os, sys
