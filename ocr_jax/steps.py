@@ -79,12 +79,11 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
     """
 
     @jax.jit
-    def augmentation(step, batch):
-        key = _step_key(config, step, AUGMENTATION)
+    def augmentation(key, batch):
         images = to_float(batch["image"])
         return augment.augment(key, images, batch["width"], config.augment)
 
-    def objective(params, state, images, widths, batch):
+    def objective(params, state, key, images, widths, batch):
         """The mean loss over all devices' lines, as far as it is of lines here."""
         params = {
             part: jax.lax.stop_gradient(tree) if part == config.freeze else tree
@@ -95,7 +94,7 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
             images,
             widths,
             train=True,
-            rngs={"dropout": _step_key(config, state.step, DROPOUT)},
+            rngs={"dropout": key},
             mutable=["batch_stats", "shortcut"],
         )
         labels = batch["label"], batch["label_length"]
@@ -111,9 +110,9 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
         mean = (loss + config.shortcut * extra) / jnp.maximum(lines, 1)
         return mean, (loss, lines, updates.get("batch_stats", {}))
 
-    def update(state, images, widths, batch):
+    def update(state, key, images, widths, batch):
         grads, (loss, lines, batch_stats) = jax.grad(objective, has_aux=True)(
-            state.params, state, images, widths, batch
+            state.params, state, key, images, widths, batch
         )
         grads, loss = jax.lax.psum((grads, loss), DATA)
         with jax.named_scope("optimizer"):
@@ -134,7 +133,7 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
     update = jax.shard_map(
         update,
         mesh=mesh,
-        in_specs=(everywhere, by_line, by_line, by_line),
+        in_specs=(everywhere, everywhere, by_line, by_line, by_line),
         out_specs=(everywhere, everywhere),
         # Gradients are of the lines here until they are summed, which it can't know.
         check_vma=False,
@@ -148,21 +147,25 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
             jax.block_until_ready(arguments)
         return arguments
 
-    def train_step(state, batch):
-        state, batch = settled((state, batch))
-        return update(state, *settled(augmentation(state.step, batch)), batch)
+    def train_step(seed, state, batch):
+        keys = _step_keys(seed, state.step)
+        state, batch, (augmenting, dropping) = settled((state, batch, keys))
+        images, widths = settled(augmentation(augmenting, batch))
+        return update(state, dropping, images, widths, batch)
 
-    if jax.default_backend() == "cpu":
-        # Two programs: compiled into the update, on a CPU, the augmentation's 10 ms
+    if jax.default_backend() != "cpu":
+        # On a CPU three programs: compiled into the update, the augmentation's 10 ms
         # become 300 (jax 0.10).
-        return train_step
-    return jax.jit(train_step, donate_argnums=0)
+        train_step = jax.jit(train_step, donate_argnums=1)
+    # An argument, no constant: trainings with other seeds need not compile again.
+    return functools.partial(train_step, np.int32(config.seed))
 
 
-def _step_key(config, step: jax.Array, purpose: int) -> jax.Array:
-    """The random key of a step: a function of seed and step, so none is stored."""
-    key = jax.random.fold_in(jax.random.key(config.seed), step)
-    return jax.random.fold_in(key, purpose)
+@jax.jit
+def _step_keys(seed: jax.Array, step: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The random keys of a step, for AUGMENTATION and DROPOUT: none is stored."""
+    key = jax.random.fold_in(jax.random.key(seed), step)
+    return jax.random.fold_in(key, AUGMENTATION), jax.random.fold_in(key, DROPOUT)
 
 
 def make_logits_step(model) -> Callable:

@@ -1,9 +1,12 @@
 """One update: what it averages, decays, accumulates, and what its loss is made of."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 from jax.sharding import Mesh
 
 from ocr_jax import config as config_lib
@@ -55,6 +58,31 @@ def test_two_accumulated_halves_of_a_batch_make_the_update_of_the_whole():
     first = step(state, halves[0])[0]
     assert_equal(first.params, start(make_config())[0].params)
     assert_equal(step(first, halves[1])[0].params, expected, atol=1e-6)
+
+
+def test_another_seed_runs_the_same_programs(tmp_path, request):
+    def keep_programs(folder):
+        jax.config.update("jax_compilation_cache_dir", folder)
+        compilation_cache.reset_cache()
+
+    request.addfinalizer(
+        functools.partial(keep_programs, jax.config.jax_compilation_cache_dir)
+    )
+    shortest = "jax_persistent_cache_min_compile_time_secs"
+    request.addfinalizer(
+        functools.partial(jax.config.update, shortest, getattr(jax.config, shortest))
+    )
+    jax.config.update(shortest, 0.0)
+    keep_programs(str(tmp_path))
+    compiled, losses = [], []
+    for seed in (0, 1):
+        config = make_config(seed=seed, dropout=0.5)
+        config.augment.probability, config.augment.noise = 1.0, 0.1
+        state, step = start(config)
+        losses.append(float(step(state, make_batch())[1]["loss"]))
+        compiled.append({path.name for path in tmp_path.glob("*-cache")})
+    assert compiled[0] == compiled[1] != set()
+    assert losses[0] != losses[1]
 
 
 def test_the_average_follows_the_weights_and_is_what_reads():
@@ -129,6 +157,7 @@ def test_a_step_among_a_cpus_devices_waits_for_all_that_it_is_given(monkeypatch)
     step(state, batch)
     given, (images, widths) = waited_for
     assert given[0] is state and given[1] is batch  # whose lines show through others
+    assert len(given[2]) == 2  # the random keys
     assert images.shape == batch["image"].shape and widths.shape == (4,)
 
 
