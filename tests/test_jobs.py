@@ -153,3 +153,12 @@ def test_the_sample_is_three_recognisers(monkeypatch, request):
         "emnist_mlp,num_layers=4",
         "emnist_lenet",
     ]
+
+
+def test_the_ablation_leaves_out_one_part_a_job(monkeypatch, request):
+    monkeypatch.chdir(request.config.rootpath)
+    whole, *others = jobs.read("experiments/ablation.yaml")
+    assert whole.name == "whole_0"
+    differs = [set(job.command) ^ set(whole.command) for job in others]
+    assert all(len(arguments) > 2 for arguments in differs)
+    assert "--config.init_from=" in differs[0]
