@@ -3,7 +3,8 @@
     python -m ocr_jax.compare runs/a runs/b
     python -m ocr_jax.compare runs/a runs/b --split=test
 
-Paired bootstrap over writers, from the readings that the runs have kept. Several runs
+Paired bootstrap over writers, from the readings that the runs have kept. It is sure of
+these two trainings, not of their configs: another seed may differ as much. Several runs
 are compared by experiments/report.py.
 """
 
@@ -111,7 +112,8 @@ def _show(split: str, first: FinishedRun, second: FinishedRun):
     units = "writers" if len(set(writers)) > 1 else "lines"
     print(
         "Below 0, A is better. Interval and share are those of 1,000 resamples of the\n"
-        f"{units}, in each of which both are scored (Bisani and Ney, 2004)."
+        f"{units}, in each of which both are scored (Bisani and Ney, 2004). They are\n"
+        "of these two trainings: other seeds of one config may differ as much."
     )
 
 
