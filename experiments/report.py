@@ -4,9 +4,10 @@
     python experiments/report.py runs/ideas/* --out=report.html
 
 Prints a Markdown table of finished runs, in the order given; the first is what the
-others are compared with. With --out, writes one HTML page on them, unfinished ones
-included: the table, learning curves, readings side by side, for two runs a test of
-their difference, for three and more what their parameters did.
+others are compared with. Of runs that differ in the seed alone, also their mean and
+spread. With --out, writes one HTML page on them, unfinished ones included: the table,
+learning curves, readings side by side, for two runs a test of their difference, for
+three and more what their parameters did.
 """
 
 import argparse
@@ -53,7 +54,9 @@ def table(paths: list[Path], split: str) -> str:
     report_runs.refuse_other_lines(runs)
     rows = [HEADER, ("---",) * len(HEADER)]
     rows += [_row(run, runs[0], split) for run in runs]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    spreads = report_runs.seed_spreads(runs)
+    return "\n".join([*lines, *([""] if spreads else []), *spreads])
 
 
 def _row(run: report_runs.Run, base: report_runs.Run, split: str) -> tuple[str, ...]:

@@ -62,9 +62,10 @@ def _head(runs: Sequence[Run], split: str) -> str:
         writers = {line.writer for line in best.lines if line.writer}
         facts += [f"{len(writers):,} writers"] if writers else []
     facts.append(f"from {best.config['lines_file']}")
+    spreads = "".join(map(_note, report_runs.seed_spreads(runs)))
     return (
         f'{found}<p class="faint">{html.escape(", ".join(facts))}. In brackets: 95 % '
-        "intervals, bootstrap over writers.</p>"
+        f"intervals, bootstrap over writers.</p>{spreads}"
         f"<p>The lowest CER is that of <b>{html.escape(best.name)}</b>: "
         f"{_rate(best, 'cer', split)}.</p>"
     )

@@ -98,6 +98,32 @@ def differing_keys(runs: Sequence[Run]) -> list[str]:
     ]
 
 
+def seed_spreads(runs: Sequence[Run]) -> list[str]:
+    """A sentence on each group of runs that differ in the seed alone: their CERs.
+
+    What two configs differ by says little where it is less than what seeds do.
+    """
+    groups = {}
+    for run in runs:
+        if run.scores:
+            rest = [
+                (key, repr(value))
+                for key, value in sorted(run.config.items())
+                if key != "seed" and not key.startswith(NOT_SHOWN)
+            ]
+            groups.setdefault(tuple(rest), []).append(run)
+    sentences = []
+    for group in groups.values():
+        if len({run.config["seed"] for run in group}) > 1:
+            rates = [run.scores["summary"]["cer"] for run in group]
+            sentences.append(
+                f"{', '.join(run.name for run in group)} differ in the seed alone: a "
+                f"CER of {statistics.mean(rates):.1%}, with a standard deviation of "
+                f"{100 * statistics.stdev(rates):.1f} points."
+            )
+    return sentences
+
+
 def best(runs: Sequence[Run]) -> Run | None:
     """The run of the lowest final CER; None where none has one."""
     scored = [run for run in runs if run.scores]

@@ -100,6 +100,25 @@ def test_a_row_tells_what_differs_and_what_came_of_it(tmp_path):
     assert row(page, "bad")[:2] == ["bad", "finished"]
 
 
+def test_runs_that_differ_in_the_seed_alone_say_by_how_much(tmp_path):
+    wrong = ["la"] * 5
+    runs = [make_run(tmp_path / "a", seed=1), make_run(tmp_path / "b", wrong, seed=2)]
+    other = make_run(tmp_path / "c", wrong, lstm_dim=64)
+    assert "seed alone" not in report.table([*runs[:1], other], "validation")
+    first, second = (
+        run.scores["summary"]["cer"] for run in report_runs.read(runs, "validation")
+    )
+    mean, deviation = second / 2, 100 * second / 2**0.5
+    assert first == 0
+    expected = (
+        f"a, b differ in the seed alone: a CER of {mean:.1%}, with a standard "
+        f"deviation of {deviation:.1f} points."
+    )
+    table = report.table([*runs, other], "validation")
+    assert table.endswith(f"|\n\n{expected}")
+    assert expected in body([*runs, other])
+
+
 def test_runs_of_the_same_name_are_called_by_their_folders_too(tmp_path):
     paths = [tmp_path / name for name in ("one/a", "two/a", "two/b")]
     runs = report_runs.read(list(map(make_unfinished, paths)), "validation")
