@@ -5,6 +5,7 @@ around its ink and only then brought to its height. Everything follows from the 
 """
 
 import functools
+import logging
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,9 @@ from fontTools import ttLib
 from PIL import Image, ImageDraw, ImageFont
 
 from ocr_jax.data.sources.hands import HANDS, Hands
+
+# A font's flaws that do not keep it from being drawn, once in each process.
+logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 PEN_CHANGE = 0.5  # at most so far from the font's own stroke, a share
 LEAST_SPACE = 0.27  # h
