@@ -14,7 +14,9 @@ import random
 import sys
 from pathlib import Path
 
-import h5py
+from ocr_jax import errors
+from ocr_jax.data import lines_file
+from ocr_jax.errors import UserError, one_line
 
 BLOCK = (
     10  # lines that stay together, as the excerpts of prepare fonts go on to the next
@@ -39,14 +41,24 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    args.out.write_text("\n".join(make(args)) + "\n", encoding="utf-8")
+    sys.exit(errors.exit_code(lambda: write(args)))
+
+
+def write(args: argparse.Namespace):
+    """Write the text, or say why not: no wordfreq, a file that can't be read."""
+    try:
+        args.out.write_text("\n".join(make(args)) + "\n", encoding="utf-8")
+    except ImportError as error:
+        raise UserError(f"{one_line(error)}: pip install wordfreq") from None
+    except (OSError, UnicodeError) as error:
+        raise UserError(one_line(error)) from None
 
 
 def make(args: argparse.Namespace) -> list[str]:
     """The lines of the text, of the characters of the language and the collection."""
     rng = random.Random(args.seed)
-    with h5py.File(args.file) as file:
-        transcripts = [line.decode() for line in file["train/transcript"][:]]
+    with lines_file.LinesFile(args.file) as file:
+        transcripts = list(file.split("train").transcripts)
     known = set("".join(transcripts)) | set(LETTERS[args.language])
     known |= set(LATIN + LATIN.upper() + '0123456789.,;:-()"! ?')
     blocks = _blocks(list(_lines(_words(args.language, args.words, known, rng), rng)))
