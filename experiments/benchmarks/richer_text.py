@@ -18,9 +18,7 @@ from ocr_jax import errors
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError, one_line
 
-BLOCK = (
-    10  # lines that stay together, as the excerpts of prepare fonts go on to the next
-)
+BLOCK = 10  # lines that stay together: prepare fonts goes on from one to the next
 CAPITALISED, PUNCTUATED = 0.1, 0.06  # shares of the drawn words
 LINE = 32  # characters of words a line
 LETTERS = {"fr": "àâæçéèêëîïôœùûüÿÀÂÇÉÈÊÎÔÛ’'", "en": "'"}
@@ -65,7 +63,7 @@ def make(args: argparse.Namespace) -> list[str]:
     if args.prose:
         prose = args.prose.read_text(encoding="utf-8").splitlines()
         for _ in range(args.prose_lines // BLOCK):
-            start = rng.randrange(len(prose) - BLOCK)
+            start = rng.randrange(max(1, len(prose) - BLOCK))
             blocks.append(prose[start : start + BLOCK])
     blocks += args.copies * _blocks(transcripts)
     rng.shuffle(blocks)
