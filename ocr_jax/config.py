@@ -41,6 +41,7 @@ def default_config() -> ml_collections.ConfigDict:
     config.bidirectional = True  # read each line from both ends
     config.dropout = 0.2  # after the encoder and after each LSTM
     config.dtype = "float32"  # of products: float32, or bfloat16 on accelerators
+    config.members = 1  # networks that answer as one; see ocr_jax.ensemble
 
     # Training
     config.init_from = ""  # workdir, or wandb:ENTITY/PROJECT/RUN, to start from
@@ -116,6 +117,7 @@ RANGES = {
     "lstm_layers": (0, 16),
     "lstm_dim": (1, 8192),
     "dropout": (0.0, 0.95),
+    "members": (1, 64),
     "batch_size": (1, 65536),
     "num_epochs": (1, 1_000_000),
     "learning_rate": (0.0, 100.0),
@@ -234,6 +236,11 @@ def check(config: ml_collections.ConfigDict):
         raise UserError(
             f"config.freeze is {config.freeze!r}, but config.init_from is empty: it "
             "would keep random weights"
+        )
+    if config.freeze and config.members > 1:
+        raise UserError(
+            f"config.freeze is {config.freeze!r}, but config.members is "
+            f"{config.members}: it freezes single networks only"
         )
     if config.encoder != "conv" and config.window_stride > config.window_width:
         raise UserError(

@@ -76,6 +76,24 @@ def calibrate(logits_step, state, data: dataset.Dataset, config) -> dict:
     return {"temperature": temperature} | about
 
 
+def score_splits(
+    logits_step, state, data: dataset.Dataset, config, temperature, workdir: Path
+) -> dict[str, dict]:
+    """Score validation and test, if it is there: what `scoring.report` says of each.
+
+    Readings and what goes wrong in them are kept in the workdir.
+    """
+    scores, mesh = {}, steps.make_mesh(config.batch_size)
+    eval_step = steps.make_eval_step(logits_step, mesh, (1.0, temperature))
+    for name in workdirs.SCORED:
+        if split := data.splits.get(name):
+            evaluation = evaluate(eval_step, state, split, data.charset, config)
+            scores[name] = scoring.report(evaluation, split.lines, temperature)
+            if jax.process_index() == 0:
+                scoring.keep(workdir, evaluation, split.lines)
+    return scores
+
+
 def evaluate_workdir(workdir: Path, split: str, decoder: str = "greedy") -> dict:
     """Score a run's best network on one split of its lines file, and show it.
 

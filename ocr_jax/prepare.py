@@ -5,6 +5,7 @@ python -m ocr_jax.prepare alto --source=DIR --out=data/lines.h5
 python -m ocr_jax.prepare iam --source=DIR --split=aachen --out=data/iam_lines.h5
 python -m ocr_jax.prepare fonts --lines=6000 --out=data/fonts.h5
 python -m ocr_jax.prepare join --source=MINE.h5 --with=MADE_UP.h5 --out=data/joined.h5
+python -m ocr_jax.prepare recombine --source=MINE.h5 --workdir=RUN --out=data/more.h5
 python -m ocr_jax.prepare show data/lines.h5 --out=lines.png
 python -m ocr_jax.prepare show data/lines.h5 --out=lines.png --augment
 """
@@ -37,6 +38,7 @@ from ocr_jax.data.sources import (
     iam,
     join,
     page,
+    recombine,
     tsv,
 )
 from ocr_jax.errors import UserError
@@ -52,6 +54,7 @@ SOURCES = {
     "emnist_lines": emnist_lines,
     "fonts": fonts,
     "join": join,
+    "recombine": recombine,
 }
 # How many reasons for skipping are shown, and how many names for each.
 SHOWN_REASONS = 10

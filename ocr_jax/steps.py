@@ -57,6 +57,11 @@ def for_inference(state: TrainState) -> TrainState:
     return state.replace(opt_state=(), average={}, **state.average)
 
 
+def count_parameters(state: TrainState) -> int:
+    """The trained numbers of a network."""
+    return sum(leaf.size for leaf in jax.tree.leaves(state.params))
+
+
 def _averaged(state: TrainState, decay: float) -> dict:
     """The average with the state's weights added (Polyak and Juditsky, 1992).
 

@@ -19,7 +19,6 @@ from ocr_jax import (
     models,
     optimizers,
     profiling,
-    scoring,
     steps,
     tracking,
     transfer,
@@ -247,16 +246,10 @@ def _end_epoch(run: Run, state, progress: dict, saved, workdir: Path):
 
 def _final_scores(run: Run, best, temperature: float, progress: dict, workdir: Path):
     """Score the best state on validation and test, show it, and write scores.json."""
-    scores = {"epoch": progress["epoch"], "parameters": _count(best)}
-    temperatures = 1.0, temperature
-    eval_step = steps.make_eval_step(run.logits_step, run.mesh, temperatures)
-    charset = run.data.charset
-    for name in workdirs.SCORED:
-        if split := run.data.splits.get(name):
-            evaluation = evaluate.evaluate(eval_step, best, split, charset, run.config)
-            scores[name] = scoring.report(evaluation, split.lines, temperature)
-            if jax.process_index() == 0:
-                scoring.keep(workdir, evaluation, split.lines)
+    scores = {"epoch": progress["epoch"], "parameters": steps.count_parameters(best)}
+    scores |= evaluate.score_splits(
+        run.logits_step, best, run.data, run.config, temperature, workdir
+    )
     if jax.process_index() == 0:
         workdirs.write_json(workdir / "scores.json", scores)
         print(f"\nRead an image: python -m ocr_jax.predict --workdir={workdir} IMAGE")
@@ -286,16 +279,12 @@ def _leave_out_impossible(data: dataset.Dataset, model) -> dataset.LabelledSplit
     return lines
 
 
-def _count(state) -> int:
-    """The parameters of a network."""
-    return sum(leaf.size for leaf in jax.tree.leaves(state.params))
-
-
 def _describe(run: Run, state, progress: dict) -> str:
     """One line on what is about to be trained, and from where."""
     start = f"from step {int(state.step)}, epoch {progress['epoch'] + 1}"
     return (
-        f"{_count(state):,} parameters, {len(run.data.charset.characters)} characters, "
+        f"{steps.count_parameters(state):,} parameters, "
+        f"{len(run.data.charset.characters)} characters, "
         f"{len(run.lines)} training lines of height {run.data.height}, "
         f"{run.mesh.size} x {jax.devices()[0].platform}"
         + (f"; resuming {start}" if int(state.step) else "")

@@ -70,14 +70,7 @@ def tune(workdir: Path, texts: Sequence[Path] = ()) -> dict:
     distributed.use_cores(workdirs.load_config(workdir).batch_size)
     steps.use_compilation_cache()
     best = checkpoints.load_best(workdir)
-    data = dataset.load(best.config, ("train", "validation"))
-    trained_on = workdirs.read_json(workdir / "dataset.json")["digests"]
-    for name, split in data.splits.items():
-        if split.lines.digest != trained_on[name]:
-            raise UserError(
-                f"{best.config.lines_file} is not what {workdir} was trained on: its "
-                f"{name} lines have changed since"
-            )
+    data = dataset.load_unchanged(workdir, best.config)
     train, validation = data.splits["train"], data.splits["validation"]
     lines = [line for path in texts for line in read_text(path, best.charset)]
     corpora = make_corpora(train, lines)

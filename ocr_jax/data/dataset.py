@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ocr_jax import ctc, prepare
+from ocr_jax import ctc, prepare, workdirs
 from ocr_jax.data import lines_file, plan
 from ocr_jax.data.charset import Charset
 from ocr_jax.errors import UserError, one_line
@@ -109,6 +109,22 @@ def load(config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> D
             labels = [charset.encode(transcript) for transcript in split.transcripts]
             splits[name] = LabelledSplit(split, labels, np.arange(len(split)))
         return Dataset(file.height, charset, splits)
+
+
+def load_unchanged(workdir: Path, config) -> Dataset:
+    """What the run in a workdir was trained and scored on; config: its network's.
+
+    Raises UserError where the lines file has changed since.
+    """
+    trained_on = workdirs.read_json(workdir / "dataset.json")["digests"]
+    data = load(config, tuple(trained_on))
+    for name, digest in trained_on.items():
+        if data.splits[name].lines.digest != digest:
+            raise UserError(
+                f"{config.lines_file} is not what {workdir} was trained on: its {name} "
+                "lines have changed since"
+            )
+    return data
 
 
 def _make_missing(config):

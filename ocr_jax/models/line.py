@@ -1,5 +1,6 @@
 """The line recogniser: encoder, recurrent layers, one class score a frame."""
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -39,3 +40,26 @@ class LineRecognizer(nn.Module):
     def centre(self, frame):
         """The x, in pixels of the line, of the middle of a frame."""
         return self.encoder.centre(frame)
+
+
+class Ensemble(nn.Module):
+    """Networks of one kind as one: the mean of their log-probabilities.
+
+    Networks that began or were trained differently err differently (Hansen and Salamon,
+    "Neural network ensembles", 1990). Their parameters are members_0, members_1 …
+    """
+
+    members: tuple[LineRecognizer, ...]
+
+    def __call__(self, images, widths, train: bool = False):
+        answers = [member(images, widths, train) for member in self.members]
+        log_probs = [jax.nn.log_softmax(logits) for logits, _ in answers]
+        return sum(log_probs) / len(log_probs), answers[0][1]
+
+    def frames(self, widths):
+        """As of each member."""
+        return self.members[0].frames(widths)
+
+    def centre(self, frame):
+        """As of each member."""
+        return self.members[0].centre(frame)

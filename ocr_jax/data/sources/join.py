@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import numpy as np
 
 from ocr_jax.data import lines_file, sources
 
@@ -97,9 +98,13 @@ def _split(path: Path, split: str) -> lines_file.Split:
 
 def _line(task: Task, index: int, height: int) -> lines_file.Line:
     line = _split(task.path, task.split).line(index)
-    image = line.image
-    if len(image) != height:
-        width = max(1, round(image.shape[1] * height / len(image)))
-        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     line_id = f"{task.prefix}{line.line_id}{task.suffix}"
-    return dataclasses.replace(line, image=image, line_id=line_id)
+    return dataclasses.replace(line, image=scaled(line.image, height), line_id=line_id)
+
+
+def scaled(image: np.ndarray, height: int) -> np.ndarray:
+    """The image (H, W) at another height."""
+    if len(image) == height:
+        return image
+    width = max(1, round(image.shape[1] * height / len(image)))
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)

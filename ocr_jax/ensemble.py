@@ -1,0 +1,141 @@
+"""Make one recogniser of several trained networks of one kind.
+
+    python -m ocr_jax.ensemble runs/FIRST runs/SECOND --out=runs/BOTH
+
+Trained from other seeds, or on other lines of a collection, they err differently: the
+mean of what they say is right more often than each, for as much more time. The result
+is a workdir like any other's: predict, tune_decoder, compare and main --mode=evaluate
+take it.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ocr_jax import (
+    checkpoints,
+    distributed,
+    errors,
+    evaluate,
+    fetch,
+    models,
+    steps,
+    workdirs,
+)
+from ocr_jax import config as config_lib
+from ocr_jax.data import dataset
+from ocr_jax.errors import UserError, one_line
+
+
+def join(runs: Sequence[Path], out: Path) -> dict:
+    """Write the workdir `out` of the best networks of several; returns its scores.
+
+    Config and lines are those of the first. Raises UserError where the networks are of
+    different kinds, or were chosen by other validation lines: a score would mean
+    nothing, some of the lines having been trained on.
+    """
+    if out.exists():
+        raise UserError(f"--out={out} exists already: name a new folder")
+    runs = [fetch.workdir(run) for run in runs]
+    config = workdirs.load_config(runs[0])
+    distributed.use_cores(config.batch_size)
+    steps.use_compilation_cache()
+    members = [checkpoints.load_best(run) for run in runs]
+    for run, member in zip(runs[1:], members[1:], strict=True):
+        _refuse_other(runs[0], members[0], run, member)
+    config.members = len(members)
+    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        scores = _write(config, runs[0], members, partial)
+        os.rename(partial, out)
+    except OSError as error:
+        raise UserError(f"--out={out}: {one_line(error)}") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    print(f"\nRead an image: python -m ocr_jax.predict --workdir={out} IMAGE")
+    return scores
+
+
+def _refuse_other(first_run: Path, first, run: Path, member):
+    """UserError unless both networks can answer as one."""
+    kinds = [
+        {key: best.config[key] for key in models.ARCHITECTURE}
+        | {"height": best.height, "charset": best.config.charset}
+        | {"shortcut": bool(best.config.shortcut)}
+        for best in (first, member)
+    ]
+    if changes := config_lib.differences(*kinds):
+        raise UserError(
+            f"{first_run} and {run} are of two kinds ({'; '.join(changes)}): an "
+            "ensemble is of networks of one kind"
+        )
+    if first.config.members > 1:
+        raise UserError(f"{first_run} is an ensemble: name the runs that it is made of")
+    digests = [
+        workdirs.read_json(path / "dataset.json")["digests"]
+        for path in (first_run, run)
+    ]
+    if digests[0]["validation"] != digests[1]["validation"]:
+        raise UserError(
+            f"{first_run} and {run} have other validation lines: train both on one "
+            "split of the collection"
+        )
+
+
+def _write(config, first: Path, members: list, workdir: Path) -> dict:
+    """All that the workdir holds; returns its scores."""
+    data = dataset.load_unchanged(first, members[0].config)
+    workdirs.write_json(workdir / "config.json", config.to_dict())
+    workdirs.write_json(workdir / "environment.json", workdirs.environment())
+    shutil.copy(first / "dataset.json", workdir)
+    state = members[0].state.replace(
+        **{
+            kind: {
+                f"members_{i}": getattr(member.state, kind)
+                for i, member in enumerate(members)
+                if getattr(member.state, kind)
+            }
+            for kind in steps.WEIGHTS
+        }
+    )
+    with checkpoints.Checkpoints(workdir) as saved:
+        saved.save(checkpoints.BEST, state, {})
+    mesh = steps.make_mesh(config.batch_size)
+    state = steps.replicate(state, mesh)
+    model = models.build_model(config, data.charset.num_classes)
+    logits_step = steps.make_logits_step(model)
+    calibrated = evaluate.calibrate(logits_step, state, data, config)
+    workdirs.write_json(workdir / "calibration.json", calibrated)
+    scores = {"parameters": steps.count_parameters(state)}
+    scores |= evaluate.score_splits(
+        logits_step, state, data, config, calibrated["temperature"], workdir
+    )
+    workdirs.write_json(workdir / "scores.json", scores)
+    return scores
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; the exit code is 0, or 2 for a mistake."""
+    return errors.exit_code(lambda: _run(argv))
+
+
+def _run(argv: list[str] | None):
+    parser = errors.ArgumentParser(
+        prog="python -m ocr_jax.ensemble",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("runs", nargs="+", metavar="WORKDIR", help="two or more")
+    parser.add_argument("--out", type=Path, required=True, help="the workdir to make")
+    args = parser.parse_args(argv)
+    if len(args.runs) < 2:
+        raise UserError("one workdir is no ensemble: name two or more")
+    join(args.runs, args.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
