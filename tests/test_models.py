@@ -64,6 +64,7 @@ EVERY_KIND = [
     {"lstm_layers": 2},
     {"frame_stride": 2},
     {"encoder": "mlp"},
+    {"members": 2},
 ]
 
 
@@ -84,6 +85,41 @@ def test_a_line_reads_the_same_alone_batched_and_over_padded(kind):
         assert np.abs(expected).max() > 1e-3
         np.testing.assert_allclose(logits[row, :frames], expected, atol=1e-5)
         np.testing.assert_allclose(more_logits[row, :frames], expected, atol=1e-5)
+
+
+def test_an_ensemble_answers_with_the_mean_of_its_members_log_probabilities():
+    model, variables = build(make_config(members=3))
+    _, batch = random_lines(WIDTHS, 64)
+    widths = jnp.array(WIDTHS)
+    logits, lengths = model.apply(variables, batch, widths)
+    single = models.build_model(make_config(), 5)
+    answers = []
+    for name in ("members_0", "members_1", "members_2"):
+        own = {kind: tree[name] for kind, tree in variables.items()}
+        answer, own_lengths = single.apply(own, batch, widths)
+        np.testing.assert_array_equal(own_lengths, lengths)
+        answers.append(jax.nn.log_softmax(answer))
+    assert np.abs(answers[0] - answers[1]).max() > 0.1
+    np.testing.assert_allclose(logits, np.mean(answers, axis=0), atol=1e-5)
+    assert [model.frames(61), model.centre(3)] == [single.frames(61), single.centre(3)]
+
+
+@pytest.mark.parametrize("encoder", list(models.ENCODERS))
+def test_the_keys_of_an_architecture_are_those_that_networks_are_built_by(encoder):
+    """But for those that matter while training alone."""
+
+    class Watched:
+        def __init__(self):
+            self.read, self._config = set(), make_config(encoder=encoder)
+
+        def __getattr__(self, key):
+            self.read.add(key)
+            return self._config[key]
+
+    watched = Watched()
+    models.build_model(watched, 5)
+    of_training = {"dropout", "freeze", "shortcut"}
+    assert watched.read - of_training <= set(models.ARCHITECTURE)
 
 
 @pytest.mark.parametrize("encoder", ["conv", "sliding_window", "mlp"])

@@ -1,0 +1,122 @@
+"""Ensembles: several networks in a workdir like any other's, or a clear refusal."""
+
+import json
+import shutil
+
+import jax
+import numpy as np
+import pytest
+
+from ocr_jax import checkpoints, decoders, ensemble, evaluate, train, tune_decoder
+from ocr_jax.predict import Recognizer
+from tests.conftest import draw_line
+
+
+@pytest.fixture(scope="module")
+def runs(finished, tmp_path_factory):
+    """Two runs of one kind, the second a little off, and the ensemble they make."""
+    first = finished[1]
+    second, both = (tmp_path_factory.mktemp("runs") / name for name in ("2nd", "both"))
+    shutil.copytree(first, second, ignore=shutil.ignore_patterns("checkpoints"))
+    state = checkpoints.load_best(first).state
+    rng = np.random.default_rng(0)
+    noisy = jax.tree.map(lambda x: x + rng.normal(0, 0.05, x.shape), state.params)
+    noisy = jax.tree.map(np.float32, noisy)
+    with checkpoints.Checkpoints(second) as saved:
+        saved.save(checkpoints.BEST, state.replace(params=noisy), {})
+    assert ensemble.main([str(first), str(second), f"--out={both}"]) == 0
+    return first, second, both
+
+
+def log_probs(workdir):
+    best = checkpoints.load_best(workdir)
+    line = draw_line("abcab")[None] / 255.0
+    variables = {"params": best.state.params, "batch_stats": best.state.batch_stats}
+    logits, _ = best.model.apply(variables, line, np.array([line.shape[2]]))
+    return np.asarray(jax.nn.log_softmax(logits))
+
+
+def test_it_answers_with_the_mean_of_the_best_networks(runs):
+    first, second, both = map(log_probs, runs)
+    assert np.abs(first - second).max() > 0.1
+    mean = (first + second) / 2
+    np.testing.assert_allclose(both, np.asarray(jax.nn.log_softmax(mean)), atol=1e-4)
+
+
+def test_its_workdir_is_like_any_others(runs, capsys):
+    first, _, both = runs
+    scores = json.loads((both / "scores.json").read_text())
+    assert scores["validation"]["summary"]["cer"] < 0.2
+    for split in ("validation", "test"):
+        again = evaluate.evaluate_workdir(both, split)
+        assert json.loads(json.dumps(again)) == scores[split]
+    of_first = json.loads((first / "scores.json").read_text())
+    assert scores["parameters"] == 2 * of_first["parameters"]
+    assert scores["validation"]["digest"] == of_first["validation"]["digest"]
+    [reading] = Recognizer.load(both).read([255 - draw_line("abcab")])
+    assert reading.text
+    tune_decoder.tune(both)
+    assert (both / decoders.FILE).exists()
+    assert [path.name for path in both.parent.iterdir()] == ["both"]
+
+
+def refuse(workdirs, out, message, capsys):
+    existed = out.exists()
+    capsys.readouterr()
+    assert ensemble.main([*map(str, workdirs), f"--out={out}"]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert out.exists() == existed
+    assert not list(out.parent.glob(".*partial"))
+
+
+def test_mistakes_are_one_line_and_leave_nothing(runs, tmp_path, capsys):
+    first, second, both = runs
+    out = tmp_path / "out"
+    a_file = tmp_path / "file"
+    a_file.touch()
+    refuse([first], out, "one workdir is no ensemble", capsys)
+    refuse([first, tmp_path], out, "is not a workdir of a training", capsys)
+    refuse([first, second], both, "exists already: name a new folder", capsys)
+    refuse([both, both], out, f"{both} is an ensemble: name the runs", capsys)
+    refuse([both, first], out, "of two kinds (members: 2 → 1)", capsys)
+    refuse([first, second], a_file / "out", "file", capsys)
+
+
+@pytest.mark.parametrize(
+    ("which", "file", "change", "message"),
+    [
+        (1, "config", {"frame_stride": 2}, "of two kinds (frame_stride: 4 → 2)"),
+        (1, "dataset", {"digests": {"validation": "0"}}, "have other validation lines"),
+        (0, "dataset", {"digests": {"test": "0"}}, "its test lines have changed since"),
+    ],
+)
+def test_networks_that_do_not_go_together_are_refused(
+    runs, tmp_path, capsys, which, file, change, message
+):
+    workdirs = list(runs[:2])
+    workdirs[which] = tmp_path / "changed"
+    shutil.copytree(runs[which], workdirs[which])
+    path = workdirs[which] / f"{file}.json"
+    content = json.loads(path.read_text())
+    for key, value in change.items():
+        is_nested = isinstance(value, dict)
+        content[key] = content[key] | value if is_nested else value
+    path.write_text(json.dumps(content))
+    refuse(workdirs, tmp_path / "out", message, capsys)
+
+
+def test_what_fails_half_way_leaves_nothing(runs, tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(evaluate, "score_splits", full)
+    refuse(runs[:2], tmp_path / "out", "No space left on device", capsys)
+
+
+def test_an_ensemble_can_also_be_trained_at_once(tiny_config, tmp_path):
+    tiny_config.members, tiny_config.shortcut = 2, 0.1
+    tiny_config.num_epochs = 1
+    scores = train.train_and_evaluate(tiny_config, tmp_path / "at_once")
+    assert np.isfinite(scores["validation"]["summary"]["loss"])
