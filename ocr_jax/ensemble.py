@@ -40,6 +40,8 @@ def join(runs: Sequence[Path], out: Path) -> dict:
     if out.exists():
         raise UserError(f"--out={out} exists already: name a new folder")
     runs = [fetch.workdir(run) for run in runs]
+    if len({run.resolve() for run in runs}) < max(2, len(runs)):
+        raise UserError("an ensemble is of two or more workdirs, each named once")
     config = workdirs.load_config(runs[0])
     distributed.use_cores(config.batch_size)
     steps.use_compilation_cache()
@@ -132,8 +134,6 @@ def _run(argv: list[str] | None):
     parser.add_argument("runs", nargs="+", metavar="WORKDIR", help="two or more")
     parser.add_argument("--out", type=Path, required=True, help="the workdir to make")
     args = parser.parse_args(argv)
-    if len(args.runs) < 2:
-        raise UserError("one workdir is no ensemble: name two or more")
     join(args.runs, args.out)
 
 
