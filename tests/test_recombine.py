@@ -150,6 +150,12 @@ def test_no_cut_through_ink_or_in_a_narrow_gap(right):
     assert recombine.find_cuts(image, [gaps.Gap(3, 11.0, right)]) == []
 
 
+def test_the_ends_of_a_gap_are_no_blanker_than_they_are():
+    image = np.zeros((HEIGHT, 60), np.uint8)
+    image[0], image[1] = 255, 64  # 1.25 pixels of ink in every column
+    assert recombine.find_cuts(image, [gaps.Gap(3, 11.0, 25.0)]) == []
+
+
 @given(st.data())
 def test_pieces_keep_every_column_and_character(data):
     """Whatever the cuts: nothing is lost, nothing doubled, no piece is empty."""

@@ -92,7 +92,7 @@ def find_cuts(image: np.ndarray, found: list) -> list[tuple[int, int]]:
         between = ink[first : round(right)]
         if len(between) < NARROWEST:
             continue
-        smooth = np.convolve(between, np.full(3, 1 / 3), "same")
+        smooth = np.convolve(np.pad(between, 1, "edge"), np.full(3, 1 / 3), "valid")
         blankest = np.flatnonzero(smooth <= smooth.min() + 0.05)
         column = blankest[np.argmin(np.abs(blankest - len(between) / 2))]
         if smooth[column] <= MOST_INK:
