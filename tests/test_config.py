@@ -44,6 +44,16 @@ def test_every_size_of_the_best_network_is_valid(size):
     assert config.name == f"iam_best_{size}"
 
 
+@pytest.mark.parametrize("stage", get_config(ROOT / "configs/lines_best.py")[0].STAGES)
+def test_both_stages_of_the_best_recipe_are_valid(stage):
+    config = config_lib.load([f"--config={ROOT}/configs/lines_best.py:{stage}"])
+    assert config.init_from == ("runs/synthetic" if stage == "real" else "")
+    with pytest.raises(
+        UserError, match="no stage late: expected one of synthetic, real"
+    ):
+        config_lib.load([f"--config={ROOT}/configs/lines_best.py:late"])
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
