@@ -11,10 +11,10 @@ python -m ocr_jax.prepare fonts --text=data/iam_lines.h5 --lines=20000 --hands=v
 python -m ocr_jax.main --config=configs/iam_best.py --workdir=runs/iam_synthetic \
   --config.lines_file=data/iam_synthetic.h5 --config.num_epochs=2 --config.average=0.99
 python -m ocr_jax.prepare recombine --source=data/iam_lines.h5 \
-  --workdir=runs/iam_synthetic --times=7 --out=data/iam_recombined.h5
-python -m ocr_jax.prepare join --source=data/iam_lines.h5 --times=7 \
+  --workdir=runs/iam_synthetic --times=14 --out=data/iam_recombined.h5
+python -m ocr_jax.prepare join --source=data/iam_lines.h5 --times=14 \
   --with=data/iam_recombined.h5 --out=data/iam_joined.h5
-python -m ocr_jax.main --config=configs/iam_best.py --config.num_epochs=6 \
+python -m ocr_jax.main --config=configs/iam_best.py --config.num_epochs=3 \
   --config.lines_file=data/iam_joined.h5 --config.init_from=runs/iam_synthetic
 
 Measured is the network of `small`, with this augmentation and training, on French wills
