@@ -17,10 +17,11 @@ python -m ocr_jax.prepare join --source=data/iam_lines.h5 --times=14 \
 python -m ocr_jax.main --config=configs/iam_best.py --config.num_epochs=3 \
   --config.lines_file=data/iam_joined.h5 --config.init_from=runs/iam_synthetic
 
-Measured is the network of `small`, with this augmentation and training, on French wills
-of 1914-1918 (experiments/README.md). Not measured is anything on IAM, whose images were
-not at hand, nor the networks of `tiny` and `base`, nor 200 epochs: on 6,482 lines those
-are hours on a GPU. Frames of 8 of 64 pixels' height are two to three a character.
+Measured is the network of `small` with this dropout and augmentation, begun from
+synthetic lines, on French wills of 1914-1918 (experiments/README.md). Not measured is
+anything on IAM, whose images were not at hand, nor the networks of `tiny` and `base`,
+nor 200 epochs from nothing: on 6,482 lines those are hours on a GPU. Frames of 8 of 64
+pixels' height are two to three a character.
 """
 
 from ocr_jax.config import default_config

@@ -14,8 +14,9 @@ passes; with its words in other orders half of the time it learns no line by hea
 On 2,098 lines of French wills of 1914-1918 by 91 hands two seeds reached a CER of 18.1
 and 18.4 % on 14 unseen hands, 15.3 % with the language model of ocr_jax.tune_decoder;
 the two as one (ocr_jax.ensemble) 17.4 % (95 % interval 13.7 to 20.6) and 14.8 %. Each
-took 97 to 108 minutes on one CPU core (27 November 2026); with --times=7 half as long,
-for a point or two more (experiments/README.md).
+took 97 to 108 minutes on one CPU core (27 November 2026), after 13 on synthetic lines
+in more fonts and of a richer text than these commands make. With --times=7 it is half
+as long, for half a point to 1.6 points more (experiments/README.md).
 """
 
 from ocr_jax.config import default_config
