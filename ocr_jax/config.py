@@ -39,6 +39,7 @@ def default_config() -> ml_collections.ConfigDict:
     config.lstm_layers = 2  # 0 is all-convolutional
     config.lstm_dim = 128  # width of each direction
     config.bidirectional = True  # read each line from both ends
+    config.lstm_implementation = "scan"  # or cudnn: NVIDIA's, where there is a GPU
     config.dropout = 0.2  # after the encoder and after each LSTM
     config.dtype = "float32"  # of products: float32, or bfloat16 on accelerators
     config.members = 1  # networks that answer as one; see ocr_jax.ensemble
@@ -60,6 +61,7 @@ def default_config() -> ml_collections.ConfigDict:
     config.average = 0.0  # decay of the average of weights that is kept; 0 is off
     config.early_stop_patience = 0  # epochs without a better validation CER; 0 is off
     config.seed = 0  # of parameters, order, dropout and augmentation
+    config.steps_per_dispatch = 1  # updates in one program, of batches of one width
     config.log_every_steps = 20  # batches between fetched metrics
     config.profile_steps = 0  # updates to trace into WORKDIR/profile; 0 is off
 
@@ -101,6 +103,7 @@ CHOICES = {
     "optimizer": ("adamw", "adam", "rmsprop", "sgd"),
     "dtype": ("float32", "bfloat16"),
     "ctc": ("fast", "optax"),
+    "lstm_implementation": ("scan", "cudnn"),
     "schedule": ("constant", "cosine", "step"),
     "wandb.mode": ("disabled", "offline", "online", "auto"),
 }
@@ -129,6 +132,7 @@ RANGES = {
     "average": (0.0, 0.99999),
     "early_stop_patience": (0, 1_000_000),
     "seed": (0, 2**31 - 1),
+    "steps_per_dispatch": (1, 1_000),
     "log_every_steps": (1, 1_000_000),
     "profile_steps": (0, 1_000),
     "augment.probability": (0.0, 1.0),

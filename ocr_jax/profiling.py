@@ -21,7 +21,7 @@ NAMELESS = re.compile(
 
 
 class Trace:
-    """Traces config.profile_steps training steps, while entered, into WORKDIR/profile.
+    """Traces config.profile_steps dispatches of a training into WORKDIR/profile.
 
     The trace opens in Perfetto, TensorBoard or xprof. `say` gets the largest parts of
     the step, as text. With 0 steps nothing is traced.

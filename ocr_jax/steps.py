@@ -166,6 +166,27 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
     return functools.partial(train_step, np.int32(config.seed))
 
 
+def make_train_steps(train_step: Callable) -> Callable:
+    """`train_steps(state, batches) → (state, metrics)`: one update a batch.
+
+    Several batches, of one shape, are one program: a GPU that computes a step sooner
+    than Python dispatches it need not wait. metrics: scalars of one batch, (n,) of
+    several. The old state is donated.
+    """
+
+    @functools.partial(jax.jit, donate_argnums=0)
+    def in_one_program(state, batches):
+        stacked = jax.tree.map(lambda *arrays: jnp.stack(arrays), *batches)
+        return jax.lax.scan(train_step, state, stacked)
+
+    def train_steps(state, batches):
+        if len(batches) == 1:
+            return train_step(state, batches[0])
+        return in_one_program(state, batches)
+
+    return train_steps
+
+
 @jax.jit
 def _step_keys(seed: jax.Array, step: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The random keys of a step, for AUGMENTATION and DROPOUT: none is stored."""

@@ -1,6 +1,7 @@
 """The training loop: a pure function of config, data and seed that can be resumed."""
 
 import contextlib
+import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -51,7 +52,7 @@ class Run(NamedTuple):
     batches_per_epoch: int
     mesh: jax.sharding.Mesh
     schedule: optax.Schedule
-    train_step: Callable
+    train_steps: Callable
     logits_step: Callable
     tracker: tracking.Tracker
 
@@ -110,7 +111,9 @@ def _train(config, workdir: Path):
             batches_per_epoch=batches_per_epoch,
             mesh=mesh,
             schedule=schedule,
-            train_step=trace.of(steps.make_train_step(model, tx, config, mesh)),
+            train_steps=trace.of(
+                steps.make_train_steps(steps.make_train_step(model, tx, config, mesh))
+            ),
             logits_step=steps.make_logits_step(model),
             tracker=tracker,
         )
@@ -152,44 +155,48 @@ def _train_epoch(run: Run, state, progress: dict, rows: list[plan.PlanRow], stop
     """The rest of the epoch's batches, or as many as there are before `stop` is set."""
     first = progress["batch"]
     batches = pipeline.batches(run.lines, rows, run.config, run.mesh, first=first)
-    pending, since = [], time.monotonic()
-    for row, batch in zip(rows[first:], batches, strict=True):
+    since, pending, metrics = time.monotonic(), [], []
+    for dispatched in plan.dispatches(rows[first:], run.config.steps_per_dispatch):
         if stop.is_set():
             break
-        state, metrics = run.train_step(state, batch)
-        pending.append((row, metrics))
-        if len(pending) == run.config.log_every_steps:
-            progress = _log(run, state, progress, pending, since)
-            pending, since = [], time.monotonic()
+        own = tuple(itertools.islice(batches, len(dispatched)))
+        state, values = run.train_steps(state, own)
+        pending += dispatched
+        metrics.append(values)
+        if len(pending) >= run.config.log_every_steps:
+            progress = _log(run, state, progress, pending, metrics, since)
+            since, pending, metrics = time.monotonic(), [], []
     if pending:
-        progress = _log(run, state, progress, pending, since)
+        progress = _log(run, state, progress, pending, metrics, since)
     return state, progress
 
 
-def _log(run: Run, state, progress: dict, pending: list, since: float) -> dict:
+def _log(run: Run, state, progress: dict, pending, metrics, since: float) -> dict:
     """Fetch the metrics of the last few steps, log them, add them to the epoch's sums.
 
+    pending: the plan rows of these steps; metrics: what `run.train_steps` returned.
     Raises UserError, naming step and lines, where the loss was not finite.
     """
-    metrics = jax.device_get([values for _, values in pending])
+    fetched = jax.device_get(metrics)
     seconds = time.monotonic() - since
+    values = {key: np.hstack([v[key] for v in fetched]) for key in fetched[0]}
     last_step = int(state.step)
-    for offset, ((row, _), values) in enumerate(zip(pending, metrics, strict=True)):
-        if not np.isfinite(values["loss"]):
+    for offset, (row, loss) in enumerate(zip(pending, values["loss"], strict=True)):
+        if not np.isfinite(loss):
             step = last_step - len(pending) + 1 + offset
             line_ids = [run.lines.lines.line_ids[index] for index in row.indices]
             raise UserError(
-                f"the loss is {values['loss']} at step {step}, on the lines "
+                f"the loss is {loss} at step {step}, on the lines "
                 f"{', '.join(line_ids)}: look at them, or lower config.learning_rate"
             )
-    sums = {key: sum(float(values[key]) for values in metrics) for key in metrics[0]}
+    sums = {key: float(array.sum(dtype=np.float64)) for key, array in values.items()}
     progress = progress | {
         "batch": progress["batch"] + len(pending),
         "loss": progress["loss"] + sums["loss"],
         "lines": progress["lines"] + sums["lines"],
         "seconds": progress["seconds"] + seconds,
     }
-    read = sum(len(row.indices) for row, _ in pending)
+    read = sum(len(row.indices) for row in pending)
     values = {
         "train/loss": sums["loss"] / max(sums["lines"], 1),
         "train/grad_norm": sums["grad_norm"] / len(pending),

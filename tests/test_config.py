@@ -106,7 +106,7 @@ def test_a_key_that_does_not_exist_is_named(key):
 
 def test_there_are_few_keys_beside_those_of_groups():
     keys = config_lib.flatten(config_lib.default_config())
-    assert len([key for key in keys if "." not in key]) <= 42
+    assert len([key for key in keys if "." not in key]) <= 44
 
 
 def test_every_range_is_of_a_key_that_exists_and_holds_its_default():

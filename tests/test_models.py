@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
+from jax.experimental import rnn
 
 from configs import emnist_lenet, emnist_mlp, iam_ctc
 from ocr_jax import config as config_lib
@@ -106,7 +107,7 @@ def test_an_ensemble_answers_with_the_mean_of_its_members_log_probabilities():
 
 @pytest.mark.parametrize("encoder", list(models.ENCODERS))
 def test_the_keys_of_an_architecture_are_those_that_networks_are_built_by(encoder):
-    """But for those that matter while training alone."""
+    """But for those that matter while training alone, or change no reading."""
 
     class Watched:
         def __init__(self):
@@ -118,7 +119,7 @@ def test_the_keys_of_an_architecture_are_those_that_networks_are_built_by(encode
 
     watched = Watched()
     models.build_model(watched, 5)
-    of_training = {"dropout", "freeze", "shortcut"}
+    of_training = {"dropout", "freeze", "shortcut", "lstm_implementation"}
     assert watched.read - of_training <= set(models.ARCHITECTURE)
 
 
@@ -262,6 +263,48 @@ def test_the_lstm_and_its_gradients_equal_flaxs(reverse):
         strict=True,
     ):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+def test_cudnn_gets_our_weights_in_its_order_and_gives_our_gradients(
+    monkeypatch, directions
+):
+    """jax's reference, of cuDNN's layout, stands in for the kernels that need a GPU."""
+
+    def reference(x, h, c, weights, lengths, *kind):
+        features, dim, layer, _, bidirectional = kind
+        unpacked = rnn.unpack_lstm_weights(weights, features, dim, layer, bidirectional)
+        return rnn.lstm_ref(x, h, c, *unpacked, lengths, *kind)
+
+    monkeypatch.setattr(rnn, "lstm", reference)
+    x, _, forward = lstm_arguments()
+    weights = [forward, lstm_arguments(seed=1)[2]][:directions]
+    lengths = jnp.array([7, 4])
+    inside = (jnp.arange(7)[:, None] < lengths)[..., None]
+
+    def with_gradients(layer):
+        def masked(x, weights):
+            return jnp.where(inside, layer(x, lengths, weights), 0.0)
+
+        y, back = jax.vjp(masked, x, weights)
+        return jax.tree.leaves((y, back(jnp.cos(jnp.arange(y.size)).reshape(y.shape))))
+
+    for one, other in zip(
+        with_gradients(recurrent.scan_layer),
+        with_gradients(recurrent.cudnn_layer),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_cudnn_reads_a_filler_row_of_no_frames(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        rnn, "lstm", lambda x, h, c, w, lengths, *kind: seen.append(lengths) or [x] * 3
+    )
+    x, _, weights = lstm_arguments()
+    recurrent.cudnn_layer(x, jnp.array([7, 0]), [weights])
+    assert seen[0].tolist() == [7, 1]
 
 
 @pytest.mark.parametrize(("kernel", "padding"), [((3, 3), 1), ((2, 3), 0)])

@@ -43,6 +43,24 @@ def test_epochs_differ_in_order_but_not_in_the_number_of_batches():
     )
 
 
+@given(line_widths, st.integers(1, 4), st.integers(0, 3))
+def test_batches_of_one_bucket_follow_each_other_and_are_dispatched_together(
+    widths, in_a_row, epoch
+):
+    edges = plan.bucket_widths(widths, 2)
+    rows = plan.plan_epoch(widths, 2, edges, 0, epoch, in_a_row=in_a_row)
+    dispatches = list(plan.dispatches(rows, in_a_row))
+    order = [id(row) for dispatched in dispatches for row in dispatched]
+    assert order == [id(row) for row in rows]
+    for bucket in edges:
+        of_bucket = [d for d in dispatches if d[0].bucket_width == bucket]
+        assert {row.bucket_width for d in of_bucket for row in d} <= {bucket}
+        count = sum(map(len, of_bucket))
+        whole = sum(len(d) == in_a_row for d in of_bucket)
+        assert whole >= count // in_a_row
+        assert all(len(d) in (1, in_a_row) for d in of_bucket)
+
+
 @given(st.lists(st.integers(1, 256), min_size=1, max_size=20), st.integers(1, 3))
 def test_bucket_widths_pad_no_more_than_any_other_choice(widths, buckets):
     def padded(edges):

@@ -60,6 +60,24 @@ def test_two_accumulated_halves_of_a_batch_make_the_update_of_the_whole():
     assert_equal(step(first, halves[1])[0].params, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("devices", [1, 2])
+def test_several_steps_in_one_program_equal_steps_one_by_one(devices):
+    # Far from chaos: a large step makes rounding's differences grow.
+    config = make_config(dropout=0.5, average=0.9, learning_rate=1e-3)
+    config.augment.probability, config.augment.noise = 1.0, 0.1
+    batches = [make_batch(seed=seed) for seed in range(3)]
+    state, step = start(config, devices)
+    losses = []
+    for batch in batches:
+        state, metrics = step(state, batch)
+        losses.append(metrics["loss"])
+    start_state, step = start(config, devices)
+    together, metrics = steps.make_train_steps(step)(start_state, tuple(batches))
+    assert int(together.step) == 3
+    np.testing.assert_allclose(metrics["loss"], losses, rtol=1e-5)
+    assert_equal(together, state, atol=1e-5)
+
+
 def test_another_seed_runs_the_same_programs(tmp_path, request):
     def keep_programs(folder):
         jax.config.update("jax_compilation_cache_dir", folder)

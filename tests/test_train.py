@@ -132,6 +132,23 @@ def test_an_interrupted_run_ends_bit_identical(tmp_path, random_run, stop_after)
     assert epochs[0] == epochs[1]
 
 
+def test_an_interrupted_run_of_several_steps_a_dispatch_ends_bit_identical(
+    tmp_path, tiny_config
+):
+    tiny_config.steps_per_dispatch, tiny_config.log_every_steps = 2, 3
+    scores = train.train_and_evaluate(tiny_config, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt, match="checkpoint written"):
+        train_until(3, tiny_config, tmp_path / "broken")
+    assert scores == train.train_and_evaluate(tiny_config, tmp_path / "broken")
+    expected, resumed = (
+        latest_state(tmp_path / name, tiny_config)[0] for name in ("whole", "broken")
+    )
+    for one, other in zip(expected, resumed, strict=True):
+        np.testing.assert_array_equal(one, other)
+    steps_logged = [row["step"] for row in rows_of(tmp_path / "whole")]
+    assert max(steps_logged) == 6 * tiny_config.num_epochs
+
+
 def test_a_run_needs_no_tensorflow_and_ends_as_with_it(
     tmp_path, tiny_config, monkeypatch
 ):

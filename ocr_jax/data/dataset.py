@@ -51,7 +51,12 @@ class LabelledSplit:
         """The epoch plan over the lines that take part, as indices into all lines."""
         buckets = plan.bucket_widths(self.widths, config.num_buckets)
         rows = plan.plan_epoch(
-            self.widths, config.batch_size, buckets, config.seed, epoch
+            self.widths,
+            config.batch_size,
+            buckets,
+            config.seed,
+            epoch,
+            in_a_row=config.steps_per_dispatch,
         )
         return [row._replace(indices=self.indices[row.indices]) for row in rows]
 

@@ -1,6 +1,6 @@
 """The epoch plan: which lines make up which batch, as pure NumPy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,10 +59,13 @@ def plan_epoch(
     bucket_widths: Sequence[int],
     seed: int,
     epoch: int,
+    *,
+    in_a_row: int = 1,
 ) -> list[PlanRow]:
     """Every line once, in batches of lines of one bucket, in a seeded order.
 
-    widths (n,) in pixels; bucket_widths ascending. Raises ValueError for a line wider
+    widths (n,) in pixels; bucket_widths ascending. in_a_row: batches of one bucket that
+    follow each other, as far as there are so many. Raises ValueError for a line wider
     than the widest bucket.
     """
     widths = np.asarray(widths)
@@ -73,12 +76,29 @@ def plan_epoch(
     generator = np.random.default_rng((seed, epoch))
     order = generator.permutation(len(widths))
     buckets = np.searchsorted(bucket_widths, widths[order])
-    rows = []
+    runs = []
     for bucket, width in enumerate(bucket_widths):
         lines = order[buckets == bucket]
         starts = range(0, len(lines), batch_size)
-        rows += [PlanRow(int(width), lines[i : i + batch_size]) for i in starts]
-    return [rows[i] for i in generator.permutation(len(rows))]
+        rows = [PlanRow(int(width), lines[i : i + batch_size]) for i in starts]
+        whole = len(rows) // in_a_row * in_a_row
+        runs += [rows[i : i + in_a_row] for i in range(0, whole, in_a_row)]
+        runs += [[row] for row in rows[whole:]]
+    return [row for i in generator.permutation(len(runs)) for row in runs[i]]
+
+
+def dispatches(rows: Sequence[PlanRow], in_a_row: int) -> Iterator[list[PlanRow]]:
+    """The rows in their order: `in_a_row` of one bucket at once, or one by itself.
+
+    No other numbers, since each is a program of its own.
+    """
+    first = 0
+    while first < len(rows):
+        run = list(rows[first : first + in_a_row])
+        if len(run) < in_a_row or len({row.bucket_width for row in run}) > 1:
+            run = run[:1]
+        yield run
+        first += len(run)
 
 
 def shares(

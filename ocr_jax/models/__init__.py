@@ -47,6 +47,7 @@ def _network(config, num_classes: int, axis: str | None) -> nn.Module:
             layers=config.lstm_layers,
             dim=config.lstm_dim,
             bidirectional=config.bidirectional,
+            implementation=config.lstm_implementation,
             **shared,
         ),
         num_classes=num_classes,

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
+from jax.experimental import rnn
 
 from ocr_jax.models import layers
 
@@ -14,7 +15,8 @@ class LSTMStack(nn.Module):
     """`layers` LSTMs, each `dim` wide a direction (Hochreiter and Schmidhuber, 1997).
 
     The forward direction may run on into the padding, which is behind it. The reverse
-    one starts at each line's own last frame.
+    one starts at each line's own last frame. implementation: `scan`, or `cudnn` for
+    NVIDIA's kernels where JAX runs on a GPU, and `scan` elsewhere.
     """
 
     layers: int
@@ -22,40 +24,87 @@ class LSTMStack(nn.Module):
     bidirectional: bool
     dropout: float
     dtype: jnp.dtype
+    implementation: str = "scan"
     axis: str | None = None
 
     @nn.compact
     def __call__(self, x, lengths, train: bool = False):
         x = jnp.moveaxis(x, 1, 0).astype(self.dtype)
-        inside = layers.length_mask(lengths, len(x)).T[..., None]
+        on_gpu = jax.default_backend() == "gpu"
+        run = cudnn_layer if on_gpu and self.implementation == "cudnn" else scan_layer
+        directions = ("forward", "backward")[: 1 + self.bidirectional]
         for layer in range(self.layers):
-            outputs = [
-                LSTM(self.dim, reverse, name=f"{name}_{layer}")(x, inside)
-                for name, reverse in (("forward", False), ("backward", True))
-                if self.bidirectional or not reverse
+            weights = [
+                LSTMWeights(self.dim, name=f"{direction}_{layer}")(x.shape[-1])
+                for direction in directions
             ]
-            x = jnp.concatenate(outputs, axis=-1)
+            x = run(x, lengths, weights)
             x = layers.Dropout(self.dropout, self.axis)(x, train, lines=1)
         return jnp.moveaxis(x, 0, 1)
 
 
-class LSTM(nn.Module):
-    """One direction of one layer: (T, B, D) and (T, B, 1) inside a line → (T, B, dim).
+class LSTMWeights(nn.Module):
+    """One direction of one layer: input kernel (D, 4H), recurrent (H, 4H), bias (4H,).
 
     Forget gates begin open (Jozefowicz et al., 2015).
     """
 
     dim: int
-    reverse: bool
 
     @nn.compact
-    def __call__(self, x, inside):
+    def __call__(self, features: int):
         normal = nn.initializers.lecun_normal()
-        input_kernel = self.param("input_kernel", normal, (x.shape[-1], 4 * self.dim))
-        kernel = self.param("recurrent_kernel", _orthogonal_gates, self.dim)
-        bias = self.param("bias", _open_forget_gates, self.dim)
-        kernels = (k.astype(x.dtype) for k in (input_kernel, kernel))
-        return lstm(x, inside, *kernels, bias, self.reverse)
+        return (
+            self.param("input_kernel", normal, (features, 4 * self.dim)),
+            self.param("recurrent_kernel", _orthogonal_gates, self.dim),
+            self.param("bias", _open_forget_gates, self.dim),
+        )
+
+
+def scan_layer(x, lengths, weights):
+    """A layer, (T, B, D) → (T, B, directions x H), as a `lax.scan` a direction.
+
+    lengths (B,); weights: those of the forward and, if any, of the backward direction.
+    """
+    inside = layers.length_mask(lengths, len(x)).T[..., None]
+    outputs = [
+        lstm(
+            x, inside, kernel.astype(x.dtype), recurrent.astype(x.dtype), bias, reverse
+        )
+        for reverse, (kernel, recurrent, bias) in enumerate(weights)
+    ]
+    return jnp.concatenate(outputs, axis=-1)
+
+
+def cudnn_layer(x, lengths, weights):
+    """`scan_layer` by cuDNN, which computes in float32 and leaves padding zero.
+
+    cuDNN has its gates as input, forget, cell, output; it knows no line of no frames.
+    """
+    (_, size, features), dim = x.shape, len(weights[0][1])
+    kernels = [_cudnn_gates(w).T for *pair, _ in weights for w in pair]
+    # Its second bias, of the recurrent product, is always zero here.
+    biases = [b for *_, w in weights for b in (_cudnn_gates(w), jnp.zeros_like(w))]
+    start = jnp.zeros((len(weights), size, dim), jnp.float32)
+    outputs, _, _ = rnn.lstm(
+        jnp.moveaxis(x, 0, 1).astype(jnp.float32),
+        start,
+        start,
+        jnp.concatenate([jnp.ravel(array) for array in (*kernels, *biases)]),
+        jnp.maximum(lengths, 1).astype(jnp.int32),
+        features,
+        dim,
+        1,  # layer: dropout between layers is ours
+        0.0,
+        len(weights) == 2,
+    )
+    return jnp.moveaxis(outputs, 1, 0).astype(x.dtype)
+
+
+def _cudnn_gates(weights):
+    """Weights (..., 4H) in cuDNN's order of the gates."""
+    i, f, o, g = jnp.split(weights, 4, axis=-1)
+    return jnp.concatenate([i, f, g, o], axis=-1)
 
 
 def _orthogonal_gates(key, dim: int):
