@@ -59,6 +59,9 @@ def make_ways(size: int, frames: int, features: int, dim: int) -> dict[str, vers
         "ours": _by_jax(stack.apply, params, work, _weights, one),
         "flax": _by_jax(flax_apply, flax_params, work, _flax_weights, one),
     }
+    if jax.default_backend() == "gpu":
+        by_cudnn = stack.clone(implementation="cudnn").apply
+        ways["ours, cuDNN"] = _by_jax(by_cudnn, params, work, _weights, one)
     if mesh.size > 1:
         shared = _by_jax(stack.apply, params, work, _weights, mesh)
         ways[f"ours, {mesh.size} devices"] = shared

@@ -4,7 +4,8 @@
     python experiments/benchmarks/step.py --work=lines --batch_size=16
 
 lab is configs/iam_ctc.py on lines of 28 x 952 pixels, lines is configs/lines_ctc.py on
-64 x 704; the lines are random and fill their width. Before anything is timed, loss and
+64 x 704, small and base are configs/iam_best.py on 64 x 1024; the lines are random and
+fill their width. Before anything is timed, loss and
 gradient norm of the first step, without dropout, must agree. PyTorch does not augment.
 """
 
@@ -20,6 +21,8 @@ from ocr_jax import huge_pages, models, optimizers, steps
 WORKS = {
     "lab": ("configs/iam_ctc.py", 28, 952, 60),
     "lines": ("configs/lines_ctc.py", 64, 704, 40),
+    "small": ("configs/iam_best.py:small", 64, 1024, 60),
+    "base": ("configs/iam_best.py:base", 64, 1024, 60),
 }
 AUGMENTATION = "configs/lines_ctc.py"
 CLASSES = 80
@@ -39,7 +42,7 @@ def main():
     ways = make_ways(config, batch)
     augmented = config.copy_and_resolve_references()
     augmented.augment = config_lib.load([f"--config={AUGMENTATION}"]).augment
-    ways["ours, augmenting"] = _by_jax(augmented, batch)
+    ways["ours, augmenting"] = by_jax(augmented, batch)
     medians = versus.race(ways, args.rounds)
     versus.print_head()
     versus.print_rows(work, medians)
@@ -74,12 +77,12 @@ def without_dropout(config):
 
 def make_ways(config, batch) -> dict[str, versus.Way]:
     """Ways to make an update, each from the same weights."""
-    ways = {"ours": _by_jax(config, batch)}
+    ways = {"ours": by_jax(config, batch)}
     if torch:
-        ways["torch"] = _by_torch(config, batch)
-        ways["torch, channels_last"] = _by_torch(config, batch, channels_last=True)
+        ways["torch"] = by_torch(config, batch)
+        ways["torch, channels_last"] = by_torch(config, batch, channels_last=True)
         if config.encoder == "sliding_window":
-            ways["torch, window by window"] = _by_torch(config, batch, windows=True)
+            ways["torch, window by window"] = by_torch(config, batch, windows=True)
     return ways
 
 
@@ -90,15 +93,16 @@ def make_state(config, height: int):
     return model, tx, steps.create_state(model, tx, config, height)
 
 
-def _by_jax(config, batch) -> versus.Way:
+def by_jax(config, batch, in_a_row: int = 1) -> versus.Way:
+    """Ours: an update, or so many of the same batch in one program."""
     model, tx, state = make_state(config, batch["image"].shape[1])
     mesh = steps.make_mesh(len(batch["image"]))
-    train_step = steps.make_train_step(model, tx, config, mesh)
+    train_steps = steps.make_train_steps(steps.make_train_step(model, tx, config, mesh))
     state, batch = steps.replicate(state, mesh), steps.shard(batch, mesh)
 
     def run():
         nonlocal state
-        state, metrics = train_step(state, batch)
+        state, metrics = train_steps(state, (batch,) * in_a_row)
         return metrics
 
     def result(metrics):
@@ -107,7 +111,8 @@ def _by_jax(config, batch) -> versus.Way:
     return versus.Way(run, result)
 
 
-def _by_torch(config, batch, *, windows=False, channels_last=False) -> versus.Way:
+def by_torch(config, batch, *, windows=False, channels_last=False) -> versus.Way:
+    """PyTorch's, from the weights that ours begins with."""
     import twins
 
     height = batch["image"].shape[1]

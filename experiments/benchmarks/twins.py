@@ -1,7 +1,7 @@
 """The project's networks in PyTorch, of the same config and with the same weights.
 
-They are for batches whose lines fill the whole width, so that nothing is masked, and
-for networks without residual blocks. See `ocr_jax/models` for the parts.
+They are for batches whose lines fill the whole width, so that nothing is masked. See
+`ocr_jax/models` for the parts.
 """
 
 import numpy as np
@@ -67,24 +67,38 @@ class ConvEncoder(nn.Module):
         super().__init__()
         height, stride, inputs = -(-height // 2), 2, 4
         self.convs, self.norms = nn.ModuleList(), nn.ModuleList()
-        self._pools = []
-        for channels in config.conv_channels:
-            bias = not config.batch_norm
-            self.convs.append(nn.Conv2d(inputs, channels, 3, padding=1, bias=bias))
-            norm = nn.BatchNorm2d(channels) if config.batch_norm else nn.Identity()
-            self.norms.append(norm)
+        self._blocks = []  # (residual blocks, pooling) of each
+        for block, channels in enumerate(config.conv_channels):
+            residual = config.residual_blocks if block else 0
+            for _ in range(1 + 2 * residual):
+                bias = not config.batch_norm
+                self.convs.append(nn.Conv2d(inputs, channels, 3, padding=1, bias=bias))
+                norm = nn.BatchNorm2d(channels) if config.batch_norm else nn.Identity()
+                self.norms.append(norm)
+                inputs = channels
             pool = 2 if height > 1 else 1, 2 if stride < config.frame_stride else 1
-            self._pools.append(pool)
-            height, stride, inputs = -(-height // pool[0]), stride * pool[1], channels
+            self._blocks.append((residual, pool))
+            height, stride = -(-height // pool[0]), stride * pool[1]
         self.dropout = nn.Dropout(config.dropout)
-        self.features = height * inputs
+        self.column_max = config.column_max
+        self.features = inputs if config.column_max else height * inputs
 
     def forward(self, x):
         x = functional.pixel_unshuffle(x, 2)
-        for conv, norm, pool in zip(self.convs, self.norms, self._pools, strict=True):
-            x = functional.relu(norm(conv(x)), inplace=True)
+        layers = zip(self.convs, self.norms, strict=True)
+
+        def convolved(x):
+            conv, norm = next(layers)
+            return norm(conv(x))
+
+        for residual, pool in self._blocks:
+            x = functional.relu(convolved(x), inplace=True)
+            for _ in range(residual):
+                y = functional.relu(convolved(x), inplace=True)
+                x = functional.relu(x + convolved(y))
             x = functional.max_pool2d(x, pool, ceil_mode=True)
-        return self.dropout(x.permute(0, 3, 2, 1).flatten(2))
+        x = x.permute(0, 3, 2, 1)
+        return self.dropout(x.amax(2) if self.column_max else x.flatten(2))
 
     def load(self, params: dict):
         for index, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
@@ -154,7 +168,10 @@ def make_optimizer(config, twin: Twin) -> torch.optim.Optimizer:
 
 
 def make_step(config, twin: Twin, batch: dict[str, torch.Tensor]):
-    """A call that makes one update and returns (mean loss, norm of the gradient)."""
+    """A call that makes one update and returns (mean loss, norm of the gradient).
+
+    With config.dtype bfloat16 products are of that type, as torch.autocast chooses.
+    """
     optimizer = make_optimizer(config, twin)
     label_lengths = batch["label_length"].cpu().long()
     labels = batch["label"].long()
@@ -163,7 +180,7 @@ def make_step(config, twin: Twin, batch: dict[str, torch.Tensor]):
     average = [weight.detach().clone() for weight in weights]
 
     def loss_of(logits):
-        log_probs = logits.log_softmax(2).transpose(0, 1)
+        log_probs = logits.float().log_softmax(2).transpose(0, 1)
         frames = torch.full((log_probs.shape[1],), len(log_probs))
         losses = functional.ctc_loss(
             log_probs, labels, frames, label_lengths, reduction="none"
@@ -172,7 +189,11 @@ def make_step(config, twin: Twin, batch: dict[str, torch.Tensor]):
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        loss, *extra = map(loss_of, twin.all_logits(batch["image"]))
+        with torch.autocast(
+            batch["image"].device.type, torch.bfloat16, config.dtype == "bfloat16"
+        ):
+            logits = twin.all_logits(batch["image"])
+        loss, *extra = map(loss_of, logits)
         (loss + config.shortcut * sum(extra)).backward()
         norm = nn.utils.clip_grad_norm_(weights, config.grad_clip)
         optimizer.step()
