@@ -8,19 +8,25 @@ export MALLOC_MMAP_THRESHOLD_ := 4294967296
 export MALLOC_TRIM_THRESHOLD_ := 4294967296
 export MALLOC_ARENA_MAX := 1
 
-.PHONY: train test lint
+.PHONY: train test test-fast lint
 
-train: .venv/installed
+train: .venv/installed-train
 	$(BIN)/python -m ocr_jax.main --config=configs/quickstart.py
 
-test: .venv/installed
+test: .venv/installed-test
 	$(BIN)/python -m pytest
 
-lint: .venv/installed
+test-fast: .venv/installed-test
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-.venv/installed: setup.py constraints.txt
+# What the tests need includes what a training needs.
+.venv/installed-train: EXTRAS := synthetic,report
+.venv/installed-test: EXTRAS := test
+.venv/installed-train .venv/installed-test: setup.py pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .[test] --constraint constraints.txt
-	touch $@
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]' --constraint constraints.txt
+	touch .venv/installed-train $@

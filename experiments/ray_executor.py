@@ -23,7 +23,7 @@ from executors import Local, Watcher
 from jobs import Job
 from statuses import Status
 
-from ocr_jax import errors, slots
+from ocr_jax import errors, extras, slots
 from ocr_jax.errors import UserError
 
 # How often a task is started again whose worker or machine died.
@@ -45,12 +45,7 @@ class Ray:
         retries: int = 0,
         timeout: float | None = None,
     ):
-        try:
-            import ray
-        except ImportError:
-            raise UserError(
-                "--executor=ray needs Ray: pip install -e .[ray] -c constraints.txt"
-            ) from None
+        ray = extras.load("ray")
         self._ray = ray
         self._options = {"retries": retries, "timeout": timeout}
         try:

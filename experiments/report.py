@@ -15,7 +15,7 @@ from pathlib import Path
 
 import report_runs
 
-from ocr_jax import console, errors
+from ocr_jax import console, errors, extras
 from ocr_jax.errors import UserError
 
 HEADER = ("run", "what differs", "CER (95 %)", "epochs", "lines/s", "parameters")
@@ -40,8 +40,7 @@ def run(argv: list[str] | None = None):
     if args.out is None:
         print(table(args.workdirs, args.split))
         return
-    import report_page  # plotly, which only the page takes
-
+    report_page = extras.load("report_page")  # plotly, which only the page takes
     report_page.write(args.out, report_runs.read(args.workdirs, args.split), args.split)
 
 

@@ -11,7 +11,7 @@ import report_plots
 import report_runs
 from report_runs import Run
 
-from ocr_jax import console, metrics, tables, workdirs
+from ocr_jax import console, extras, metrics, tables, workdirs
 from ocr_jax.errors import UserError
 
 TEMPLATE = Path(__file__).with_name("report_page.html")
@@ -209,6 +209,9 @@ def _sweep(runs: Sequence[Run], keys: Sequence[str]) -> str:
             f"{len(scored)} finished runs are too few to say: from "
             f"{report_plots.IMPORTANCE_RUNS} on, their importance is drawn here."
         )
+    if not extras.is_installed("optuna"):
+        command = extras.install_command("optuna")
+        return "".join(parts) + _note(f"Optuna draws this: {command}.")
     parts.append(_figure(report_plots.importance(scored, keys)))
     parts.append(
         _note(

@@ -16,20 +16,23 @@ import fcntl
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jobs
 import launch
-import optuna
 import rich.table
 import statuses
 import sweep_file
-import sweep_search
 import view
 from jobs import Job
-from optuna.trial import TrialState
 
-from ocr_jax import console, errors
+from ocr_jax import console, errors, extras
 from ocr_jax.errors import UserError
+
+if TYPE_CHECKING:
+    import optuna
+
+sweep_search = extras.Lazy("sweep_search")  # it imports Optuna
 
 SHOWN_TRIALS = 10
 
@@ -67,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         study = sweep_search.open_study(sweep, folder, storage)
         if sweep.method == "grid":
             sweep_search.retry_failed(study)
-    taken_up = sweep_search.names(study, TrialState.RUNNING)
+    taken_up = sweep_search.running(study)
     with view.View() as shown:
         search = sweep_search.Search(study, sweep, folder, shown)
         ended = executor.run(search.jobs(most, args.seed), search)
@@ -113,9 +116,9 @@ def _run_agents(args: argparse.Namespace) -> int:
         return launch.exit_code(list(executor.run(agents, shown).values()))
 
 
-def _print_best(study: optuna.Study, sweep: sweep_file.Sweep, folder: Path):
+def _print_best(study: "optuna.Study", sweep: sweep_file.Sweep, folder: Path):
     """The best trials, and the command of the first."""
-    done = study.get_trials(states=(TrialState.COMPLETE,))
+    done = sweep_search.complete(study)
     done.sort(key=lambda trial: trial.value, reverse=not sweep.minimize)
     if not done:
         print("No trial is finished.")

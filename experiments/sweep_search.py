@@ -159,6 +159,16 @@ def begun(study: optuna.Study) -> set[str]:
     return names(study, *(state for state in TrialState if state != TrialState.WAITING))
 
 
+def running(study: optuna.Study) -> set[str]:
+    """Jobs of trials that were begun and have no result yet."""
+    return names(study, TrialState.RUNNING)
+
+
+def complete(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    """The trials that have a score."""
+    return study.get_trials(states=(TrialState.COMPLETE,))
+
+
 def failed(study: optuna.Study) -> set[str]:
     """The names of the trials that failed, and did not end well at another try."""
     ended_well = names(study, TrialState.COMPLETE, TrialState.PRUNED)

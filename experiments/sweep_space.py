@@ -8,12 +8,14 @@ the kind is logarithmic.
 import itertools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import optuna
 from scipy import stats
 
 from ocr_jax.errors import UserError
+
+if TYPE_CHECKING:
+    import optuna
 
 
 class Kind(NamedTuple):
@@ -81,7 +83,7 @@ class Parameter(NamedTuple):
             return ()
         return self.value(0.0), self.value(1.0)
 
-    def draw(self, trial: optuna.Trial) -> float:
+    def draw(self, trial: "optuna.Trial") -> float:
         """What the trial has, or draws now; `value` makes a config's value of it."""
         if self.kind == "int_uniform":
             low, high = self.settings["min"], self.settings["max"]

@@ -1,3 +1,18 @@
 """ocr_jax: train, compare and use handwriting line recognisers in JAX and Flax."""
 
+import importlib
+
 __version__ = "0.1.0"
+# name → the module it comes from. They are imported when used: jax takes seconds.
+_LAZY = {"Reading": "ocr_jax.predict", "Recognizer": "ocr_jax.predict"}
+__all__ = ["Reading", "Recognizer", "__version__"]
+
+
+def __getattr__(name: str):
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

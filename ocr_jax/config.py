@@ -8,6 +8,7 @@ import ml_collections
 from absl import flags
 from ml_collections import config_flags
 
+from ocr_jax import shipped_configs
 from ocr_jax.errors import UserError, one_line
 
 
@@ -158,7 +159,8 @@ RANGES = {
 def load(arguments: Sequence[str]) -> ml_collections.ConfigDict:
     """The config of `--config=FILE` and the `--config.KEY=VALUE`s that follow it.
 
-    Raises UserError for a file, a key or a value that doesn't fit.
+    FILE may be the name of one that comes with ocr_jax (shipped_configs). Raises
+    UserError for a file, a key or a value that doesn't fit.
     """
     parsed = flags.FlagValues()
     config_flags.DEFINE_config_file(
@@ -171,6 +173,7 @@ def load(arguments: Sequence[str]) -> ml_collections.ConfigDict:
 
 def parse_flags(parsed: flags.FlagValues, argv: Sequence[str]):
     """Parse a command line that may have a --config; UserError for its mistakes."""
+    argv = shipped_configs.resolve_flags(argv)
     try:
         rest = parsed(argv)
     except Exception as error:  # a config file is a program: it may raise anything

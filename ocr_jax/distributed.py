@@ -17,10 +17,9 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from jax._src import distributed as jax_distributed  # its store has no public name
 from jax.experimental import multihost_utils
 
-from ocr_jax import errors, interrupt, slots, workdirs
+from ocr_jax import bell, errors, interrupt, slots, workdirs
 from ocr_jax.errors import UserError, one_line
 
 # Seconds that a process which left alone waits for the others, before all are ended.
@@ -29,8 +28,6 @@ SHUTDOWN_SECONDS = 10
 HEARTBEAT_SECONDS = 60
 # Fewer lines a core would leave it with products smaller than what they cost to begin.
 LEAST_LINES = 8
-# In the store of jax's coordinator, the number of the process that left alone.
-LEFT = "ocr_jax/left"
 _leaving = threading.Lock()
 
 
@@ -53,7 +50,8 @@ def joined(config):
         if jax.process_index() > 0:
             stack.enter_context(_quiet())
         _check_devices()
-        stack.enter_context(_all_or_none())
+        host = config.distributed.coordinator.rpartition(":")[0]
+        stack.enter_context(_all_or_none(host))
         yield
         # Who is done first waits here, where there is no time limit.
         _gather(True)
@@ -74,33 +72,32 @@ def use_cores(batch_size: int):
 
 
 @contextlib.contextmanager
-def _all_or_none():
+def _all_or_none(host: str):
     """What ends one process alone ends the others within seconds.
 
     They would wait for it in the next collective, until jax aborts them. A UserError is
     of all: `main_first` made it so, or all processes look at the same numbers.
+    host: that of process 0, "" for its own name.
     """
-    store, is_over = jax_distributed.global_state.client, threading.Event()
+    is_over = threading.Event()
 
-    def watch():
-        while not is_over.wait(1.0):
-            with contextlib.suppress(jax.errors.JaxRuntimeError):  # nobody has left
-                number = store.key_value_try_get(LEFT)
-                _leave(UserError(f"process {number} ended the run, and says why"))
+    def heard(number: int):
+        if not is_over.is_set():
+            _leave(UserError(f"process {number} ended the run, and says why"))
 
-    threading.Thread(target=watch, daemon=True).start()
+    others = bell.Bell(host, heard)
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        _leave(error, store)
+        _leave(error, others)
     finally:
         is_over.set()
 
 
-def _leave(error: Exception, store=None):
-    """Say the error, to the others in `store`, and end this process.
+def _leave(error: Exception, others: bell.Bell | None = None):
+    """Say the error, to the others too, and end this process.
 
     Not in jax's way, which waits for the others.
     """
@@ -109,8 +106,8 @@ def _leave(error: Exception, store=None):
         raise error
 
     _leaving.acquire()  # never released: who comes second waits here for the end
-    if store:
-        store.key_value_set(LEFT, str(jax.process_index()), allow_overwrite=True)
+    if others:
+        others.ring(jax.process_index())
     try:
         code = errors.exit_code(fail)
     except Exception:
@@ -118,7 +115,7 @@ def _leave(error: Exception, store=None):
         code = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    # Until all have heard of it. Process 0 has the store: it goes last.
+    # Until all have heard of it. Process 0 passes it on, and has jax's coordinator.
     time.sleep(4.0 if jax.process_index() == 0 else 2.0)
     os._exit(code)
 

@@ -16,7 +16,9 @@ from ocr_jax import errors, huge_pages, slots, workdirs
 from ocr_jax.errors import UserError
 
 _CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "A file of configs/; --config.KEY=VALUE, after it, changes a key."
+    "config",
+    None,
+    "A file, or a name in configs/; --config.KEY=VALUE, after it, sets a key.",
 )
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Where the run is kept; runs/NAME-HASH of the config by default."

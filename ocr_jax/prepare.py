@@ -257,7 +257,7 @@ def _parser() -> argparse.ArgumentParser:
         "--augment",
         metavar="CONFIG",
         nargs="?",
-        const="configs/lines_ctc.py",
+        const="lines_ctc",
         help="draw variations too, as this config (default: %(const)s) asks for",
     )
     return parser

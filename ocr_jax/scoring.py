@@ -1,12 +1,21 @@
 """What is told and kept of an evaluation: scores, errors, how far confidences hold."""
 
+import functools
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from ocr_jax import analysis, calibration, confusion, metrics, tables, workdirs
+from ocr_jax import (
+    analysis,
+    calibration,
+    confusion,
+    extras,
+    metrics,
+    tables,
+    workdirs,
+)
 from ocr_jax.data import lines_file
 
 
@@ -55,11 +64,21 @@ def keep(workdir: Path, evaluation: Evaluation, split: lines_file.Split):
     workdirs.write_scored_lines(workdir, split.name, lines)
     errors = analyse(evaluation, split).as_json()
     workdirs.write_json(workdir / f"errors_{split.name}.json", errors)
+    if not extras.is_installed("matplotlib"):
+        _say_no_pictures()
+        return
     picture = workdir / f"reliability_{split.name}.png"
     calibration.draw(picture, _reliability(evaluation, split))
     if evaluation.counts.top3 is not None:
         picture = workdir / f"confusion_{split.name}.png"
         confusion.draw(picture, split.transcripts, evaluation.readings)
+
+
+@functools.cache
+def _say_no_pictures():
+    """Once, however many splits are scored."""
+    command = extras.install_command("matplotlib")
+    print(f"No pictures of confidences, for want of matplotlib: {command}")
 
 
 def analyse(evaluation: Evaluation, split: lines_file.Split) -> analysis.Analysis:

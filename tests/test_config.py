@@ -12,7 +12,7 @@ from ocr_jax import models
 from ocr_jax.errors import UserError
 
 ROOT = pathlib.Path(__file__).parent.parent
-FILES = sorted((ROOT / "configs").glob("*.py"))
+FILES = sorted((ROOT / "configs").glob("[!_]*.py"))
 
 
 def get_config(path):

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ocr_jax import extras
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError, is_disk_full, one_line
 
@@ -76,6 +76,13 @@ def _row(images: Sequence[np.ndarray], caption: str, width: int) -> np.ndarray:
 
 
 def _font() -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which matplotlib brings: it has the accents of most scripts."""
+    """DejaVu Sans, which matplotlib brings: it has the accents of most scripts.
+
+    Without matplotlib Pillow's own font, for western European languages.
+    """
+    if not extras.is_installed("matplotlib"):
+        return ImageFont.load_default(TEXT_SIZE)
+    import matplotlib
+
     path = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")
     return ImageFont.truetype(path, TEXT_SIZE)

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ocr_jax import steps
+from ocr_jax import extras, steps
 from ocr_jax.data import dataset, lines_file, plan, resident, tf_data
 from ocr_jax.errors import UserError
 
@@ -44,8 +44,8 @@ def choose(loader: str, lines: lines_file.Split) -> str:
         return "resident" if _is_small(lines) or not _tensorflow() else "tf_data"
     if loader == "tf_data" and not _tensorflow():
         raise UserError(
-            "config.loader is tf_data, but TensorFlow can't be imported: install "
-            "tensorflow-cpu, or take resident"
+            "config.loader is tf_data, but TensorFlow can't be imported: "
+            f"{extras.install_command('tensorflow')}, or take resident"
         )
     memory = _device_memory()
     if loader == "resident" and memory and lines.pixels.nbytes > memory:

@@ -9,6 +9,7 @@ import urllib.request
 
 import numpy as np
 
+from ocr_jax import extras
 from ocr_jax.data.sources import fonts, handwriting
 from ocr_jax.errors import UserError, one_line
 
@@ -24,6 +25,7 @@ def emnist(split: str) -> tuple[np.ndarray, np.ndarray]:
 
     split: train or test. UserError where it can't be had.
     """
+    extras.require("tensorflow")
     import tensorflow_datasets as tfds  # takes seconds, and TensorFlow
 
     try:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ocr_jax import extras
 from ocr_jax.data import lines_file, sources
 from ocr_jax.data.sources import characters
 
@@ -80,6 +81,7 @@ def read(task: Task, height: int) -> list[sources.Item]:
 
 
 def _drawn(args: argparse.Namespace) -> Iterator[tuple[str, np.ndarray, None]]:
+    extras.require("fontTools", "fontpkg")
     count = args.per_class or DRAWN
     for index, split in enumerate(lines_file.SPLITS):
         each = count if split == "train" else max(1, count // 10)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ocr_jax import extras
 from ocr_jax.data import lines_file, sources
 from ocr_jax.data.sources import characters, fonts, sentences
 from ocr_jax.errors import UserError
@@ -45,6 +46,7 @@ def add_flags(parser: argparse.ArgumentParser):
 
 def tasks(args: argparse.Namespace) -> sources.Lazy:
     """One task a line; UserError for counts, lengths or overlaps that can't be."""
+    extras.require("fontTools", "fontpkg", "wonderwords")
     sources.require_at_least(
         args,
         lines=1,

@@ -16,12 +16,14 @@ import struct
 from pathlib import Path
 
 import numpy as np
-from fontTools import ttLib
 
+from ocr_jax import extras
 from ocr_jax.data import lines_file, sources
 from ocr_jax.data.sources import excerpts, handwriting, sentences
 from ocr_jax.data.sources.hands import HANDS
 from ocr_jax.errors import UserError, one_line
+
+ttLib = extras.Lazy("fontTools.ttLib")
 
 FONTS = (
     "Caveat",
@@ -96,6 +98,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
 
     Raises UserError for a count, seed, length, text or font that can't be.
     """
+    extras.require("fontTools", "fontpkg", "wonderwords")
     sources.require_at_least(
         args,
         lines=1,

@@ -9,12 +9,13 @@ import logging
 from pathlib import Path
 
 import cv2
-import fontpkg
 import numpy as np
-from fontTools import ttLib
 from PIL import Image, ImageDraw, ImageFont
 
+from ocr_jax import extras
 from ocr_jax.data.sources.hands import HANDS, Hands
+
+fontpkg, ttLib = extras.Lazy("fontpkg"), extras.Lazy("fontTools.ttLib")
 
 # A font's flaws that do not keep it from being drawn, once in each process.
 logging.getLogger("fontTools").setLevel(logging.ERROR)

@@ -12,9 +12,11 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-import wonderwords
 
+from ocr_jax import extras
 from ocr_jax.data import lines_file
+
+wonderwords = extras.Lazy("wonderwords")
 
 MIN_CHARACTERS = 10
 CHARACTERS = frozenset(

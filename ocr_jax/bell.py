@@ -1,0 +1,92 @@
+"""What the processes of one run hear when one of them leaves: its number, at once.
+
+jax finds out by a heartbeat that stops, a minute later. Process 0 listens, and passes
+on to all what one of them says. Where it can't be reached, the heartbeat remains.
+"""
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Callable
+from multiprocessing import AuthenticationError, connection
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+KEY_BYTES, HOST_BYTES = 16, 256
+
+
+class Bell:
+    """Rung by one process, heard by the others; all make theirs at the same time.
+
+    host: where process 0 is, "" for its own name. heard: called, in a thread, with the
+    number of the process that rang.
+    """
+
+    def __init__(self, host: str, heard: Callable[[int], None]):
+        self._heard, self._lock = heard, threading.Lock()
+        self._peers: list[connection.Connection] = []
+        self._rung = b""
+        key, listener = os.urandom(KEY_BYTES), None
+        if jax.process_index() == 0:
+            # On all addresses: which of them the other hosts see is not known here.
+            listener = connection.Listener(
+                ("", 0), backlog=jax.process_count(), authkey=key
+            )
+            host, port = host or socket.gethostname(), listener.address[1]
+            message = key + port.to_bytes(2) + host.encode().ljust(HOST_BYTES)
+        else:
+            message = bytes(KEY_BYTES + 2 + HOST_BYTES)
+        # Of process 0, what it listens to; a key keeps strangers out.
+        rows = multihost_utils.process_allgather(np.frombuffer(message, np.uint8))
+        message = rows[0].tobytes()
+        key, port = message[:KEY_BYTES], int.from_bytes(message[KEY_BYTES:][:2])
+        address = message[KEY_BYTES + 2 :].decode().strip(), port
+        if listener:
+            threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
+        else:
+            # In a thread: a host that can't be reached takes minutes to say so.
+            threading.Thread(
+                target=self._join, args=(address, key), daemon=True
+            ).start()
+
+    def ring(self, number: int):
+        """Tell the others the number of the process that leaves."""
+        with self._lock:
+            self._rung = str(number).encode()
+            for peer in self._peers:
+                _send(peer, self._rung)
+
+    def _listen(self, listener: connection.Listener):
+        while True:
+            with contextlib.suppress(AuthenticationError, EOFError, OSError):
+                peer = listener.accept()
+                self._add(peer)
+                threading.Thread(target=self._hear, args=(peer,), daemon=True).start()
+
+    def _join(self, address: tuple[str, int], key: bytes):
+        with contextlib.suppress(AuthenticationError, EOFError, OSError):
+            peer = connection.Client(address, authkey=key)
+            self._add(peer)
+            self._hear(peer)
+
+    def _add(self, peer: connection.Connection):
+        """One more to tell, what was rung already first."""
+        with self._lock:
+            self._peers.append(peer)
+            if self._rung:
+                _send(peer, self._rung)
+
+    def _hear(self, peer: connection.Connection):
+        """Wait for a number. One who is done closes the connection with no word."""
+        with contextlib.suppress(EOFError, OSError):
+            number = int(peer.recv_bytes())
+            self.ring(number)  # process 0 passes it on
+            self._heard(number)
+
+
+def _send(peer: connection.Connection, message: bytes):
+    with contextlib.suppress(OSError):  # it has ended
+        peer.send_bytes(message)

@@ -1,0 +1,116 @@
+"""Without an optional package: one line that says how to install it, exit code 2."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ocr_jax import extras, scoring
+from ocr_jax.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+# Runs a script, or -m and a module, as if the packages were not installed.
+WITHOUT = """
+import runpy, sys
+sys.modules |= dict.fromkeys(sys.argv[1].split(","))
+_, _, *sys.argv = sys.argv
+if sys.argv[0] == "-m":
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+else:
+    sys.path.insert(0, sys.argv[0].rpartition("/")[0])
+    runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+PREPARE = ("-m", "ocr_jax.prepare")
+SYNTHETIC = ",".join(name for name, e in extras.EXTRAS.items() if e == "synthetic")
+
+
+def run_without(packages, *command, **options):
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT, packages, *map(str, command)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        **options,
+    )
+
+
+@pytest.mark.parametrize(
+    ("packages", "extra", "command"),
+    [
+        ("fontTools", "synthetic", (*PREPARE, "fonts", "--out=x.h5")),
+        ("fontpkg", "synthetic", (*PREPARE, "emnist", "--source=fonts", "--out=x.h5")),
+        ("wonderwords", "synthetic", (*PREPARE, "emnist_lines", "--out=x.h5")),
+        ("tensorflow", "tf", (*PREPARE, "emnist", "--out=x.h5")),
+        ("ray", "ray", ("launch.py", "sample.yaml", "--executor=ray")),
+        ("optuna", "sweeps", ("sweep.py", "sweeps/lines_bayes.yaml", "--dry_run")),
+        ("plotly", "report", ("report.py", "runs/a", "--out=report.html")),
+    ],
+)
+def test_a_command_names_the_extra_that_it_lacks(packages, extra, command, tmp_path):
+    if command[0].endswith(".py"):
+        paths = [ROOT / "experiments" / part for part in command[:2]]
+        command = (*paths, *command[2:])
+    result = run_without(packages, *command, cwd=tmp_path)
+    assert result.returncode == 2, result.stderr
+    [said] = result.stderr.strip().splitlines()
+    assert f"needs {packages}" in said
+    assert f"pip install 'ocr_jax[{extra}]'" in said
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_the_base_prepares_lines_trains_and_reads(tmp_path, tiny_lines):
+    """No optional package can be imported: only the pictures are missing."""
+    every = ",".join(extras.EXTRAS)
+    config = tmp_path / "config.py"
+    config.write_text(
+        "from ocr_jax.config import default_config\n"
+        "def get_config():\n    config = default_config()\n"
+        f"    config.lines_file = {str(tiny_lines)!r}\n"
+        "    config.conv_channels, config.lstm_layers = (4, 4), 0\n"
+        "    config.num_epochs, config.wandb.mode = 1, 'disabled'\n"
+        "    return config\n"
+    )
+    workdir, sheet = tmp_path / "run", tmp_path / "sheet.png"
+    train = "-m", "ocr_jax.main", f"--config={config}", f"--workdir={workdir}"
+    show = *PREPARE, "show", tiny_lines, f"--out={sheet}"
+    predict = "-m", "ocr_jax.predict", f"--workdir={workdir}", sheet
+    trained, shown, read = (
+        run_without(every, *command) for command in (train, show, predict)
+    )
+    for result in (trained, shown, read):
+        assert result.returncode == 0, result.stderr
+    assert trained.stdout.count("pip install 'ocr_jax[report]'") == 1
+    assert (workdir / "scores.json").exists()
+    assert not list(workdir.glob("*.png"))
+    assert sheet.exists()
+
+
+def test_help_of_every_script_needs_no_optional_package():
+    every = ",".join(extras.EXTRAS)
+    for script in ("launch.py", "sweep.py", "report.py"):
+        result = run_without(every, ROOT / "experiments" / script, "--help")
+        assert result.returncode == 0, result.stderr
+
+
+def test_a_package_that_is_no_extra_is_an_error_of_ours(monkeypatch):
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+        extras.load("no_such_package")
+
+
+def test_a_lazy_module_is_imported_at_first_use(monkeypatch):
+    module = extras.Lazy("optuna.trial")
+    monkeypatch.setitem(sys.modules, "optuna.trial", None)
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(UserError, match=r"needs optuna.*ocr_jax\[sweeps\]"):
+        print(module.Trial)
+
+
+def test_that_pictures_are_missing_is_said_once(capsys):
+    scoring._say_no_pictures.cache_clear()
+    scoring._say_no_pictures()
+    scoring._say_no_pictures()
+    assert len(capsys.readouterr().out.splitlines()) == 1
