@@ -16,7 +16,8 @@ import statuses
 from jobs import Job
 from statuses import Status
 
-from ocr_jax import errors, huge_pages, slots
+from ocr_jax import errors
+from ocr_jax.runtime import huge_pages, slots
 
 # A mistake in the command line or the data: to try again would end the same.
 MISTAKE = 2

@@ -22,8 +22,9 @@ import ray_executor
 import statuses
 import view
 
-from ocr_jax import errors, slots
+from ocr_jax import errors
 from ocr_jax.errors import UserError
+from ocr_jax.runtime import slots
 
 
 def main(argv: list[str] | None = None) -> int:

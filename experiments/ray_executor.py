@@ -23,8 +23,9 @@ from executors import Local, Watcher
 from jobs import Job
 from statuses import Status
 
-from ocr_jax import errors, extras, slots
+from ocr_jax import errors, extras
 from ocr_jax.errors import UserError
+from ocr_jax.runtime import slots
 
 # How often a task is started again whose worker or machine died.
 MAX_RETRIES = 3

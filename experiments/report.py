@@ -15,8 +15,9 @@ from pathlib import Path
 
 import report_runs
 
-from ocr_jax import console, errors, extras
+from ocr_jax import errors, extras
 from ocr_jax.errors import UserError
+from ocr_jax.tracking import console
 
 HEADER = ("run", "what differs", "CER (95 %)", "epochs", "lines/s", "parameters")
 

@@ -11,8 +11,10 @@ import report_plots
 import report_runs
 from report_runs import Run
 
-from ocr_jax import console, extras, metrics, tables, workdirs
+from ocr_jax import extras, workdirs
 from ocr_jax.errors import UserError
+from ocr_jax.scoring import metrics, tables
+from ocr_jax.tracking import console
 
 TEMPLATE = Path(__file__).with_name("report_page.html")
 NAMES = {"cer": "CER", "wer": "WER"}  # of the table

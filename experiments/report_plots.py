@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 from plotly import subplots
 from report_runs import Run
 
-from ocr_jax import console, errors
+from ocr_jax import errors
+from ocr_jax.tracking import console
 
 # Eight colours that colour-blind readers tell apart (Okabe and Ito, 2008).
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]

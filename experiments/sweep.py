@@ -26,8 +26,9 @@ import sweep_file
 import view
 from jobs import Job
 
-from ocr_jax import console, errors, extras
+from ocr_jax import errors, extras
 from ocr_jax.errors import UserError
+from ocr_jax.tracking import console
 
 if TYPE_CHECKING:
     import optuna

@@ -14,7 +14,7 @@ from jobs import Job
 from rich.text import Text
 from statuses import Status
 
-from ocr_jax import console
+from ocr_jax.tracking import console
 
 SECONDS_BETWEEN_PLAIN_LINES = 60.0
 STYLES = {"running": "cyan", "finished": "green", "failed": "red", "stopped": "yellow"}

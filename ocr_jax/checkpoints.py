@@ -17,9 +17,10 @@ import orbax.checkpoint as ocp
 from absl import logging
 from flax import linen as nn
 
-from ocr_jax import fetch, models, steps, workdirs
-from ocr_jax.data.charset import Charset
+from ocr_jax import models, steps, workdirs
+from ocr_jax.charset import Charset
 from ocr_jax.errors import UserError, one_line
+from ocr_jax.tracking import wandb_models
 
 # Orbax warns of what it is asked to do here: to read without writing.
 logging.set_verbosity(logging.ERROR)
@@ -127,7 +128,7 @@ def load_best(workdir: Path) -> BestModel:
 
     workdir: a folder, or `wandb:ENTITY/PROJECT/RUN`, whose model is fetched.
     """
-    workdir = fetch.workdir(workdir)
+    workdir = wandb_models.workdir(workdir)
     config = workdirs.load_config(workdir)
     description = workdirs.read_json(workdir / "dataset.json")
     charset, height = Charset(tuple(description["charset"])), description["height"]

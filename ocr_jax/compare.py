@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ocr_jax import errors, metrics, tables, workdirs
+from ocr_jax import errors, workdirs
 from ocr_jax.errors import UserError
+from ocr_jax.scoring import metrics, tables
 
 
 class FinishedRun(NamedTuple):

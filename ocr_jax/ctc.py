@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from ocr_jax.data.charset import BLANK
+from ocr_jax.charset import BLANK
 
 # The exponent of zero. A frame's probability is at least 2^LEAST, so that those of
 # thousands of frames still add up to more.

@@ -13,8 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ocr_jax import beam, checkpoints, decode, fetch, language_model, workdirs
+from ocr_jax import checkpoints, workdirs
+from ocr_jax.decoding import beam, greedy, language_model
 from ocr_jax.errors import UserError, one_line
+from ocr_jax.tracking import wandb_models
 
 NAMES = ("greedy", "beam")
 FILE = "language_model.npz"
@@ -35,8 +37,8 @@ def load(name: str, workdir: str | os.PathLike, best: checkpoints.BestModel) -> 
     one of other characters.
     """
     if name == "greedy":
-        return Decoder(decode.GREEDY, best.temperature)
-    path = fetch.workdir(workdir) / FILE
+        return Decoder(greedy.GREEDY, best.temperature)
+    path = wandb_models.workdir(workdir) / FILE
     if not path.exists():
         raise UserError(
             f"{workdir} has no language model: make one with "

@@ -15,19 +15,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ocr_jax import (
-    checkpoints,
-    distributed,
-    errors,
-    evaluate,
-    fetch,
-    models,
-    steps,
-    workdirs,
-)
+from ocr_jax import checkpoints, errors, evaluate, models, steps, workdirs
 from ocr_jax import config as config_lib
 from ocr_jax.data import dataset
 from ocr_jax.errors import UserError, one_line
+from ocr_jax.runtime import distributed
+from ocr_jax.tracking import wandb_models
 
 
 def join(runs: Sequence[Path], out: Path) -> dict:
@@ -39,7 +32,7 @@ def join(runs: Sequence[Path], out: Path) -> dict:
     """
     if out.exists():
         raise UserError(f"--out={out} exists already: name a new folder")
-    runs = [fetch.workdir(run) for run in runs]
+    runs = [wandb_models.workdir(run) for run in runs]
     if len({run.resolve() for run in runs}) < max(2, len(runs)):
         raise UserError("an ensemble is of two or more workdirs, each named once")
     config = workdirs.load_config(runs[0])

@@ -8,25 +8,17 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from ocr_jax import (
-    calibration,
-    checkpoints,
-    decoders,
-    distributed,
-    fetch,
-    metrics,
-    scoring,
-    steps,
-    tables,
-    workdirs,
-)
+from ocr_jax import checkpoints, decoders, steps, workdirs
+from ocr_jax.charset import Charset
 from ocr_jax.data import dataset, pipeline
-from ocr_jax.data.charset import Charset
+from ocr_jax.runtime import distributed
+from ocr_jax.scoring import calibration, metrics, report, tables
+from ocr_jax.tracking import wandb_models
 
 
 def evaluate(
     eval_step, state, split: dataset.LabelledSplit, charset: Charset, config
-) -> scoring.Evaluation:
+) -> report.Evaluation:
     """Read every line of the split once and count its errors.
 
     The batches are a function of the config alone, so that a split scores the same
@@ -55,7 +47,7 @@ def evaluate(
     counts = metrics.count(
         transcripts, readings, losses, feasible, candidates if is_characters else None
     )
-    return scoring.Evaluation(
+    return report.Evaluation(
         counts=counts,
         readings=readings,
         confidences=np.concatenate(confidences, axis=1),
@@ -88,9 +80,9 @@ def score_splits(
     for name in workdirs.SCORED:
         if split := data.splits.get(name):
             evaluation = evaluate(eval_step, state, split, data.charset, config)
-            scores[name] = scoring.report(evaluation, split.lines, temperature)
+            scores[name] = report.report(evaluation, split.lines, temperature)
             if jax.process_index() == 0:
-                scoring.keep(workdir, evaluation, split.lines)
+                report.keep(workdir, evaluation, split.lines)
     return scores
 
 
@@ -99,7 +91,7 @@ def evaluate_workdir(workdir: Path, split: str, decoder: str = "greedy") -> dict
 
     decoder: one of decoders.NAMES. Returns what `scoring.report` does.
     """
-    workdir = fetch.workdir(workdir)
+    workdir = wandb_models.workdir(workdir)
     distributed.use_cores(workdirs.load_config(workdir).batch_size)
     steps.use_compilation_cache()
     best = checkpoints.load_best(workdir)
@@ -113,8 +105,8 @@ def evaluate_workdir(workdir: Path, split: str, decoder: str = "greedy") -> dict
     lines = data.splits[split]
     evaluation = evaluate(eval_step, state, lines, best.charset, best.config)
     evaluation = evaluation._replace(decoder=decoder)
-    found = scoring.report(evaluation, lines.lines, reader.temperature)
-    tables.print_analysis(scoring.analyse(evaluation, lines.lines))
+    found = report.report(evaluation, lines.lines, reader.temperature)
+    tables.print_analysis(report.analyse(evaluation, lines.lines))
     return found
 
 

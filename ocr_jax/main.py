@@ -12,8 +12,9 @@ from absl import flags
 from ml_collections import config_flags
 
 from ocr_jax import config as config_lib
-from ocr_jax import errors, huge_pages, slots, workdirs
+from ocr_jax import errors, workdirs
 from ocr_jax.errors import UserError
+from ocr_jax.runtime import huge_pages, slots
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",

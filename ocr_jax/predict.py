@@ -20,10 +20,12 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from ocr_jax import checkpoints, decode, decoders, distributed, errors, steps
-from ocr_jax.data import images as images_lib
-from ocr_jax.data import paper
+from ocr_jax import checkpoints, decoders, errors, steps
+from ocr_jax.decoding import greedy
 from ocr_jax.errors import UserError
+from ocr_jax.images import cleaning
+from ocr_jax.images import opening as images_lib
+from ocr_jax.runtime import distributed
 
 MAX_BATCH = 16
 # Batches are padded to one of few widths, so that few programs are compiled.
@@ -59,7 +61,7 @@ class Recognizer:
         def read_batch(decoder, state, images, widths):
             logits, lengths = steps.predict_logits(best.model, state, images, widths)
             path, fused = decoder.read(logits, lengths)
-            return decode.read_path(path, fused, lengths, decoder.temperature)
+            return greedy.read_path(path, fused, lengths, decoder.temperature)
 
         self._readers = [
             functools.partial(
@@ -85,15 +87,15 @@ class Recognizer:
         """
         return self.read_lines([self.line(image) for image in images])
 
-    def line(self, image) -> paper.CleanLine:
+    def line(self, image) -> cleaning.CleanLine:
         """An image as the network sees it; UserError if it is not a readable one."""
         gray = images_lib.read_image(image)
         try:
-            return paper.clean_line(gray, self.best.height)
+            return cleaning.clean_line(gray, self.best.height)
         except UserError as error:
             raise UserError(f"{images_lib.describe(image)}: {error}") from None
 
-    def read_lines(self, lines: list[paper.CleanLine]) -> list[Reading]:
+    def read_lines(self, lines: list[cleaning.CleanLine]) -> list[Reading]:
         """Read lines in batches of like widths; readings are in the lines' order."""
         readings = [None] * len(lines)
 
@@ -113,7 +115,7 @@ class Recognizer:
             finish(*batch)
         return readings
 
-    def _reading(self, decoded, row: int, line: paper.CleanLine) -> Reading:
+    def _reading(self, decoded, row: int, line: cleaning.CleanLine) -> Reading:
         """The reading of one row of a decoded batch."""
         length = decoded.lengths[row]
         text = self.best.charset.decode(decoded.labels[row, :length])

@@ -25,29 +25,23 @@ import cv2
 import numpy as np
 import rich.progress
 
-from ocr_jax import config, errors, slots
-from ocr_jax.data import contact_sheet, lines_file, lines_writer, sources
-from ocr_jax.data.charset import Charset
-from ocr_jax.data.sources import (
-    alto,
-    emnist,
-    emnist_lines,
-    folder,
-    fonts,
-    fsdl,
-    iam,
-    join,
-    page,
-    recombine,
-    tsv,
-)
+from ocr_jax import config, errors, sources
+from ocr_jax.charset import Charset
+from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.errors import UserError
+from ocr_jax.images import contact_sheet
+from ocr_jax.runtime import slots
+from ocr_jax.sources import folder, fsdl, join, recombine, tsv
+from ocr_jax.sources.emnist import emnist, emnist_lines
+from ocr_jax.sources.iam import iam
+from ocr_jax.sources.pages import alto, page_xml
+from ocr_jax.sources.synthetic import fonts
 
 SOURCES = {
     "folder": folder,
     "tsv": tsv,
     "alto": alto,
-    "page": page,
+    "page": page_xml,
     "iam": iam,
     "fsdl": fsdl,
     "emnist": emnist,

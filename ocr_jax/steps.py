@@ -12,8 +12,9 @@ import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ocr_jax import ctc, decode
-from ocr_jax.data import augment
+from ocr_jax import ctc
+from ocr_jax.augmentation import augment
+from ocr_jax.decoding import greedy
 from ocr_jax.errors import UserError
 
 WEIGHTS = ("params", "batch_stats")
@@ -205,7 +206,7 @@ def make_logits_step(model) -> Callable:
 
 
 def make_eval_step(
-    logits_step, mesh: Mesh, temperatures=(1.0,), read=decode.GREEDY
+    logits_step, mesh: Mesh, temperatures=(1.0,), read=greedy.GREEDY
 ) -> Callable:
     """`eval_step(state, batch) → (losses, feasible, decode.Decoded, ids, confidences)`.
 
@@ -235,8 +236,8 @@ def _score(read, logits, lengths, batch, mesh: Mesh):
         losses = ctc.ctc_loss(logits, lengths, *labels)
         feasible = ctc.is_feasible(lengths, *labels)
         path, fused = read(logits, lengths)
-        decoded = decode.read_path(path, fused, lengths)
-        return (losses, feasible, decoded, decode.likeliest(logits)), fused
+        decoded = greedy.read_path(path, fused, lengths)
+        return (losses, feasible, decoded, greedy.likeliest(logits)), fused
 
     by_line = PartitionSpec(DATA)
     # Left to itself, XLA would have each device know the others' lines.
@@ -252,7 +253,7 @@ def _score(read, logits, lengths, batch, mesh: Mesh):
 
 @jax.jit
 def _confidences(path, fused, lengths, temperature):
-    decoded = decode.read_path(path, fused, lengths, temperature)
+    decoded = greedy.read_path(path, fused, lengths, temperature)
     return decoded.confidences, decoded.line_confidences
 
 

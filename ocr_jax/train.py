@@ -12,22 +12,13 @@ import ml_collections
 import numpy as np
 import optax
 
-from ocr_jax import (
-    checkpoints,
-    distributed,
-    evaluate,
-    huge_pages,
-    models,
-    optimizers,
-    profiling,
-    steps,
-    tracking,
-    transfer,
-    workdirs,
-)
+from ocr_jax import checkpoints, evaluate, models, optimizers, steps, transfer, workdirs
 from ocr_jax import config as config_lib
 from ocr_jax.data import dataset, pipeline, plan
 from ocr_jax.errors import UserError
+from ocr_jax.runtime import distributed, huge_pages
+from ocr_jax.tracking import profiling
+from ocr_jax.tracking.tracker import Tracker
 
 # How many validation lines are kept with their readings after every epoch.
 SHOWN_LINES = 12
@@ -54,7 +45,7 @@ class Run(NamedTuple):
     schedule: optax.Schedule
     train_steps: Callable
     logits_step: Callable
-    tracker: tracking.Tracker
+    tracker: Tracker
 
 
 def train_and_evaluate(config, workdir: Path, *, overwrite: bool = False) -> dict:
@@ -99,7 +90,7 @@ def _train(config, workdir: Path):
         if started is None:
             started = steps.replicate(_first_state(config, state, data), mesh), START
         state, progress = started
-        tracker = tracking.Tracker(
+        tracker = Tracker(
             workdir, config, int(state.step), is_main=jax.process_index() == 0
         )
         stack.enter_context(tracker)

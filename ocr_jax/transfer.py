@@ -9,7 +9,7 @@ import numpy as np
 from flax import traverse_util
 
 from ocr_jax import checkpoints, steps
-from ocr_jax.data.charset import Charset
+from ocr_jax.charset import Charset
 
 HEAD = "head"  # the output layer: its last axis is the classes
 

@@ -21,23 +21,15 @@ import jax.numpy as jnp
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from ocr_jax import (
-    beam,
-    calibration,
-    checkpoints,
-    decode,
-    decoders,
-    distributed,
-    errors,
-    fetch,
-    language_model,
-    steps,
-    workdirs,
-)
-from ocr_jax.data import charset as charset_lib
+from ocr_jax import charset as charset_lib
+from ocr_jax import checkpoints, decoders, errors, steps, workdirs
 from ocr_jax.data import dataset, pipeline
-from ocr_jax.data.sources import join
+from ocr_jax.decoding import beam, greedy, language_model
 from ocr_jax.errors import UserError, one_line
+from ocr_jax.runtime import distributed
+from ocr_jax.scoring import calibration
+from ocr_jax.sources import join
+from ocr_jax.tracking import wandb_models
 
 # A model's tables are no larger; a long text gets a lower order.
 MOST_BYTES, BYTES = 1 << 30, 8
@@ -66,7 +58,7 @@ def tune(workdir: Path, texts: Sequence[Path] = ()) -> dict:
     Raises UserError where the workdir has no best network, or not the lines file that
     it was trained on.
     """
-    workdir = fetch.workdir(workdir)
+    workdir = wandb_models.workdir(workdir)
     distributed.use_cores(workdirs.load_config(workdir).batch_size)
     steps.use_compilation_cache()
     best = checkpoints.load_best(workdir)
@@ -189,16 +181,16 @@ def choose_weights(model: language_model.LanguageModel, lines: Lines) -> dict:
         "alpha": alpha,
         "beta": beta,
         "lines": len(lines.labels),
-        "cer_greedy": count_edits(lines, jax.jit(greedy)).sum() / chars,
+        "cer_greedy": count_edits(lines, jax.jit(search_greedily)).sum() / chars,
         "cer_without_model": edits(0.0, 0.0).sum() / chars,
         "cer": edits(alpha, beta).sum() / chars,
         "cer_crossed": sum(crossed) / chars,
     }
 
 
-def greedy(logits, lengths):
+def search_greedily(logits, lengths):
     """Greedy decoding with `beam_search`'s outputs."""
-    decoded = decode.greedy_decode(logits, lengths)
+    decoded = greedy.greedy_decode(logits, lengths)
     return decoded.labels, decoded.lengths
 
 
@@ -219,10 +211,10 @@ def fit_temperature(guide: beam.Guide, lines: Lines, charset) -> float:
     @jax.jit
     def read(guide, logits, lengths):
         path, fused = beam.beam_path(guide, logits, lengths)
-        decoded = decode.read_path(path, fused, lengths)
+        decoded = greedy.read_path(path, fused, lengths)
 
         def confidences(temperature):
-            return decode.read_path(path, fused, lengths, temperature).confidences
+            return greedy.read_path(path, fused, lengths, temperature).confidences
 
         return decoded, jax.lax.map(confidences, calibration.TEMPERATURES)
 

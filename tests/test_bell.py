@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax.experimental import multihost_utils
 
-from ocr_jax import bell
+from ocr_jax.runtime import bell
 
 
 @pytest.fixture

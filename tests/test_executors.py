@@ -11,7 +11,7 @@ import jobs
 import pytest
 import statuses
 
-from ocr_jax import slots
+from ocr_jax.runtime import slots
 from tests.fake_trainings import TRAINING, notes, python_job, trainings
 
 

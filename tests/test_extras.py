@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ocr_jax import extras, scoring
+from ocr_jax import extras
 from ocr_jax.errors import UserError
+from ocr_jax.scoring import report
 
 ROOT = Path(__file__).parent.parent
 # Runs a script, or -m and a module, as if the packages were not installed.
@@ -110,7 +111,7 @@ def test_a_lazy_module_is_imported_at_first_use(monkeypatch):
 
 
 def test_that_pictures_are_missing_is_said_once(capsys):
-    scoring._say_no_pictures.cache_clear()
-    scoring._say_no_pictures()
-    scoring._say_no_pictures()
+    report._say_no_pictures.cache_clear()
+    report._say_no_pictures()
+    report._say_no_pictures()
     assert len(capsys.readouterr().out.splitlines()) == 1

@@ -15,8 +15,9 @@ import report_page
 import report_runs
 
 from ocr_jax import config as config_lib
-from ocr_jax import metrics, workdirs
+from ocr_jax import workdirs
 from ocr_jax.errors import UserError
+from ocr_jax.scoring import metrics
 
 TRANSCRIPTS = ("la mer", "<script>alert(1)</script>", 'un & "deux"', "trois", "quatre")
 

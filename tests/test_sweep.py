@@ -15,7 +15,7 @@ import sweep_file
 import sweep_search
 import yaml
 
-from ocr_jax import slots
+from ocr_jax.runtime import slots
 from tests.fake_trainings import EPOCHS
 
 SWEEPS = Path(sweep.__file__).parent / "sweeps"

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from gpu_report import Report
 
-from ocr_jax import tracking
 from ocr_jax.data import lines_file, lines_writer
+from ocr_jax.tracking import metrics_file
 
 ROOT = Path(__file__).parents[2]
 # A file of the results that travels is no larger than this.
@@ -63,7 +63,7 @@ def learn(report: Report, args):
 
 def _say_epochs(report: Report, workdir: Path, started: float, seen: int) -> int:
     """A row for each epoch since; returns how many there are."""
-    rows = tracking.read_metrics(workdir / tracking.METRICS)
+    rows = metrics_file.read(workdir / metrics_file.NAME)
     epochs = [row for row in rows if "epoch" in row and row["time"] > started]
     for row in epochs[seen:]:
         report.row(

@@ -16,8 +16,9 @@ from gpu_report import Report
 from jax.sharding import Mesh
 from rapidfuzz.distance import Levenshtein
 
-from ocr_jax import beam, decode, language_model, steps
+from ocr_jax import steps
 from ocr_jax.data import dataset, plan, resident, tf_data
+from ocr_jax.decoding import beam, greedy, language_model
 from ocr_jax.models import recurrent
 
 # The greatest difference in float32, the greatest value of an array being 1.
@@ -175,7 +176,7 @@ def _reading(report: Report, name: str):
     read, arguments = _logits(report)
     (logits, lengths), (others, _) = _on_each(read, *arguments)
     _say(report, f"{name}: logits", versus.difference(logits, others), BOUND)
-    texts = [_texts(*decode.greedy_decode(x, lengths)[:2]) for x in (logits, others)]
+    texts = [_texts(*greedy.greedy_decode(x, lengths)[:2]) for x in (logits, others)]
     _say(report, f"{name}: edits a character", _edits(*texts), EDITS)
 
 

@@ -20,7 +20,8 @@ import versus
 from gpu_report import Report
 
 from ocr_jax import config as config_lib
-from ocr_jax import profiling, steps
+from ocr_jax import steps
+from ocr_jax.tracking import profiling
 
 BATCH_SIZES = (64, 16, 256)
 DTYPES = ("float32", "bfloat16")

@@ -25,7 +25,7 @@ import executors
 import guard
 import jobs
 
-from ocr_jax import slots
+from ocr_jax.runtime import slots
 
 SECONDS = 0.05
 # A stand-in for a training, which finishes once. It notes when it had which slot: the

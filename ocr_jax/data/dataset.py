@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ocr_jax import ctc, prepare, workdirs
+from ocr_jax.charset import Charset
 from ocr_jax.data import lines_file, plan
-from ocr_jax.data.charset import Charset
 from ocr_jax.errors import UserError, one_line
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ocr_jax.data.charset import Charset
+from ocr_jax.charset import Charset
 from ocr_jax.errors import UserError, one_line
 
 FORMAT = "ocr_jax.lines"

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from ocr_jax import __version__
-from ocr_jax.data.charset import Charset, normalize
+from ocr_jax.charset import Charset, normalize
 from ocr_jax.data.lines_file import FORMAT, STRINGS, VERSION, Line
 from ocr_jax.errors import UserError, is_disk_full, one_line
 

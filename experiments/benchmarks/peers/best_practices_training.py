@@ -9,7 +9,7 @@ import timed_run
 import torch
 from torch.nn import functional
 
-from ocr_jax.data import charset as charsets
+from ocr_jax import charset as charsets
 from ocr_jax.data import lines_file
 
 SHORTCUT_WEIGHT = 0.1

@@ -1,0 +1,1 @@
+"""Augmentation of line images, on the device, by line."""

@@ -1,0 +1,1 @@
+"""From logits to readings: pure functions that know no file."""

@@ -1,0 +1,265 @@
+"""CTC prefix beam search with a language model: batched, pure, under jit.
+
+Of each line the W likeliest prefixes are followed frame by frame. Different paths that
+spell the same prefix are added up, which greedy decoding can't do.
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ocr_jax.charset import BLANK
+from ocr_jax.decoding import greedy, language_model
+
+WIDTH = 32
+# In a frame only its likeliest characters are tried, as many as this …
+MOST_TRIED = 12
+# … and none that is less likely than this.
+LEAST_PROBABILITY = 1e-4
+# Frames with a likelier blank are passed over: they only keep repeats apart.
+CERTAIN_BLANK = 0.999
+# log 0, but finite: differences of it are not NaN.
+IMPOSSIBLE = -1e30
+
+
+class Guide(NamedTuple):
+    """What a search goes by beside the network's logits."""
+
+    model: language_model.LanguageModel
+    alpha: jax.typing.ArrayLike  # weight of the model's log-probabilities
+    beta: jax.typing.ArrayLike  # what each character of a reading adds to its score
+
+
+class _Frames(NamedTuple):
+    """Frames that are worth a step, packed to the left; the first axes are (B, T)."""
+
+    log_probs: jax.Array  # (…, C)
+    tried: jax.Array  # (…, K) the characters that may lengthen a prefix
+    gains: jax.Array  # (…, K) their log-probabilities
+    after_blanks: jax.Array  # whether frames were passed over just before
+
+
+class _Beams(NamedTuple):
+    """Prefixes, (W,) of each line; those not in use are IMPOSSIBLE."""
+
+    blank: jax.Array  # log-probability of its paths that end in a blank
+    label: jax.Array  # and of those that end in its last character
+    bonus: jax.Array  # alpha log p(prefix) + beta length
+    state: jax.Array  # the language model's
+    last: jax.Array  # its last character; the blank before there is one
+    hash: jax.Array  # uint32, tells prefixes apart
+
+    @property
+    def total(self):
+        return jnp.logaddexp(self.blank, self.label)
+
+
+def beam_path(
+    guide: Guide, logits: jax.Array, logit_lengths: jax.Array, *, width: int = WIDTH
+) -> tuple[jax.Array, jax.Array]:
+    """A decoder: where the characters are that `beam_search` finds, and how sure."""
+    labels, lengths = beam_search(guide, logits, logit_lengths, width=width)
+    path = greedy.align(logits, logit_lengths, labels, lengths)
+    return path, fused_logits(guide, logits, path, labels, lengths)
+
+
+def beam_search(
+    guide: Guide, logits: jax.Array, logit_lengths: jax.Array, *, width: int = WIDTH
+) -> tuple[jax.Array, jax.Array]:
+    """The labels with the highest log p_ctc + alpha log p_lm + beta length found.
+
+    From Hannun et al., "First-pass large vocabulary continuous speech recognition using
+    bi-directional recurrent DNNs" (2014). logits (B, T, C), logit_lengths (B,) →
+    labels (B, T) zero padded, lengths (B,).
+    """
+    frames, kept = _frames(jax.nn.log_softmax(logits), logit_lengths)
+    batch, size, _ = logits.shape
+    extend = jax.vmap(functools.partial(_extend, guide))
+
+    def step(t, carry):
+        beams, parents, labels = carry
+        frame = jax.tree.map(lambda x: x[:, t], frames)
+        beams, parent, label = extend(beams, frame)
+        return beams, parents.at[t].set(parent), labels.at[t].set(label)
+
+    nothing = jnp.zeros((size, batch, width), jnp.int32)
+    longest = jnp.max(kept)
+    beams, parents, labels = jax.lax.fori_loop(
+        0, longest, step, (_start(guide, (batch, width)), nothing, nothing)
+    )
+    ends = guide.alpha * guide.model.log_probs[beams.state, language_model.BOUNDARY]
+    best = jnp.argmax(beams.total + beams.bonus + ends, axis=1)
+    return _trace(best, parents, labels, longest)
+
+
+def _frames(log_probs, logit_lengths) -> tuple[_Frames, jax.Array]:
+    """The frames (B, T, …) that are not passed over, and how many (B,)."""
+    real = jnp.arange(log_probs.shape[1]) < logit_lengths[:, None]
+    kept = real & (log_probs[..., BLANK] < jnp.log(CERTAIN_BLANK))
+    after_blanks = ~jnp.pad(kept, ((0, 0), (1, 0)))[:, :-1]
+    # Nothing but a blank changes nothing: such are a shorter line's last frames.
+    no_news = jnp.full(log_probs.shape[2], IMPOSSIBLE).at[BLANK].set(0.0)
+    log_probs = jnp.where(kept[..., None], log_probs, no_news)
+    order = jnp.argsort(~kept, axis=1, stable=True)
+    log_probs = jnp.take_along_axis(log_probs, order[..., None], axis=1)
+    characters = log_probs[..., BLANK + 1 :]
+    gains, tried = jax.lax.top_k(characters, min(MOST_TRIED, characters.shape[-1]))
+    frames = _Frames(
+        log_probs=log_probs,
+        tried=tried + BLANK + 1,
+        gains=jnp.where(gains < jnp.log(LEAST_PROBABILITY), IMPOSSIBLE, gains),
+        after_blanks=jnp.take_along_axis(after_blanks, order, axis=1),
+    )
+    return frames, kept.sum(axis=1)
+
+
+def _start(guide: Guide, shape: tuple[int, int]) -> _Beams:
+    """One empty prefix a line."""
+    is_first = jnp.arange(shape[1]) == 0
+    return _Beams(
+        blank=jnp.broadcast_to(jnp.where(is_first, 0.0, IMPOSSIBLE), shape),
+        label=jnp.full(shape, IMPOSSIBLE),
+        bonus=jnp.zeros(shape),
+        state=jnp.full(shape, guide.model.start),
+        last=jnp.full(shape, BLANK),
+        hash=jnp.zeros(shape, jnp.uint32),
+    )
+
+
+def _extend(guide: Guide, beams: _Beams, frame: _Frames):
+    """The best beams of one line after one more frame.
+
+    Returns them, which beam (W,) each comes from, and the character (W,) it gained.
+    """
+    beams = beams._replace(
+        blank=jnp.where(frame.after_blanks, beams.total, beams.blank),
+        label=jnp.where(frame.after_blanks, IMPOSSIBLE, beams.label),
+    )
+    longer = _lengthened(beams, frame)
+    same, longer = _stay(beams, frame, longer)
+    bonus = (
+        beams.bonus[:, None]
+        + guide.alpha * guide.model.log_probs[beams.state[:, None], frame.tried]
+        + guide.beta
+    )
+    scores = jnp.concatenate(
+        [(same.total + same.bonus)[:, None], longer + bonus], axis=1
+    )
+    best = jax.lax.top_k(scores.ravel(), len(beams.last))[1]
+    parents, choices = jnp.divmod(best, scores.shape[1])
+    stays, choices = choices == 0, choices - 1
+    labels = frame.tried[choices]
+    lengthened = _Beams(
+        blank=jnp.full(best.shape, IMPOSSIBLE),
+        label=longer[parents, choices],
+        bonus=bonus[parents, choices],
+        state=guide.model.next_states[beams.state[parents], labels],
+        last=labels,
+        hash=_hash(beams.hash[parents], labels),
+    )
+    chosen = jax.tree.map(
+        lambda old, new: jnp.where(stays, old[parents], new), same, lengthened
+    )
+    return chosen, parents, jnp.where(stays, BLANK, labels)
+
+
+def _lengthened(beams: _Beams, frame: _Frames) -> jax.Array:
+    """(W, K) log-probability of each prefix with each character behind it."""
+    repeats = beams.last[:, None] == frame.tried
+    # The same character again is another one only behind a blank.
+    before = jnp.where(repeats, beams.blank[:, None], beams.total[:, None])
+    return before + frame.gains
+
+
+def _stay(beams: _Beams, frame: _Frames, longer: jax.Array) -> tuple[_Beams, jax.Array]:
+    """The same prefixes a frame later.
+
+    One that is another one lengthened takes over what that would be, so `longer` is
+    returned without it.
+    """
+    repeated = jnp.where(beams.last == BLANK, IMPOSSIBLE, frame.log_probs[beams.last])
+    in_use = beams.total > IMPOSSIBLE / 2
+    # (parent, child)
+    is_parent = _hash(beams.hash[:, None], beams.last) == beams.hash
+    is_parent &= in_use[:, None] & in_use
+    is_tried = frame.tried[:, None] == beams.last
+    merges = is_parent.any(axis=0) & is_tried.any(axis=0)
+    parent = jnp.where(merges, jnp.argmax(is_parent, axis=0), len(merges))
+    choice = jnp.argmax(is_tried, axis=0)
+    gained = longer.at[parent, choice].get(mode="fill", fill_value=IMPOSSIBLE)
+    same = beams._replace(
+        blank=beams.total + frame.log_probs[BLANK],
+        label=jnp.logaddexp(beams.label + repeated, gained),
+    )
+    return same, longer.at[parent, choice].set(IMPOSSIBLE, mode="drop")
+
+
+def _hash(prefix: jax.Array, label: jax.Array) -> jax.Array:
+    """The hash of a prefix with one more character; of murmur3's kind."""
+    mixed = (prefix ^ label.astype(np.uint32)) * np.uint32(0xCC9E2D51)
+    return (mixed ^ (mixed >> 15)) * np.uint32(0x1B873593) + np.uint32(1)
+
+
+def fused_logits(
+    guide: Guide, logits: jax.Array, path: jax.Array, labels: jax.Array, lengths
+) -> jax.Array:
+    """(B, T, C) what a reading would score with another class in one of its frames.
+
+    Up to a constant a frame. In a character's frame another one would stand in its
+    place, or with the blank nothing; in a blank's frame it would stand between. So each
+    character is judged by the network and by all that is read around it.
+    """
+    model, classes = guide.model, jnp.arange(logits.shape[2])
+    previous = jnp.pad(path, ((0, 0), (1, 0)), constant_values=BLANK)[:, :-1]
+    # How many characters have begun; which is the next one's place, too.
+    begun = jnp.cumsum((path != BLANK) & (path != previous), axis=1)
+    states = _states(model, labels)
+    before = jnp.take_along_axis(states, begun - (path != BLANK), axis=1)[..., None]
+    scores = guide.alpha * model.log_probs[before, classes] + guide.beta
+    scores = jnp.where(classes == BLANK, 0.0, scores)
+    state = jnp.where(classes == BLANK, before, model.next_states[before, classes])
+    padded = jnp.pad(labels, ((0, 0), (0, language_model.HIGHEST_ORDER)))
+    # A state knows no more characters than these.
+    for place in range(language_model.HIGHEST_ORDER - 1):
+        label = jnp.take_along_axis(padded, begun + place, axis=1)[..., None]
+        # At the label's length stands 0, the line's end.
+        inside = (begun + place <= lengths[:, None])[..., None]
+        scores += jnp.where(inside, guide.alpha * model.log_probs[state, label], 0.0)
+        state = model.next_states[state, label]
+    return jax.nn.log_softmax(logits) + scores
+
+
+def _states(model: language_model.LanguageModel, labels: jax.Array) -> jax.Array:
+    """The states (B, T + 1) before each of the labels (B, T) and after all."""
+
+    def step(state, label):
+        state = model.next_states[state, label]
+        return state, state
+
+    first = jnp.full(len(labels), model.start)
+    _, states = jax.lax.scan(step, first, labels.T)
+    return jnp.concatenate([first[None], states]).T
+
+
+def _trace(best, parents, labels, longest) -> tuple[jax.Array, jax.Array]:
+    """The labels (B, T), packed to the left, of the best beams (B,), and lengths (B,).
+
+    parents and labels (T, B, W): what `_extend` returned for each frame.
+    """
+    size, batch, _ = labels.shape
+    rows = jnp.arange(batch)
+
+    def back(i, carry):
+        beam, path = carry
+        t = longest - 1 - i
+        path = path.at[:, t].set(labels[t, rows, beam])
+        return parents[t, rows, beam], path
+
+    nothing = jnp.zeros((batch, size), jnp.int32)
+    _, path = jax.lax.fori_loop(0, longest, back, (best, nothing))
+    order = jnp.argsort(path == BLANK, axis=1, stable=True)
+    lengths = jnp.sum(path != BLANK, axis=1)
+    return jnp.take_along_axis(path, order, axis=1), lengths

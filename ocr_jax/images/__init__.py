@@ -1,0 +1,1 @@
+"""Image files: opened, cleaned of their paper, shown."""

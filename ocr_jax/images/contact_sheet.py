@@ -1,0 +1,88 @@
+"""A picture of lines with their transcripts, to look at what was prepared."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ocr_jax import extras
+from ocr_jax.data import lines_file
+from ocr_jax.errors import UserError, is_disk_full, one_line
+
+LEAST_WIDTH = 1000  # pixels; a sheet is as wide as its widest line
+TEXT_SIZE = 18
+MARGIN = 8
+VARIATIONS = 4  # of each line, below it
+
+
+def draw(file_path: Path, out: Path, split_name: str, *, count: int, augment=None):
+    """Draw `count` lines, evenly spread over a split, as ink on white, into a PNG.
+
+    augment: the strengths of a config; each line is then followed by VARIATIONS of it.
+    """
+    if out.suffix.lower() != ".png":
+        raise UserError(f"--out={out}: expected a name that ends in .png")
+    with lines_file.LinesFile(file_path) as file:
+        split = file.split(split_name)
+        chosen = np.linspace(0, len(split) - 1, min(count, len(split))).round()
+        indices = chosen.astype(int)
+        images = [[split.image(index)] for index in indices]
+    if augment:
+        images = _with_variations(images, augment)
+    width = max(LEAST_WIDTH, split.widths[indices].max() + 2 * MARGIN)
+    captions = [f"{split.transcripts[i]}    [{split.line_ids[i]}]" for i in indices]
+    rows = [_row(*row, width) for row in zip(images, captions, strict=True)]
+    _save(Image.fromarray(np.concatenate(rows)), out)
+    print(f"{out}: {len(rows)} of {len(split):,} {split_name} lines")
+
+
+def _with_variations(lines: list[list[np.ndarray]], strengths) -> list[np.ndarray]:
+    """Each line image (H, W) as (1 + VARIATIONS, H, widest W), itself first.
+
+    A training pads lines less: these have more room to the right.
+    """
+    import jax  # here: it takes a second, which the processes that prepare lines save
+
+    from ocr_jax.augmentation import augment
+
+    widths = np.array([image.shape[1] for (image,) in lines], np.int32)
+    images = np.zeros((len(lines), lines[0][0].shape[0], widths.max()), np.float32)
+    for row, (image,) in zip(images, lines, strict=True):
+        row[:, : image.shape[1]] = image / 255.0
+    vary = jax.jit(lambda key, *batch: augment.augment(key, *batch, strengths)[0])
+    keys = (jax.random.key(number) for number in range(VARIATIONS))
+    varied = [images, *(np.asarray(vary(key, images, widths)) for key in keys)]
+    return list((255.0 * np.stack(varied, axis=1)).round().astype(np.uint8))
+
+
+def _save(sheet: Image.Image, out: Path):
+    try:
+        sheet.save(out)
+    except OSError as error:
+        if is_disk_full(error):
+            raise
+        raise UserError(f"can't write --out={out}: {one_line(error)}") from None
+
+
+def _row(images: Sequence[np.ndarray], caption: str, width: int) -> np.ndarray:
+    """Images (H, W) one below the other, black on white, and a caption: (H', width)."""
+    below = sum(len(image) for image in images) + MARGIN
+    row = Image.new("L", (width, below + TEXT_SIZE + MARGIN), "white")
+    for number, image in enumerate(images):
+        row.paste(Image.fromarray(255 - image), (MARGIN, MARGIN + number * len(image)))
+    ImageDraw.Draw(row).text((MARGIN, below), caption, fill=90, font=_font())
+    return np.asarray(row)
+
+
+def _font() -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which matplotlib brings: it has the accents of most scripts.
+
+    Without matplotlib Pillow's own font, for western European languages.
+    """
+    if not extras.is_installed("matplotlib"):
+        return ImageFont.load_default(TEXT_SIZE)
+    import matplotlib
+
+    path = Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf")
+    return ImageFont.truetype(path, TEXT_SIZE)

@@ -1,0 +1,1 @@
+"""What touches the machine: devices, processes, slots, signals, memory."""

@@ -1,0 +1,262 @@
+"""One run on many hosts: jax.distributed, and what its processes must agree on.
+
+Every process runs the same program on its share of each batch. What one of them decides
+alone (an error, a Ctrl-C, who writes) would leave the others waiting in the next
+collective for ever: such decisions are made here, by all of them at the same place.
+"""
+
+import collections
+import contextlib
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from ocr_jax import errors, workdirs
+from ocr_jax.errors import UserError, one_line
+from ocr_jax.runtime import bell, signals, slots
+
+# Seconds that a process which left alone waits for the others, before all are ended.
+# One that is killed is missed after HEARTBEAT_SECONDS.
+SHUTDOWN_SECONDS = 10
+HEARTBEAT_SECONDS = 60
+# Fewer lines a core would leave it with products smaller than what they cost to begin.
+LEAST_LINES = 8
+_leaving = threading.Lock()
+
+
+@contextlib.contextmanager
+def joined(config):
+    """Be one of the processes that config.distributed or Slurm speaks of, if any does.
+
+    Comes before anything that touches a device. Only process 0 prints. Raises UserError
+    where the processes can't be joined or differ in their number of devices.
+    """
+    arguments = join_arguments(config.distributed, os.environ)
+    if arguments is None:
+        use_cores(config.batch_size)
+    elif not jax.distributed.is_initialized():
+        _initialize(arguments)
+    if jax.process_count() == 1:
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        if jax.process_index() > 0:
+            stack.enter_context(_quiet())
+        _check_devices()
+        host = config.distributed.coordinator.rpartition(":")[0]
+        stack.enter_context(_all_or_none(host))
+        yield
+        # Who is done first waits here, where there is no time limit.
+        _gather(True)
+
+
+def use_cores(batch_size: int):
+    """Where JAX computes on a CPU, make each core a device, as far as lines reach.
+
+    Devices work side by side, which the recurrent layers of one device do not: a step
+    takes less time. Comes before anything that touches a device; later it does nothing.
+    """
+    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+        return
+    most = min(len(slots.cores()), max(1, batch_size // LEAST_LINES))
+    count = max(n for n in range(1, most + 1) if batch_size % n == 0)
+    with contextlib.suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", count)
+
+
+@contextlib.contextmanager
+def _all_or_none(host: str):
+    """What ends one process alone ends the others within seconds.
+
+    They would wait for it in the next collective, until jax aborts them. A UserError is
+    of all: `main_first` made it so, or all processes look at the same numbers.
+    host: that of process 0, "" for its own name.
+    """
+    is_over = threading.Event()
+
+    def heard(number: int):
+        if not is_over.is_set():
+            _leave(UserError(f"process {number} ended the run, and says why"))
+
+    others = bell.Bell(host, heard)
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        _leave(error, others)
+    finally:
+        is_over.set()
+
+
+def _leave(error: Exception, others: bell.Bell | None = None):
+    """Say the error, to the others too, and end this process.
+
+    Not in jax's way, which waits for the others.
+    """
+
+    def fail():
+        raise error
+
+    _leaving.acquire()  # never released: who comes second waits here for the end
+    if others:
+        others.ring(jax.process_index())
+    try:
+        code = errors.exit_code(fail)
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Until all have heard of it. Process 0 passes it on, and has jax's coordinator.
+    time.sleep(4.0 if jax.process_index() == 0 else 2.0)
+    os._exit(code)
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Nothing on standard output, no word on a Ctrl-C: process 0 says it."""
+    try:
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            yield
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _check_devices():
+    counts = collections.Counter(device.process_index for device in jax.devices())
+    if len(set(counts.values())) > 1:
+        raise UserError(
+            f"the processes have {', '.join(map(str, counts.values()))} devices: they "
+            "need equally many"
+        )
+
+
+def join_arguments(distributed, environ: Mapping[str, str]) -> dict | None:
+    """The arguments of jax.distributed.initialize, None for a run of one process.
+
+    With no coordinator they are found by jax in the environment of a Slurm step of
+    several tasks. A shell of salloc, or a batch script, is no such step although the
+    job has SLURM_NTASKS. config.distributed.num_processes=1 is a run of its own there.
+    """
+    if distributed.coordinator:
+        return {
+            "coordinator_address": distributed.coordinator,
+            "num_processes": distributed.num_processes,
+            "process_id": distributed.process_id,
+            # All of the host's devices, whatever else the environment says.
+            "cluster_detection_method": "deactivate",
+        }
+    tasks = environ.get("SLURM_NTASKS", "1")
+    is_step = environ.get("SLURM_STEP_NUM_TASKS") == tasks != "1"
+    if not is_step or distributed.num_processes == 1:
+        return None
+    return {"cluster_detection_method": "slurm"}
+
+
+def _initialize(arguments: dict):
+    where = arguments.get("coordinator_address", "the first host of the Slurm step")
+    # Where they don't come, jax ends the process in words of its own.
+    print(f"Waiting for the run's processes at {where}, 5 minutes at most", flush=True)
+    # Its handler of SIGTERM would stand in the way of ours.
+    jax.config.update("jax_enable_preemption_service", False)
+    try:
+        jax.distributed.initialize(
+            **arguments,
+            initialization_timeout=300,
+            heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
+            shutdown_timeout_seconds=SHUTDOWN_SECONDS,
+        )
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f"no run of several processes at {where}: {one_line(error)}"
+        ) from None
+
+
+@contextlib.contextmanager
+def main_first():
+    """Process 0 runs the block, then the others do; an error of one ends all of them.
+
+    The first process that failed raises its error; the others leave it to speak, and
+    end with exit code 2. There must be no collective in the block.
+    """
+    if jax.process_count() == 1:
+        yield
+        return
+    is_main = jax.process_index() == 0
+    if not is_main:
+        _settle(failed=False)
+    try:
+        yield
+    except BaseException:
+        _settle(failed=True)
+        raise
+    _settle(failed=False)
+    if is_main:
+        _settle(failed=False)
+
+
+@contextlib.contextmanager
+def claim(workdir: Path, config, overwrite: bool):
+    """`workdirs.claim` by process 0 for all; the others see that it is theirs, too."""
+    with contextlib.ExitStack() as stack:
+        with main_first():
+            if jax.process_index() == 0:
+                stack.enter_context(workdirs.claim(workdir, config, overwrite))
+            elif (workdir / "config.json").exists():
+                workdirs.refuse_other_config(workdir, config)
+            else:
+                raise UserError(
+                    f"process {jax.process_index()} does not see {workdir} of process "
+                    "0: a run on many hosts needs a disk that they share"
+                )
+        yield
+
+
+@contextlib.contextmanager
+def stop_signals(every: int):
+    """`interrupt.stop_signals`; asked of one process, all stop, at the same step.
+
+    Processes ask each other at every `every`-th look at the flag: it drains the device.
+    """
+    with signals.stop_signals() as requested:
+        is_alone = jax.process_count() == 1
+        yield requested if is_alone else _SharedStop(requested, every)
+
+
+class _SharedStop:
+    """A flag that all processes look at equally often, and find set at once."""
+
+    def __init__(self, requested, every: int):
+        self._requested, self._every = requested, every
+        self._looks, self._is_set = 0, False
+
+    def is_set(self) -> bool:
+        self._looks += 1
+        if not self._is_set and self._looks % self._every == 0:
+            self._is_set = bool(_gather(self._requested.is_set()).any())
+        return self._is_set
+
+
+def _gather(flag: bool) -> np.ndarray:
+    """The flags (processes,) of all processes, once all have come here."""
+    return multihost_utils.process_allgather(np.array(flag))
+
+
+def _settle(failed: bool):
+    """Return where no process failed, and on the first that did; end the others."""
+    flags = _gather(failed)
+    first, own = int(flags.argmax()), jax.process_index()
+    if not flags.any() or first == own:
+        return
+    if own == 0:
+        raise UserError(f"process {first} ended the run, and says why")
+    raise SystemExit(2)

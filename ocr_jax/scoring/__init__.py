@@ -1,0 +1,1 @@
+"""Error rates, what goes wrong, confidences, and how they are shown."""

@@ -1,0 +1,231 @@
+"""Scores as sums: edits counted a line, added up, divided only when they are shown.
+
+Texts are compared as they are written and `folded`: in one case and without
+punctuation, which is any character whose Unicode category begins with P. Words are
+split at white space or, as `tokens`, punctuation is split off them, too.
+"""
+
+import dataclasses
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from ocr_jax import charset
+
+# What the lab took off both ends before it compared: space, `|` and its padding.
+LAB_STRIPPED = " |_"
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What is counted in n lines, each (n,); CER and WER are ratios of their sums."""
+
+    char_edits: np.ndarray
+    chars: np.ndarray
+    word_edits: np.ndarray
+    words: np.ndarray
+    token_edits: np.ndarray
+    tokens: np.ndarray
+    folded_char_edits: np.ndarray
+    folded_chars: np.ndarray
+    folded_word_edits: np.ndarray
+    folded_words: np.ndarray
+    exact: np.ndarray
+    character_accuracy: np.ndarray
+    loss: np.ndarray | None = None  # CTC loss, 0 where the label is impossible
+    feasible: np.ndarray | None = None
+    top3: np.ndarray | None = None  # of characters: among the three likeliest
+
+
+# name → (numerator, denominator) among the counts; None divides by the lines.
+RATIOS = {
+    "loss": ("loss", "feasible"),
+    "cer": ("char_edits", "chars"),
+    "wer": ("word_edits", "words"),
+    "wer_tokens": ("token_edits", "tokens"),
+    "cer_folded": ("folded_char_edits", "folded_chars"),
+    "wer_folded": ("folded_word_edits", "folded_words"),
+    "character_accuracy": ("character_accuracy", None),
+    "exact": ("exact", None),
+    "top3": ("top3", None),
+}
+# The scores that compare two systems: of these, less is better.
+ERROR_RATES = ("cer", "wer", "wer_tokens", "cer_folded", "wer_folded")
+
+
+class Difference(NamedTuple):
+    """A score of one system minus that of another, on the same lines."""
+
+    value: float
+    interval: tuple[float, float]  # 95 %
+    not_better: float  # share of the resamples in which the first one's is not lower
+
+
+def folded(text: str) -> str:
+    """The text in one case (`str.casefold`) and without punctuation, in NFC."""
+    kept = (c for c in text.casefold() if not _is_punctuation(c))
+    return charset.normalize("".join(kept))
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text and its punctuation marks, each a token of its own."""
+    return "".join(f" {c} " if _is_punctuation(c) else c for c in text).split()
+
+
+# What is counted: (edits, size) among the counts → the sequence that is compared.
+UNITS = {
+    ("char_edits", "chars"): str,
+    ("word_edits", "words"): str.split,
+    ("token_edits", "tokens"): tokens,
+    ("folded_char_edits", "folded_chars"): folded,
+    ("folded_word_edits", "folded_words"): lambda text: folded(text).split(),
+}
+
+
+def count(
+    transcripts: Sequence[str],
+    readings: Sequence[str],
+    losses: np.ndarray | None = None,
+    feasible: np.ndarray | None = None,
+    candidates: Sequence[str] | None = None,
+) -> Counts:
+    """Count the edits between transcripts and readings, line by line.
+
+    losses (n,) and feasible (n,) come together, from `ctc`. candidates: the three
+    likeliest characters, where each line is a single one.
+    """
+    pairs = list(zip(transcripts, readings, strict=True))
+    counted = {}
+    for (edits, size), split in UNITS.items():
+        compared = [
+            (split(transcript), split(reading)) for transcript, reading in pairs
+        ]
+        counted[edits] = np.array([Levenshtein.distance(*pair) for pair in compared])
+        counted[size] = np.array([len(transcript) for transcript, _ in compared])
+    return Counts(
+        **counted,
+        exact=np.array([transcript == reading for transcript, reading in pairs]),
+        character_accuracy=np.array([character_accuracy(*pair) for pair in pairs]),
+        loss=None if losses is None else np.where(feasible, losses, 0.0),
+        feasible=feasible,
+        top3=candidates
+        and np.array(
+            [one in c for one, c in zip(transcripts, candidates, strict=True)]
+        ),
+    )
+
+
+def character_accuracy(transcript: str, reading: str) -> float:
+    """The lab's score of one line: 1 - distance / length, below 0 for long readings."""
+    transcript, reading = (text.strip(LAB_STRIPPED) for text in (transcript, reading))
+    if not transcript:
+        return float(transcript == reading)
+    return 1.0 - Levenshtein.distance(transcript, reading) / len(transcript)
+
+
+def summary(counts: Counts) -> dict[str, float]:
+    """Every score of RATIOS that was counted, over all the lines."""
+    sums = _stack(counts).sum(axis=0)
+    return {name: float(_ratio(name, counts)(sums)) for name in _counted(counts)}
+
+
+def intervals(
+    counts: Counts, writers: Sequence[str], samples: int = 1000, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """95 % percentile bootstrap intervals of every score (Efron, 1979).
+
+    Writers are drawn with replacement, since lines of one hand are not independent;
+    lines are, where no writer is known or there is only one.
+    """
+    resampled = _resample(_stack(counts), writers, samples, seed)
+    return {name: _bounds(_ratio(name, counts)(resampled)) for name in _counted(counts)}
+
+
+def paired_differences(
+    first: Counts,
+    second: Counts,
+    writers: Sequence[str],
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+) -> dict[str, Difference]:
+    """What the first of two systems gains on the second, by paired bootstrap.
+
+    Both are scored on every resample, so that a hard writer counts against both. From
+    Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance
+    evaluation" (ICASSP 2004), with writers drawn as in `intervals`. The counts are of
+    the same lines in the same order; returns the ERROR_RATES.
+    """
+    both = np.concatenate([_stack(first), _stack(second)], axis=1)
+    width = _stack(first).shape[1]
+    resampled = _resample(both, writers, samples, seed)
+    differences = {}
+    for name in ERROR_RATES:
+        of_first, of_second = _ratio(name, first), _ratio(name, second)
+        drawn = of_first(resampled[:width]) - of_second(resampled[width:])
+        differences[name] = Difference(
+            value=summary(first)[name] - summary(second)[name],
+            interval=_bounds(drawn),
+            not_better=float(np.mean(drawn >= 0)),
+        )
+    return differences
+
+
+def _is_punctuation(character: str) -> bool:
+    return unicodedata.category(character).startswith("P")
+
+
+def _resample(
+    columns: np.ndarray, writers: Sequence[str], samples: int, seed: int
+) -> np.ndarray:
+    """The sums (k, samples) of the columns (n, k) over writers drawn anew."""
+    groups = _groups(writers)
+    sums = np.zeros((groups.max() + 1, columns.shape[1]))
+    np.add.at(sums, groups, columns)
+    size = len(sums)
+    draws = np.random.default_rng(seed).multinomial(
+        size, np.full(size, 1 / size), samples
+    )
+    return (draws @ sums).T
+
+
+def _bounds(values: np.ndarray) -> tuple[float, float]:
+    """The middle 95 %."""
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _groups(writers: Sequence[str]) -> np.ndarray:
+    """The bootstrap's unit of each line: its writer, or itself."""
+    if len(set(writers)) < 2:
+        return np.arange(len(writers))
+    units = [writer or f"\0{index}" for index, writer in enumerate(writers)]
+    return np.unique(units, return_inverse=True)[1]
+
+
+def _columns(counts: Counts) -> dict[str | None, np.ndarray]:
+    """What was counted, by name, and the lines themselves, each 1, by None."""
+    columns = {f.name: getattr(counts, f.name) for f in dataclasses.fields(Counts)}
+    counted = {name: values for name, values in columns.items() if values is not None}
+    return counted | {None: np.ones(len(counts.chars))}
+
+
+def _stack(counts: Counts) -> np.ndarray:
+    """All columns as (n, k) float64."""
+    return np.stack(list(_columns(counts).values()), axis=1).astype(np.float64)
+
+
+def _counted(counts: Counts) -> list[str]:
+    """The scores whose counts are there."""
+    columns = _columns(counts)
+    return [name for name, (numerator, _) in RATIOS.items() if numerator in columns]
+
+
+def _ratio(name: str, counts: Counts) -> Callable[[np.ndarray], np.ndarray]:
+    """The score as a function of summed columns (k, ...)."""
+    columns = list(_columns(counts))
+    numerator, denominator = (columns.index(column) for column in RATIOS[name])
+    return lambda sums: sums[numerator] / np.maximum(sums[denominator], 1)

@@ -1,0 +1,1 @@
+"""EMNIST: characters, and lines set from them."""

@@ -1,0 +1,69 @@
+"""Images (28, 28) of single characters: EMNIST's, or drawn in handwriting fonts.
+
+EMNIST (Cohen et al., 2017) comes through TensorFlow Datasets, which fetches it once.
+"""
+
+import contextlib
+import urllib.error
+import urllib.request
+
+import numpy as np
+
+from ocr_jax import extras
+from ocr_jax.errors import UserError, one_line
+from ocr_jax.sources.synthetic import fonts, handwriting
+
+CLASSES = (
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # EMNIST's order
+)
+SIZE = 28
+BATCH = 4096  # images that are fetched at once
+
+
+def emnist(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """(images (n, 28, 28) uint8, class ids (n,)) of emnist/byclass, upright.
+
+    split: train or test. UserError where it can't be had.
+    """
+    extras.require("tensorflow")
+    import tensorflow_datasets as tfds  # takes seconds, and TensorFlow
+
+    try:
+        builder = tfds.builder("emnist/byclass")
+        if not builder.is_prepared():
+            _require_network(builder.info.homepage)
+        data = tfds.load("emnist/byclass", split=split).batch(BATCH)
+        batches = list(tfds.as_numpy(data))
+    except Exception as error:  # whatever the network, or a torn download, brings
+        raise UserError(
+            f"EMNIST can't be had through tensorflow-datasets ({one_line(error, 80)}): "
+            "with no network, --source=fonts draws the same characters"
+        ) from None
+    images = np.concatenate([batch["image"][..., 0] for batch in batches])
+    # It is stored with rows and columns exchanged.
+    return images.transpose(0, 2, 1), np.concatenate([b["label"] for b in batches])
+
+
+def _require_network(url: str):
+    """OSError at once where nobody answers: a download would try for minutes."""
+    with contextlib.suppress(urllib.error.HTTPError):  # which is an answer
+        urllib.request.urlopen(url, timeout=10).close()
+
+
+def draw(character: str, font: str, rng: np.random.Generator) -> np.ndarray:
+    """The character in a handwriting font as EMNIST would have it (28, 28) uint8."""
+    image = handwriting.draw(character, font, SIZE, rng)
+    excess = max(0, image.shape[1] - SIZE)
+    image = image[:, excess // 2 : excess // 2 + SIZE]
+    room = SIZE - image.shape[1]
+    return np.pad(image, ((0, 0), (room // 2, room - room // 2)))
+
+
+def fonts_of(character: str) -> list[str]:
+    """The fonts that can draw it, and tell its case."""
+    return [
+        font
+        for font in fonts.FONTS
+        if character in handwriting.characters(font)
+        and not (font in fonts.CAPITALS_ONLY and character.islower())
+    ]

@@ -1,0 +1,132 @@
+"""Lines set from images of single characters, each box overlapping the one before.
+
+The lab's EMNIST lines, with a new image for each character, and with punctuation, which
+EMNIST lacks and fonts draw.
+"""
+
+import argparse
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ocr_jax import extras, sources
+from ocr_jax.data import lines_file
+from ocr_jax.errors import UserError
+from ocr_jax.sources.emnist import characters
+from ocr_jax.sources.synthetic import fonts, prose
+
+FONTS = tuple(font for font in fonts.FONTS if font not in fonts.CAPITALS_ONLY)
+
+
+class Task(NamedTuple):
+    """One line: its text and, by place in it, the images (28, 28) that EMNIST has."""
+
+    split: str
+    index: int
+    seed: int
+    text: str
+    overlap: float
+    glyphs: dict[int, np.ndarray]
+
+
+def add_flags(parser: argparse.ArgumentParser):
+    """The options of this source."""
+    add = parser.add_argument
+    add("--source", choices=("tfds", "fonts"), default="tfds", help="(default: tfds)")
+    add("--lines", type=int, default=10_000, help="training lines")
+    add("--validation_lines", type=int, default=1000, help="validation lines")
+    add("--test_lines", type=int, default=1000, help="test lines")
+    add("--max_length", type=int, default=34, help="characters of the longest line")
+    add("--min_overlap", type=float, default=0.0, help="of neighbours, least share")
+    add("--max_overlap", type=float, default=0.33, help="of neighbours, most")
+    add("--seed", type=int, default=0, help="another seed gives other lines")
+    parser.set_defaults(height=characters.SIZE)
+
+
+def tasks(args: argparse.Namespace) -> sources.Lazy:
+    """One task a line; UserError for counts, lengths or overlaps that can't be."""
+    extras.require("fontTools", "fontpkg", "wonderwords")
+    sources.require_at_least(
+        args,
+        lines=1,
+        validation_lines=0,
+        test_lines=0,
+        seed=0,
+        max_length=fonts.LEAST_MAX_CHARACTERS,
+    )
+    if not 0 <= args.min_overlap <= args.max_overlap < 1:
+        raise UserError(
+            f"--min_overlap={args.min_overlap}, --max_overlap={args.max_overlap}: "
+            "expected shares below 1, the first not above the second"
+        )
+    banks = _banks(args.seed) if args.source == "tfds" else {}
+    counts = args.lines, args.validation_lines, args.test_lines
+    return sources.Lazy(sum(counts), lambda: _tasks(args, counts, banks))
+
+
+def read(task: Task, height: int) -> list[sources.Item]:
+    """The line: its characters a step apart, added up, ink bright on zero."""
+    rng = _generator(task.seed, task.split, task.index, purpose=1)
+    font = str(rng.choice(FONTS))
+    size = characters.SIZE
+    step = size - int(size * task.overlap)
+    canvas = np.zeros((size, step * (len(task.text) - 1) + size), np.uint16)
+    for place, character in enumerate(task.text):
+        if character != " ":
+            glyph = task.glyphs.get(place)
+            if glyph is None:
+                glyph = characters.draw(character, font, rng)
+            canvas[:, place * step : place * step + size] += glyph
+    image = np.minimum(canvas, 255).astype(np.uint8)
+    width = round(image.shape[1] * height / size)
+    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    name = f"emnist_lines-{task.split}-{task.index:06}"
+    return [(task.split, lines_file.Line(image, task.text, name))]
+
+
+def _tasks(
+    args: argparse.Namespace,
+    counts: tuple[int, ...],
+    banks: dict[str, dict[str, np.ndarray]],
+) -> Iterator[Task]:
+    for split, count in zip(lines_file.SPLITS, counts, strict=True):
+        bank = banks.get(split, {})
+        for index in range(count):
+            rng = _generator(args.seed, split, index, purpose=0)
+            text = prose.line(split, args.max_length, rng)
+            overlap = rng.uniform(args.min_overlap, args.max_overlap)
+            glyphs = {
+                place: bank[character][rng.integers(len(bank[character]))]
+                for place, character in enumerate(text)
+                if character in bank
+            }
+            yield Task(split, index, args.seed, text, overlap, glyphs)
+
+
+def _banks(seed: int) -> dict[str, dict[str, np.ndarray]]:
+    """Split → character → EMNIST's images of it; no image is in two splits."""
+    images, labels = characters.emnist("train")
+    kept = np.random.default_rng(seed).random(len(labels)) < 0.1
+    return {
+        "train": _by_character(images[~kept], labels[~kept]),
+        "validation": _by_character(images[kept], labels[kept]),
+        "test": _by_character(*characters.emnist("test")),
+    }
+
+
+def _by_character(images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    order = np.argsort(labels, kind="stable")
+    present, starts = np.unique(labels[order], return_index=True)
+    groups = np.split(images[order], starts[1:])
+    return {
+        characters.CLASSES[label]: group
+        for label, group in zip(present, groups, strict=True)
+    }
+
+
+def _generator(seed: int, split: str, index: int, purpose: int) -> np.random.Generator:
+    """Randomness of its own for each line, and for its text and its drawing."""
+    split_index = lines_file.SPLITS.index(split)
+    return np.random.default_rng((seed, split_index, index, purpose))

@@ -1,0 +1,114 @@
+"""The HDF5 of IAM lines that the Full Stack Deep Learning lab of 2019 distributed.
+
+x_train and x_test (n, 28, 952) uint8, ink bright; y_train and y_test (n, 97) class ids
+padded to the end. It names no writers: validation is the end of x_train, one block, so
+that at most one writer is in both. The lab itself validated on its test lines.
+"""
+
+import argparse
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import h5py
+import numpy as np
+
+from ocr_jax import sources
+from ocr_jax.data import lines_file
+from ocr_jax.errors import UserError, one_line
+from ocr_jax.sources.emnist import characters
+
+CLASSES = characters.CLASSES + " !\"#&'()*+,-./:;?"
+PADDING = len(CLASSES)
+BLOCK = 64  # lines a task
+
+
+class Task(NamedTuple):
+    """Rows first to last of x_SPLIT and y_SPLIT, for one of our splits."""
+
+    name: str
+    split: str
+    path: Path
+    part: str
+    first: int
+    last: int
+
+
+def add_flags(parser: argparse.ArgumentParser):
+    """The options of this source."""
+    add = parser.add_argument
+    add("--source", required=True, type=Path, help="the lab's iam_lines.h5")
+    add("--validation_lines", type=int, default=710, help="from the end of x_train")
+    parser.set_defaults(height=28)
+
+
+def tasks(args: argparse.Namespace) -> list[Task]:
+    """One task a block of rows; UserError for a file that is not the lab's."""
+    try:
+        with h5py.File(args.source, "r") as file:
+            counts = {part: _count(file, part, args.source) for part in PARTS}
+    except OSError as error:
+        raise UserError(
+            f"--source={args.source} can't be read as HDF5: {one_line(error)}"
+        ) from None
+    first = counts["train"] - args.validation_lines
+    if not 0 < first <= counts["train"]:
+        raise UserError(
+            f"--validation_lines={args.validation_lines}: expected 0 to fewer than the "
+            f"{counts['train']} lines of x_train"
+        )
+    spans = (
+        ("train", "train", 0, first),
+        ("validation", "train", first, counts["train"]),
+        ("test", "test", 0, counts["test"]),
+    )
+    return [
+        Task(f"{part}[{row}]", split, args.source, part, row, min(row + BLOCK, end))
+        for split, part, start, end in spans
+        for row in range(start, end, BLOCK)
+    ]
+
+
+def read(task: Task, height: int) -> list[sources.Item]:
+    """The lines of a block; those without a label, or ink, are left out."""
+    with h5py.File(task.path, "r") as file:
+        images = file[f"x_{task.part}"][task.first : task.last]
+        labels = file[f"y_{task.part}"][task.first : task.last]
+    items = []
+    for row, (image, label) in enumerate(zip(images, labels, strict=True), task.first):
+        name = f"fsdl-{task.part}-{row:04}"
+        text = "".join(CLASSES[i] for i in label[label != PADDING]).strip()
+        columns = np.flatnonzero(image.max(axis=0))
+        if not text or not len(columns):
+            reason = "no ink" if text else "empty transcript"
+            items.append(sources.Skipped(name, reason))
+            continue
+        line = image[:, : columns[-1] + 1]
+        width = max(1, round(line.shape[1] * height / line.shape[0]))
+        line = cv2.resize(line, (width, height), interpolation=cv2.INTER_AREA)
+        items.append((task.split, lines_file.Line(line, text, name)))
+    return items
+
+
+PARTS = ("train", "test")
+
+
+def _count(file: h5py.File, part: str, path: Path) -> int:
+    """The rows of a part, whose arrays must be as the lab wrote them."""
+    try:
+        images, labels = file[f"x_{part}"], file[f"y_{part}"]
+        is_lab = (
+            (images.ndim, labels.ndim) == (3, 2)
+            and images.dtype == np.uint8
+            and len(images) == len(labels)
+            and labels.dtype.kind in "iu"
+            and 0 <= labels[()].min() <= labels[()].max() <= PADDING
+        )
+    except (KeyError, AttributeError, ValueError):
+        is_lab = False
+    if not is_lab:
+        raise UserError(
+            f"{path} is not the lab's file: expected x_{part} (n, 28, 952) uint8 and "
+            f"y_{part} (n, 97) of classes 0 to {PADDING}, found {', '.join(file)}"
+        )
+    return len(images)

@@ -1,0 +1,1 @@
+"""IAM: its downloads, label files and splits."""

@@ -1,0 +1,252 @@
+"""The IAM database of English handwriting, as downloaded, split as papers split it.
+
+Its lines (lines.tgz) or forms (formsA-D.tgz, …), with ascii.tgz and xml.tgz, extracted
+or not, in any sub-folders. (Marti and Bunke, 2002)
+
+Transcripts are `xml`, as written ("Gaitskell."), or `ascii`, in tokens ("Gaitskell .")
+with quirks of its own: initials are spaced out ("M P", "B B C"), and a few tokens hold
+a space. CER and WER differ between the two, so they are kept with the lines.
+"""
+
+import argparse
+import collections
+import hashlib
+import importlib.resources
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ocr_jax import sources
+from ocr_jax.data import lines_file
+from ocr_jax.errors import UserError
+from ocr_jax.images import cleaning, opening
+from ocr_jax.sources.iam import archives, label_files
+
+# name → split → the lists of line ids, of ocr_jax/sources/iam/splits, that make it up
+SPLITS = {
+    "aachen": {
+        "train": ("aachen/train",),
+        "validation": ("aachen/validation",),
+        "test": ("aachen/test",),
+    },
+    "lwitlrt": {
+        "train": ("lwitlrt/train",),
+        "validation": ("lwitlrt/validation1",),
+        "validation2": ("lwitlrt/validation2",),
+        "test": ("lwitlrt/test",),
+    },
+    "lab": {
+        "train": ("lwitlrt/train", "lwitlrt/validation2"),
+        "validation": ("lwitlrt/validation1",),
+        "test": ("lwitlrt/test",),
+    },
+}
+EXAMPLES = {
+    "lines": "line images such as a01-000u-00.png (lines.tgz)",
+    "forms": "forms such as a01-000u.png (formsA-D.tgz, …)",
+    "xml": "labels such as a01-000u.xml",
+    "ascii": "lines.txt",
+}
+# Room around a line that is cut from its form, as a share of its height.
+ROOM = 0.1
+
+
+NO_LABEL = label_files.Label("", np.empty((0, 4), int))
+
+
+class Cut(NamedTuple):
+    """One line to take from an image: all of it, or what is in `boxes` of a form.
+
+    others (m, 4): the boxes of the form's other lines, which are blanked.
+    """
+
+    line_id: str
+    split: str
+    writer: str
+    text: str
+    boxes: np.ndarray | None = None
+    others: np.ndarray | None = None
+
+
+class Task(NamedTuple):
+    """An image, None if it is missing, with the lines to take from it."""
+
+    name: str
+    image: bytes | None
+    cuts: list[Cut]
+
+
+def add_flags(parser: argparse.ArgumentParser):
+    """The options of this source."""
+    add = parser.add_argument
+    add("--source", required=True, type=Path, help="folder of IAM's downloads")
+    add("--split", choices=SPLITS, default="aachen", help="(default: aachen)")
+    add("--images", choices=("lines", "forms"), default="lines", help="to cut from")
+    add("--transcripts", choices=("xml", "ascii"), default="xml", help="(default: xml)")
+    add("--allow_incomplete", action="store_true", help="go on with lines missing")
+
+
+def about(args: argparse.Namespace) -> dict[str, str]:
+    """What a score depends on, to be kept with the lines."""
+    ids = "\n".join(f"{split} {line}" for line, split in line_ids(args.split).items())
+    return {
+        "split_name": args.split,
+        "split_digest": hashlib.sha256(ids.encode()).hexdigest(),
+        "transcripts": args.transcripts,
+    }
+
+
+def tasks(args: argparse.Namespace) -> sources.Lazy:
+    """One task an image; UserError where labels, or all images, are missing."""
+    if not args.source.is_dir():
+        raise UserError(f"--source={args.source} is not a folder")
+    files = archives.Files(args.source)
+    cuts = _cuts(files, args)
+    names = {}
+    for name in files:
+        stem, _, suffix = name.rpartition(".")
+        if stem in cuts and f".{suffix.lower()}" in opening.SUFFIXES:
+            names[name] = stem
+    if not names:
+        raise UserError(
+            f"{args.source} holds no {EXAMPLES[args.images]}, extracted or not"
+        )
+    return sources.Lazy(len(cuts), lambda: _tasks(files, names, cuts))
+
+
+def read(task: Task, height: int) -> list[sources.Item]:
+    """The lines of an image, or why they are left out."""
+    if task.image is None:
+        return [sources.Skipped(cut.line_id, "no image") for cut in task.cuts]
+    try:
+        gray = opening.read_image(task.image)
+    except UserError as error:
+        return [sources.Skipped(cut.line_id, str(error)) for cut in task.cuts]
+    items = []
+    for cut in task.cuts:
+        try:
+            image = _cut(gray, cut, height)
+        except UserError as error:
+            items.append(sources.Skipped(cut.line_id, str(error)))
+        else:
+            line = lines_file.Line(image, cut.text, cut.line_id, cut.writer)
+            items.append((cut.split, line))
+    return items
+
+
+def lacking(args: argparse.Namespace, counts: dict[str, int]) -> str:
+    """How many lines the splits lack of all they should have; "" if that is fine."""
+    expected = collections.Counter(line_ids(args.split).values())
+    missing = [
+        f"{split} lacks {count - counts.get(split, 0):,} of {count:,} lines"
+        for split, count in expected.items()
+        if counts.get(split, 0) < count
+    ]
+    if args.allow_incomplete or not missing:
+        return ""
+    return (
+        f"{args.split} is incomplete, and --allow_incomplete was not given: "
+        f"{', '.join(missing)}"
+    )
+
+
+def line_ids(split_name: str) -> dict[str, str]:
+    """Line id → its split, in the order of the lists."""
+    folder = importlib.resources.files("ocr_jax.sources.iam") / "splits"
+    return {
+        line_id: split
+        for split, lists in SPLITS[split_name].items()
+        for name in lists
+        for line_id in (folder / f"{name}.txt").read_text().split()
+    }
+
+
+def _tasks(
+    files: archives.Files, names: dict[str, str], cuts: dict[str, list[Cut]]
+) -> Iterator[Task]:
+    """The images that are there, in the order they lie, then those that are not.
+
+    names: file's name → the name that its image has in `cuts`.
+    """
+    missing = dict(cuts)
+    for name, content in files.each(names):
+        if found := missing.pop(names[name], None):
+            yield Task(names[name], content, found)
+    for name, lost in missing.items():
+        yield Task(name, None, lost)
+
+
+def _cuts(files: archives.Files, args: argparse.Namespace) -> dict[str, list[Cut]]:
+    """Name of an image, without suffix, → the lines to take from it."""
+    splits = line_ids(args.split)
+    labels, writers = _labels(files, {_form(line_id) for line_id in splits}, args)
+    form_labels = collections.defaultdict(dict)
+    for line_id, label in labels.items():
+        form_labels[_form(line_id)][line_id] = label
+    cuts = collections.defaultdict(list)
+    for line_id, split in splits.items():
+        form, label = _form(line_id), labels.get(line_id, NO_LABEL)
+        cut = Cut(line_id, split, writers.get(form, ""), label.text)
+        if args.images == "lines":
+            cuts[line_id].append(cut)
+        else:
+            others = [
+                other.boxes
+                for other_id, other in form_labels[form].items()
+                if other_id != line_id
+            ]
+            others = np.concatenate([NO_LABEL.boxes, *others])
+            cuts[form].append(cut._replace(boxes=label.boxes, others=others))
+    return dict(cuts)
+
+
+def _labels(
+    files: archives.Files, forms: set[str], args: argparse.Namespace
+) -> tuple[dict[str, label_files.Label], dict[str, str]]:
+    """(labels by line id, writers by form), of the XML or of lines.txt."""
+    labels, writers = {}, {}
+    for _, content in files.each(["forms.txt"]):
+        writers = label_files.parse_writers(content.decode("utf-8", "replace"))
+    if args.transcripts == "ascii":
+        for name, content in files.each(["lines.txt"]):
+            labels = label_files.parse_lines(content.decode("utf-8", "replace"), name)
+    else:
+        for name, content in files.each([f"{form}.xml" for form in forms]):
+            writer, found = label_files.parse_form(content, name)
+            writers[name.removesuffix(".xml")] = writer
+            labels |= found
+    if not labels:
+        raise UserError(
+            f"{args.source} holds no {EXAMPLES[args.transcripts]}, extracted or not: "
+            "--transcripts=xml needs IAM's xml.tgz, --transcripts=ascii its ascii.tgz"
+        )
+    return labels, writers
+
+
+def _form(line_id: str) -> str:
+    return line_id.rpartition("-")[0]
+
+
+def _cut(gray: np.ndarray, cut: Cut, height: int) -> np.ndarray:
+    """The line's image (height, W); UserError where there is nothing to read."""
+    if not cut.text:
+        raise UserError("no transcript")
+    if cut.boxes is None:
+        return cleaning.line_image(gray, height)
+    if not len(cut.boxes):
+        raise UserError("no outline")
+    left, top = cut.boxes[:, :2].min(axis=0)
+    right, bottom = (cut.boxes[:, :2] + cut.boxes[:, 2:]).max(axis=0)
+    room = round(ROOM * (bottom - top))
+    rows = slice(max(0, top - room), max(0, bottom + room))
+    columns = slice(max(0, left - room), max(0, right + room))
+    mask = np.ones(gray.shape, bool)
+    for x, y, width, height_ in np.maximum(cut.others, 0):
+        mask[y : y + height_, x : x + width] = False
+    for x, y, width, height_ in np.maximum(cut.boxes, 0):
+        mask[y : y + height_, x : x + width] = True
+    if not gray[rows, columns].size:
+        raise UserError("a line outside its form")
+    return cleaning.line_image(gray[rows, columns], height, mask[rows, columns])

@@ -1,0 +1,67 @@
+"""IAM's label files: lines.txt, forms.txt and the XML of each form."""
+
+import html
+import io
+from typing import NamedTuple
+
+import numpy as np
+
+from ocr_jax import charset
+from ocr_jax.errors import UserError
+from ocr_jax.sources.pages import line_cutting
+
+
+class Label(NamedTuple):
+    """A line as its form's XML or lines.txt has it; boxes (n, 4): x, y, width, height.
+
+    The XML has a box a component, lines.txt one a line.
+    """
+
+    text: str
+    boxes: np.ndarray
+
+
+def parse_lines(text: str, name: str = "lines.txt") -> dict[str, Label]:
+    """The lines of lines.txt by id; UserError, with its number, for a torn one."""
+    rows = text.splitlines()
+    if rows and not text.endswith("\n"):
+        raise UserError(f"{name}, line {len(rows)}: torn off before its end")
+    labels = {}
+    for number, row in enumerate(rows, start=1):
+        if not row.strip() or row.startswith("#"):
+            continue
+        fields = row.split(" ", 8)
+        try:
+            line_id, box, tokens = fields[0], np.array(fields[4:8], int), fields[8]
+        except (IndexError, ValueError):
+            raise UserError(
+                f"{name}, line {number}: expected an id, seven more fields and a "
+                f"transcript, found {row[:40]!r}"
+            ) from None
+        text = charset.normalize(tokens.replace("|", " "))
+        labels[line_id] = Label(text, box[None])
+    return labels
+
+
+def parse_writers(text: str) -> dict[str, str]:
+    """The writer of each form, of forms.txt."""
+    rows = [row.split() for row in text.splitlines() if not row.startswith("#")]
+    return {fields[0]: fields[1] for fields in rows if len(fields) > 1}
+
+
+def parse_form(content: bytes, name: str) -> tuple[str, dict[str, Label]]:
+    """(writer, labels by line id) of a form's XML; UserError for any other file."""
+    root = line_cutting.parse_xml(io.BytesIO(content), "form", "a form of IAM", name)
+    labels = {}
+    for line in line_cutting.all_named(root, "line"):
+        boxes = [
+            [
+                int(line_cutting.number(box, key, name))
+                for key in ("x", "y", "width", "height")
+            ]
+            for box in line_cutting.all_named(line, "cmp")
+        ]
+        # Its quotes and ampersands are escaped twice.
+        text = charset.normalize(html.unescape(line.get("text", "")))
+        labels[line.get("id")] = Label(text, np.array(boxes, int).reshape(-1, 4))
+    return root.get("writer-id", ""), labels

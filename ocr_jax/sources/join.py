@@ -1,0 +1,111 @@
+"""Several lines files as one: a collection, and others to train on along with it.
+
+Of --source all splits are kept, so that scores stay those of the collection; of the
+others, such as synthetic lines (fonts), the training lines are added. Where there are
+few real lines, the others keep a network from learning them by heart.
+"""
+
+import argparse
+import dataclasses
+import functools
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ocr_jax import sources
+from ocr_jax.data import lines_file
+
+BLOCK = 64  # lines a task
+ADDED, COPY = "+", "*"  # +FILE/ID: another file's line; ID*2: a second copy
+
+
+class Task(NamedTuple):
+    """Lines first to last of a file's split; prefix and suffix make their ids."""
+
+    name: str
+    path: Path
+    split: str
+    first: int
+    last: int
+    prefix: str
+    suffix: str
+
+
+def is_own(line_id: str) -> bool:
+    """Whether a joined file's line is the collection's, and its first copy."""
+    _, copy, number = line_id.rpartition(COPY)
+    return not (line_id.startswith(ADDED) or (copy and number.isdecimal()))
+
+
+def add_flags(parser: argparse.ArgumentParser):
+    """The options of this source."""
+    add = parser.add_argument
+    add("--source", required=True, type=Path, help="the collection's lines file")
+    add(
+        "--with",
+        required=True,
+        type=Path,
+        action="append",
+        dest="others",
+        metavar="FILE",
+        help="a lines file whose training lines are added; may be repeated",
+    )
+    add("--times", type=int, default=1, help="so often the collection's training lines")
+
+
+def about(args: argparse.Namespace) -> dict[str, str]:
+    """What a score depends on is what it depended on in the collection."""
+    with lines_file.LinesFile(args.source) as file:
+        return file.about
+
+
+def tasks(args: argparse.Namespace) -> list[Task]:
+    """One task a block of lines; UserError for a file that is not a lines file."""
+    sources.require_at_least(args, times=1)
+    with lines_file.LinesFile(args.source) as file:
+        splits = file.splits
+    parts = [
+        (args.source, split, "", "" if copy == 1 else f"{COPY}{copy}")
+        for split in splits
+        for copy in range(1, 1 + (args.times if split == "train" else 1))
+    ]
+    parts += [(path, "train", f"{ADDED}{path.stem}/", "") for path in args.others]
+    return [task for part in parts for task in _blocks(*part)]
+
+
+def _blocks(path: Path, split: str, prefix: str, suffix: str) -> list[Task]:
+    count = len(_split(path, split))
+    return [
+        Task(f"{path}[{i}]", path, split, i, min(i + BLOCK, count), prefix, suffix)
+        for i in range(0, count, BLOCK)
+    ]
+
+
+def read(task: Task, height: int) -> list[sources.Item]:
+    """The block's lines, scaled to the height."""
+    return [
+        (task.split, _line(task, index, height))
+        for index in range(task.first, task.last)
+    ]
+
+
+@functools.lru_cache(2)  # of a worker, whose tasks come file by file
+def _split(path: Path, split: str) -> lines_file.Split:
+    with lines_file.LinesFile(path) as file:
+        return file.split(split)
+
+
+def _line(task: Task, index: int, height: int) -> lines_file.Line:
+    line = _split(task.path, task.split).line(index)
+    line_id = f"{task.prefix}{line.line_id}{task.suffix}"
+    return dataclasses.replace(line, image=scaled(line.image, height), line_id=line_id)
+
+
+def scaled(image: np.ndarray, height: int) -> np.ndarray:
+    """The image (H, W) at another height."""
+    if len(image) == height:
+        return image
+    width = max(1, round(image.shape[1] * height / len(image)))
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)

@@ -1,0 +1,1 @@
+"""Pages whose lines are marked in ALTO or PAGE XML."""

@@ -1,0 +1,164 @@
+"""New lines of a collection's own words: cut at spaces, joined in another order.
+
+Each writer's lines are cut at some of their spaces, and the pieces joined to lines of
+the same lengths, in ink and transcript alike. A network that sees a few thousand lines
+over and over learns them by heart; of recombined ones it can't. Where the words end is
+found by aligning the transcripts with a trained network, --workdir, for which one that
+has seen synthetic lines alone will do. `prepare join` then puts them to the collection.
+"""
+
+import argparse
+import collections
+import functools
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ocr_jax import sources
+from ocr_jax.data import lines_file
+from ocr_jax.errors import UserError
+from ocr_jax.sources import join
+
+BLOCK = 64  # lines a task
+CUT = 0.5  # of the spaces, at random
+# A cut goes through no more ink than this (pixels as bright as can be), at a space at
+# least so many pixels wide.
+MOST_INK, NARROWEST = 1.0, 6
+
+
+class Piece(NamedTuple):
+    """Columns left to right of a line, and what they say."""
+
+    line: int
+    left: int
+    right: int
+    text: str
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return self.right - self.left
+
+
+class Task(NamedTuple):
+    """Some new lines: the pieces of each."""
+
+    name: str
+    path: Path
+    first: int
+    lines: list[list[Piece]]
+
+
+def add_flags(parser: argparse.ArgumentParser):
+    """The options of this source."""
+    add = parser.add_argument
+    add("--source", required=True, type=Path, help="the collection's lines file")
+    add("--workdir", required=True, help="of a network that aligns them")
+    add("--times", type=int, default=1, help="so often each training line, cut anew")
+    add("--seed", type=int, default=0, help="another seed gives other lines")
+
+
+def tasks(args: argparse.Namespace) -> list[Task]:
+    """One task a block of new lines; UserError where no line can be cut."""
+    from ocr_jax.sources import word_gaps  # it imports jax, which no worker needs
+
+    sources.require_at_least(args, times=1, seed=0)
+    split = _train(args.source)
+    cuts = [
+        find_cuts(split.image(i), found)
+        for i, found in enumerate(word_gaps.find(args.workdir, split))
+    ]
+    if not any(cuts):
+        raise UserError(
+            f"{args.source}: no training line can be cut at a space that "
+            f"{args.workdir} finds: it takes lines of several words, and their alphabet"
+        )
+    rng = np.random.default_rng(args.seed)
+    lines = [line for _ in range(args.times) for line in recombine(split, cuts, rng)]
+    return [
+        Task(f"{args.source}[{i}]", args.source, i, lines[i : i + BLOCK])
+        for i in range(0, len(lines), BLOCK)
+    ]
+
+
+def find_cuts(image: np.ndarray, found: list) -> list[tuple[int, int]]:
+    """(index of the space, column to cut at) for those gaps that are blank enough."""
+    ink = image.sum(axis=0, dtype=np.float32) / 255
+    cuts = []
+    for index, left, right in found:
+        first = round(left) + 1
+        between = ink[first : round(right)]
+        if len(between) < NARROWEST:
+            continue
+        smooth = np.convolve(np.pad(between, 1, "edge"), np.full(3, 1 / 3), "valid")
+        blankest = np.flatnonzero(smooth <= smooth.min() + 0.05)
+        column = blankest[np.argmin(np.abs(blankest - len(between) / 2))]
+        if smooth[column] <= MOST_INK:
+            cuts.append((index, first + int(column)))
+    return cuts
+
+
+def recombine(
+    split: lines_file.Split, cuts: list[list[tuple[int, int]]], rng: np.random.Generator
+) -> Iterator[list[Piece]]:
+    """New lines, as their pieces: all pieces of all lines once, writer by writer."""
+    by_writer = collections.defaultdict(list)
+    for index, writer in enumerate(split.writers):
+        by_writer[writer].append(index)
+    for lines in by_writer.values():
+        pieces = [
+            piece
+            for line in lines
+            for piece in _cut(split, line, _some(cuts[line], rng))
+        ]
+        widths = itertools.cycle(split.widths[rng.permutation(lines)])
+        yield from _join([pieces[i] for i in rng.permutation(len(pieces))], widths)
+
+
+def _some(cuts: list, rng: np.random.Generator) -> list:
+    return [cut for cut in cuts if rng.random() < CUT]
+
+
+def _cut(split: lines_file.Split, line: int, cuts: list) -> Iterator[Piece]:
+    text, left, first = split.transcripts[line], 0, 0
+    for index, column in [*cuts, (len(text), int(split.widths[line]))]:
+        yield Piece(line, left, column, text[first:index])
+        left, first = column, index + 1
+
+
+def _join(pieces: list[Piece], widths: Iterator[int]) -> Iterator[list[Piece]]:
+    """The pieces, in their order, as lines of about these widths."""
+    line, room = [], next(widths)
+    for piece in pieces:
+        if line and piece.width / 2 > room:
+            yield line
+            line, room = [], next(widths)
+        line.append(piece)
+        room -= piece.width
+    yield line
+
+
+def read(task: Task, height: int) -> list[sources.Item]:
+    """The task's lines, scaled to the height."""
+    split, items = _train(task.path), []
+    for number, pieces in enumerate(task.lines, task.first):
+        image = np.concatenate(
+            [split.image(p.line)[:, p.left : p.right] for p in pieces], axis=1
+        )
+        line = lines_file.Line(
+            image=join.scaled(image, height),
+            transcript=" ".join(piece.text for piece in pieces),
+            line_id=f"recombined-{number:06}",
+            writer=split.writers[pieces[0].line],
+        )
+        items.append(("train", line))
+    return items
+
+
+@functools.lru_cache(1)
+def _train(path: Path) -> lines_file.Split:
+    with lines_file.LinesFile(path) as file:
+        return file.split("train")

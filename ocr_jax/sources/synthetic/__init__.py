@@ -1,0 +1,1 @@
+"""Lines written in handwriting fonts."""

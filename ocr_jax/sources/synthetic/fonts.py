@@ -1,0 +1,214 @@
+"""Synthetic handwriting: lines of made-up prose in the fonts of PyPI's fontpkg wheels.
+
+With --text, the words are those of a text or of another lines file, to begin with what
+a collection of that language looks like before it is trained on (config.init_from);
+with --hands=varied, and --fonts of the period, the writing looks like it, too. Every
+line follows from (seed, split, index) alone, so the same seed gives the same lines
+whatever the order and the number of workers. A font stands for a writer.
+"""
+
+import argparse
+import dataclasses
+import difflib
+import functools
+import string
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from ocr_jax import extras, sources
+from ocr_jax.data import lines_file
+from ocr_jax.errors import UserError, one_line
+from ocr_jax.sources.synthetic import excerpts, handwriting, prose
+from ocr_jax.sources.synthetic.hand_styles import HANDS
+
+ttLib = extras.Lazy("fontTools.ttLib")
+
+FONTS = (
+    "Caveat",
+    "Dancing Script",
+    "Delius",
+    "Great Vibes",
+    "Indie Flower",
+    "Kalam",
+    "Permanent Marker",
+    "Satisfy",
+    "Shadows Into Light",
+    "Yellowtail",
+    "Zeyada",
+)
+# Their small letters are the capitals' shapes: a transcript is all capitals too.
+CAPITALS_ONLY = ("Permanent Marker",)
+FONT_FILES = (".otf", ".ttf", ".woff")
+# Below this many characters, too few cuts of a sentence would fit.
+LEAST_MAX_CHARACTERS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One line to make."""
+
+    split: str
+    index: int
+    seed: int
+    font: str
+    max_characters: int
+    hands: str = "neat"  # of HANDS
+    text: str = ""  # a file whose words are written, not made-up prose
+
+
+def add_flags(parser: argparse.ArgumentParser):
+    """The options of this source."""
+    add = parser.add_argument
+    add("--lines", type=int, default=6000, help="training lines")
+    add("--validation_lines", type=int, default=500, help="validation lines")
+    add("--test_lines", type=int, default=500, help="test lines")
+    add("--seed", type=int, default=0, help="another seed gives other lines")
+    add("--max_characters", type=int, default=45, help="of the longest line")
+    add(
+        "--text",
+        default="",
+        metavar="FILE",
+        help="write its words: a UTF-8 text, or a lines file's training transcripts",
+    )
+    add(
+        "--hands",
+        choices=HANDS,
+        default="neat",
+        help="varied: slanted, wide or thin, as an old collection's many hands",
+    )
+    add(
+        "--fonts",
+        default="",
+        metavar="DIR",
+        help="write in the fonts of this folder, too (*.ttf, *.otf, *.woff)",
+    )
+    add(
+        "--hold_out_fonts",
+        default="",
+        metavar="FONT,FONT",
+        help="kept from training; validation and test are in these alone, as if "
+        f"by unseen writers (of: {', '.join(FONTS)}, and of --fonts)",
+    )
+
+
+def tasks(args: argparse.Namespace) -> list[Task]:
+    """One task a line: train, validation, test, each going round its fonts in turn.
+
+    Raises UserError for a count, seed, length, text or font that can't be.
+    """
+    extras.require("fontTools", "fontpkg", "wonderwords")
+    sources.require_at_least(
+        args,
+        lines=1,
+        validation_lines=0,
+        test_lines=0,
+        seed=0,
+        max_characters=LEAST_MAX_CHARACTERS,
+    )
+    if args.text:
+        excerpts.read(args.text)
+    all_fonts = FONTS + (_own_fonts(args) if args.fonts else ())
+    held_out = _held_out(args.hold_out_fonts, all_fonts)
+    trained = tuple(font for font in all_fonts if font not in held_out)
+    if not trained:
+        raise UserError("--hold_out_fonts names every font: leave one to train on")
+    counts = (args.lines, args.validation_lines, args.test_lines)
+    fonts = (trained, held_out or all_fonts, held_out or all_fonts)
+    return [
+        Task(
+            split,
+            index,
+            args.seed,
+            names[index % len(names)],
+            args.max_characters,
+            args.hands,
+            args.text,
+        )
+        for split, count, names in zip(lines_file.SPLITS, counts, fonts, strict=True)
+        for index in range(count)
+    ]
+
+
+def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
+    """The task's split and line, its image (height, W); nothing but these decides."""
+    split_index = lines_file.SPLITS.index(task.split)
+    rng = np.random.default_rng((task.seed, split_index, task.index))
+    if task.text:
+        known = _spelt(task.font)
+        text = excerpts.line(task.text, task.split, task.max_characters, known, rng)
+    else:
+        text = prose.line(task.split, task.max_characters, rng)
+    if task.font in CAPITALS_ONLY:
+        text = text.upper()
+    line = lines_file.Line(
+        image=handwriting.draw(text, task.font, height, rng, HANDS[task.hands]),
+        transcript=text,
+        line_id=f"fonts-{task.split}-{task.index:06}",
+        writer=_name(task.font),
+    )
+    return [(task.split, line)]
+
+
+@functools.cache
+def _spelt(font: str) -> frozenset[str]:
+    """The characters that a text may have to be written in the font, before `read`
+    makes capitals of them where the font has nothing else. Some have no ink."""
+    drawn = set(filter(str.isprintable, handwriting.characters(font)))
+    if font in CAPITALS_ONLY:
+        drawn = {letter for letter in drawn if letter.upper() in drawn}
+    return frozenset(drawn)
+
+
+def _own_fonts(args: argparse.Namespace) -> tuple[str, ...]:
+    """The files of a folder's fonts. Raises UserError for one that can't write."""
+    folder = Path(args.fonts)
+    # Of a text, a font's words are those that it can write; made-up prose needs all.
+    needed = frozenset(string.ascii_letters) if args.text else prose.CHARACTERS
+    files = sorted(str(p) for p in folder.glob("*") if p.suffix.lower() in FONT_FILES)
+    if not files:
+        raise UserError(
+            f"--fonts={folder} has no font: expected a folder with files that end in "
+            f"{', '.join(FONT_FILES)}"
+        )
+    for file in files:
+        try:
+            lacks = needed - handwriting.characters(file)
+            # A torn file may have its list of characters still.
+            if not lacks:
+                rng = np.random.default_rng(0)
+                handwriting.draw(string.ascii_letters, file, 32, rng)
+        except (OSError, ttLib.TTLibError, AssertionError, struct.error) as error:
+            reason = one_line(error, 80)
+            raise UserError(f"{file} can't be read as a font: {reason}") from None
+        if lacks:
+            raise UserError(
+                f"{file} can't write {''.join(sorted(lacks))}: take it out of --fonts"
+            )
+    return tuple(files)
+
+
+def _name(font: str) -> str:
+    """What a font is called: its family, or its file's name without the ending."""
+    return Path(font).stem
+
+
+def _held_out(names: str, fonts: tuple[str, ...]) -> tuple[str, ...]:
+    """The fonts named, in their own order; case, spaces and dashes don't matter."""
+    spellings = {_spelling(_name(font)): font for font in fonts}
+    asked = [name for name in names.split(",") if name.strip()]
+    for name in asked:
+        if _spelling(name) not in spellings:
+            near = difflib.get_close_matches(_spelling(name), spellings, 1)
+            hint = f"did you mean {_name(spellings[near[0]])!r}? " if near else ""
+            raise UserError(
+                f"--hold_out_fonts: no font {name.strip()!r}: {hint}"
+                f"The fonts are {', '.join(map(_name, fonts))}"
+            )
+    wanted = {_spelling(name) for name in asked}
+    return tuple(font for font in fonts if _spelling(_name(font)) in wanted)
+
+
+def _spelling(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))

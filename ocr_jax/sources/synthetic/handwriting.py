@@ -1,0 +1,271 @@
+"""One line written by hand: a font's letters, bent, inked and cleaned like a scan.
+
+A line is written at twice its height, word by word, bent by one smooth warp, cut out
+around its ink and only then brought to its height. Everything follows from the `rng`.
+"""
+
+import functools
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ocr_jax import extras
+from ocr_jax.sources.synthetic.hand_styles import HANDS, Hands
+
+fontpkg, ttLib = extras.Lazy("fontpkg"), extras.Lazy("fontTools.ttLib")
+
+# A font's flaws that do not keep it from being drawn, once in each process.
+logging.getLogger("fontTools").setLevel(logging.ERROR)
+
+PEN_CHANGE = 0.5  # at most so far from the font's own stroke, a share
+LEAST_SPACE = 0.27  # h
+SPACE_JITTER = (0.9, 1.25)  # one gap over the line's usual
+WAVE_LENGTH = (3.0, 9.0)  # h
+STRETCH_LENGTH = (1.5, 5.0)  # h
+TREMOR_GRID = 0.4  # distance over which the shift changes, h
+FILL = (0.6, 1.0)  # share of the font's own height that is kept where ink lacks it
+MARGIN_X = (0.05, 0.4)  # left and right, h
+BLUR = (0.0, 0.6)  # standard deviation, px
+GRAIN = (0.0, 0.3)  # darkest less lightest ink from pixel to pixel, a share
+PAPER_SHARE = (-0.03, 0.04)  # of pixels with paper noise; none below 0
+PAPER_NOISE = (12, 40)  # its brightest
+FLOOR = 8  # what is darker is blank
+
+SUPERSAMPLING = 2
+X_HEIGHT = 0.35  # of an x, h
+# Blank room around the writing, in h, so that no bend takes ink over the edge.
+ROOM_X = 0.8
+ROOM_Y = 0.5
+MAP_STEP = 8  # the warp is computed at one pixel in so many a side, it being smooth
+REFERENCE = "Hbdhklgpqy"
+
+
+def characters(font: str) -> frozenset[str]:
+    """The characters that the font can draw."""
+    return frozenset(map(chr, _character_map(font)))
+
+
+def draw(
+    text: str,
+    font: str,
+    height: int,
+    rng: np.random.Generator,
+    hands: Hands = HANDS["neat"],
+) -> np.ndarray:
+    """The text in that font as a line image (height, W) uint8, bright ink on zero.
+
+    font: a family of fontpkg, or the file of a font. Raises ValueError for a text with
+    nothing to draw, or with characters that the font lacks: it would draw boxes.
+    """
+    if not text.strip() or not characters(font).issuperset(text):
+        raise ValueError(f"{font} can't draw {text!r}")
+    size = SUPERSAMPLING * height
+    page, baseline = _write(text, font, size, hands, rng)
+    page = _press(page, _pen_growth(font, size, hands, rng))
+    page, baseline = _warp(page, baseline, size, hands, rng)
+    line = _cut_out(page, baseline, height, hands, rng)
+    return _scan(line, height, hands, rng)
+
+
+def _between(ends: tuple[float, float], rng: np.random.Generator) -> float:
+    return float(rng.uniform(*ends))
+
+
+def _file(font: str) -> str:
+    return font if Path(font).suffix else fontpkg.path(font)
+
+
+@functools.cache
+def _character_map(font: str) -> dict[int, str]:
+    with ttLib.TTFont(_file(font), lazy=True) as file:
+        return file.getBestCmap() or {}  # which a font of symbols lacks
+
+
+@functools.lru_cache(maxsize=64)
+def _letters(font: str, size: int) -> ImageFont.FreeTypeFont:
+    """The font at which REFERENCE, top to foot, is `size` pixels high."""
+    top, foot = _extent(font)
+    return _truetype(font, max(1, round(size / (top + foot))))
+
+
+def _truetype(font: str, em: int) -> ImageFont.FreeTypeFont:
+    # Raqm would shape better, but Pillow finds it only where the system has FriBiDi,
+    # and the same seed must give the same file on every machine.
+    layout = ImageFont.Layout.BASIC
+    return ImageFont.truetype(_file(font), em, layout_engine=layout)
+
+
+@functools.cache
+def _extent(font: str) -> tuple[float, float]:
+    """How far REFERENCE reaches above and below the baseline, in ems."""
+    em = 200
+    _, top, _, foot = _truetype(font, em).getbbox(REFERENCE, anchor="ls")
+    return -top / em, foot / em
+
+
+@functools.cache
+def _pen_width(font: str) -> float:
+    """The mean width of the font's strokes, in h."""
+    size = 200
+    letters = _letters(font, size)
+    page = Image.new("L", (round(letters.getlength(REFERENCE)) + 2 * size, 3 * size))
+    ImageDraw.Draw(page).text((size, 2 * size), REFERENCE, 255, letters, anchor="ls")
+    ink = (np.asarray(page) > 127).astype(np.uint8)
+    edge = ink - cv2.erode(ink, np.ones((3, 3), np.uint8))
+    return float(2 * ink.sum() / edge.sum() / size)
+
+
+def _write(
+    text: str, font: str, size: int, hands: Hands, rng: np.random.Generator
+) -> tuple[np.ndarray, int]:
+    """The words on a straight line with room around (H, W); which row the line is."""
+    letters = _letters(font, size)
+    words = text.split()
+    space = max(_between(hands.space, rng) * letters.getlength(" "), LEAST_SPACE * size)
+    gaps = space * rng.uniform(*SPACE_JITTER, len(words))
+    steps = [letters.getlength(word) for word in words] + gaps
+    starts = 2 * size + np.cumsum(steps) - steps
+    baseline = 2 * size
+    page = Image.new("L", (round(starts[-1] + steps[-1] + 2 * size), 4 * size))
+    pen = ImageDraw.Draw(page)
+    for word, start in zip(words, starts, strict=True):
+        ink = round(255 * _between(hands.pressure, rng))
+        lift = rng.normal(0, hands.lift * size)
+        pen.text((start, baseline + lift), word, ink, letters, anchor="ls")
+    left, top, right, foot = page.getbbox()
+    room_x, room_y = round(ROOM_X * size), round(ROOM_Y * size)
+    page = page.crop((left - room_x, top - room_y, right + room_x, foot + room_y))
+    return np.asarray(page), baseline - top + room_y
+
+
+def _pen_growth(font: str, size: int, hands: Hands, rng: np.random.Generator) -> float:
+    """By how many pixels to widen each side of the font's strokes."""
+    own = _pen_width(font)
+    change = np.clip(_between(hands.pen, rng) / own - 1, -PEN_CHANGE, PEN_CHANGE)
+    return float(change * own * size / 2)
+
+
+def _press(page: np.ndarray, growth: float) -> np.ndarray:
+    """The page with strokes wider (growth > 0) or thinner by so many pixels a side."""
+    radius = int(np.ceil(abs(growth)))
+    if radius == 0:
+        return page
+    change = cv2.dilate if growth > 0 else cv2.erode
+    side = 2 * radius + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    share = abs(growth) / radius
+    return cv2.addWeighted(change(page, disc), share, page, 1 - share, 0)
+
+
+def _warp(
+    page: np.ndarray, baseline: int, size: int, hands: Hands, rng: np.random.Generator
+) -> tuple[np.ndarray, int]:
+    """The page slanted, stretched, tilted and waved around its baseline, and which row
+    that is now."""
+    aspect, slant = _between(hands.aspect, rng), _between(hands.slant, rng)
+    above, below = _between(hands.reach, rng), _between(hands.reach, rng)
+    # What the writing grows by above the letters' middles, below, and to either side.
+    middle = X_HEIGHT * size
+    up = max(0, round((above - 1) * (baseline - middle)))
+    down = max(0, round((below - 1) * (page.shape[0] - baseline)))
+    height = page.shape[0] + up + down
+    side = round(abs(slant) * max(baseline + up, height - baseline - up))
+    width = round(page.shape[1] * aspect)
+    x, y = _coarse_grid((height, width + 2 * side))
+    x, y = x - side, y - up
+    slope = _between(hands.rise, rng) * size / max(width - 2 * ROOM_X * size, size)
+    slope = np.clip(slope, -hands.steepest, hands.steepest)
+    stretch_length = _between(STRETCH_LENGTH, rng) * size
+    stretch = _between(hands.stretch, rng) * stretch_length / (2 * np.pi)
+    wave_length = _between(WAVE_LENGTH, rng) * size
+    wave = _between(hands.wave, rng) * size
+    tremor = _between(hands.tremor, rng) * size
+    from_x = (
+        x / aspect
+        + slant * (y - baseline)
+        + stretch * _swing(x, stretch_length, rng)
+        + tremor * _smooth_noise(x.shape, TREMOR_GRID * size / MAP_STEP, rng)
+    )
+    y = (
+        y
+        + slope * (x - width / 2)
+        + wave * _swing(x, wave_length, rng)
+        + tremor * _smooth_noise(x.shape, TREMOR_GRID * size / MAP_STEP, rng)
+    )
+    top = baseline - middle
+    from_y = np.where(y < top, top + (y - top) / above, y)
+    from_y = np.where(y > baseline, baseline + (y - baseline) / below, from_y)
+    shape = width + 2 * side, height
+    maps = [cv2.resize(m.astype(np.float32), shape) for m in (from_x, from_y)]
+    return cv2.remap(page, *maps, cv2.INTER_LINEAR), baseline + up
+
+
+def _coarse_grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The x and y (h, w) of one pixel in MAP_STEP a side, placed as cv2.resize does."""
+    coarse = [max(2, round(side / MAP_STEP)) for side in shape]
+    steps = [side / count for side, count in zip(shape, coarse, strict=True)]
+    rows = (np.arange(coarse[0]) + 0.5) * steps[0] - 0.5
+    columns = (np.arange(coarse[1]) + 0.5) * steps[1] - 0.5
+    x, y = np.meshgrid(columns, rows)
+    return x, y
+
+
+def _swing(x: np.ndarray, length: float, rng: np.random.Generator) -> np.ndarray:
+    """A sine of that wave length, -1 to 1, from any phase."""
+    return np.sin(2 * np.pi * (x / length + rng.random()))
+
+
+def _smooth_noise(
+    shape: tuple[int, int], grid: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Normal noise (h, w) float32 that changes over `grid` pixels."""
+    coarse = [max(2, round(side / grid)) for side in shape]
+    noise = rng.standard_normal(coarse, np.float32)
+    return cv2.resize(noise, shape[::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def _cut_out(
+    page: np.ndarray,
+    baseline: int,
+    height: int,
+    hands: Hands,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """The ink with its margins (height, W): all of the ink, nothing cut off.
+
+    Text without tall letters keeps a part of the room they would have taken.
+    """
+    size = SUPERSAMPLING * height
+    rows, columns = (np.flatnonzero(page.max(axis) >= FLOOR) for axis in (1, 0))
+    kept = _between(FILL, rng) * size
+    top = min(rows[0], baseline - 0.7 * kept) - _between(hands.margin, rng) * size
+    foot = max(rows[-1] + 1, baseline + 0.3 * kept) + _between(hands.margin, rng) * size
+    left = columns[0] - _between(MARGIN_X, rng) * size
+    right = columns[-1] + 1 + _between(MARGIN_X, rng) * size
+    top, foot, left, right = (round(max(0, side)) for side in (top, foot, left, right))
+    cut = page[top:foot, left:right]
+    width = max(1, round(cut.shape[1] * height / cut.shape[0]))
+    return cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _scan(
+    line: np.ndarray, height: int, hands: Hands, rng: np.random.Generator
+) -> np.ndarray:
+    """The line (H, W) uint8 in uneven ink, with what cleaning left of the paper."""
+    if (blur := _between(BLUR, rng)) > 0.2:
+        line = cv2.GaussianBlur(line, (0, 0), blur)
+    ink = line * np.float32(_between(hands.contrast, rng) / 255)
+    fading = _smooth_noise(line.shape, height / 2, rng)
+    ink *= 1 - _between(hands.fading, rng) * np.clip(0.5 + fading / 4, 0, 1)
+    ink *= 1 - _between(GRAIN, rng) * rng.random(line.shape, np.float32)
+    ink = np.minimum(ink, 1)
+    ink *= _between(hands.brightness, rng) / ink.max()
+    share = max(0, _between(PAPER_SHARE, rng))
+    specks = rng.random(line.shape, np.float32) < share
+    paper = specks * rng.random(line.shape, np.float32) * _between(PAPER_NOISE, rng)
+    scan = np.maximum(ink, paper).astype(np.uint8)
+    scan[scan < FLOOR] = 0
+    return scan

@@ -1,0 +1,77 @@
+"""A table of lines: a row is an image's path, a tab and the line's transcript.
+
+Paths are relative to the table. Folders train, validation and test in them are the
+splits; without them, lines are split by writer.
+"""
+
+import argparse
+from pathlib import Path
+from typing import NamedTuple
+
+from ocr_jax import charset, sources
+from ocr_jax.data import lines_file
+from ocr_jax.errors import UserError
+from ocr_jax.images import cleaning, opening
+
+
+class Task(NamedTuple):
+    """One row."""
+
+    name: str
+    split: str
+    writer: str
+    path: Path
+    transcript: str
+
+
+def add_flags(parser: argparse.ArgumentParser):
+    """The options of this source."""
+    parser.add_argument("--source", required=True, type=Path, help="the table")
+    sources.add_split_flags(parser)
+
+
+def tasks(args: argparse.Namespace) -> list[Task]:
+    """One task a row, in the table's order; UserError for a row that has no tab."""
+    rows = _rows(args.source)
+    names = [Path(path).with_suffix("").as_posix() for path, _ in rows]
+    writers = sources.writers_of(names, args)
+    splits = sources.splits_of(writers, names, args)
+    folder = args.source.parent
+    return [
+        Task(name, split, writer, folder / path, transcript)
+        for name, split, writer, (path, transcript) in zip(
+            names, splits, writers, rows, strict=True
+        )
+    ]
+
+
+def read(task: Task, height: int) -> list[sources.Item]:
+    """The one line of a task, or why it is left out."""
+    text = charset.normalize(task.transcript)
+    if not text:
+        return [sources.Skipped(task.name, "empty transcript")]
+    image = cleaning.line_image(opening.read_image(task.path), height)
+    return [(task.split, lines_file.Line(image, text, task.name, task.writer))]
+
+
+def _rows(path: Path) -> list[tuple[str, str]]:
+    """(image path, transcript) of every row that is not blank."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError:
+        raise UserError(f"--source={path} is not a table in UTF-8") from None
+    except OSError as error:
+        raise UserError(f"--source={path} can't be read: {error.strerror}") from None
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            image, tab, transcript = line.partition("\t")
+            if not tab or not image.strip():
+                raise UserError(
+                    f"{path}, row {number}: expected an image's path, a tab and a "
+                    f"transcript, found {line[:40]!r}"
+                )
+            rows.append((image.strip(), transcript))
+    if not rows:
+        raise UserError(f"{path} has no rows: expected one a line")
+    return rows

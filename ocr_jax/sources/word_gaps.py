@@ -1,0 +1,85 @@
+"""Where the gaps between a line's words are: its transcript, aligned by a network.
+
+A network that reads badly still aligns well, since it is told what there is to find:
+one that has seen nothing but synthetic lines will do.
+"""
+
+import itertools
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from ocr_jax import checkpoints, steps, workdirs
+from ocr_jax.data import dataset, lines_file, pipeline
+from ocr_jax.decoding import greedy
+from ocr_jax.errors import UserError
+from ocr_jax.runtime import distributed
+from ocr_jax.tracking import wandb_models
+
+
+class Gap(NamedTuple):
+    """A space of a transcript, and the columns between which it is to be found."""
+
+    index: int  # of the space, among the transcript's characters
+    left: float  # pixels from the line's left: the character before it
+    right: float  # the character after it
+
+
+def find(workdir: Path, split: lines_file.Split) -> list[list[Gap]]:
+    """The gaps of every line of a split, for the best network of a workdir.
+
+    Lines of characters that the network does not know, or of more than it has frames
+    for, have none. Raises UserError where its lines are of another height.
+    """
+    workdir = wandb_models.workdir(workdir)
+    distributed.use_cores(workdirs.load_config(workdir).batch_size)
+    steps.use_compilation_cache()
+    best = checkpoints.load_best(workdir)
+    if best.height != split.height:
+        raise UserError(
+            f"{workdir} reads lines {best.height} px high, these are {split.height}: "
+            "prepare both at one --height"
+        )
+    lines = _labelled(best, split)
+    align = jax.jit(greedy.align)
+    logits_step = steps.make_logits_step(best.model)
+    mesh = steps.make_mesh(best.config.batch_size)
+    state = steps.replicate(best.state, mesh)
+    found = [[] for _ in range(len(split))]
+    rows = lines.plan(best.config, epoch=0)
+    for row, batch in zip(
+        rows, pipeline.batches(lines, rows, best.config, mesh), strict=True
+    ):
+        logits, lengths = logits_step(state, batch)
+        paths = align(logits, lengths, batch["label"], batch["label_length"])
+        for index, path in zip(row.indices, jax.device_get(paths), strict=False):
+            found[index] = _gaps(split.transcripts[index], path, best.model.centre)
+    return found
+
+
+def _labelled(best: checkpoints.BestModel, split: lines_file.Split):
+    """The lines that the network can align."""
+    spelled = [not best.charset.unknown([text]) for text in split.transcripts]
+    labels = [
+        best.charset.encode(text if known else "")
+        for text, known in zip(split.transcripts, spelled, strict=True)
+    ]
+    lines = dataset.LabelledSplit(split, labels, np.flatnonzero(spelled))
+    return lines.without(lines.impossible(best.model))
+
+
+def _gaps(transcript: str, path: np.ndarray, centre) -> list[Gap]:
+    """The gaps of a line whose frames an alignment gives these classes (T,)."""
+    changes = np.flatnonzero(np.diff(path, prepend=-1, append=-1))
+    runs = [
+        (start, end - 1)
+        for start, end in itertools.pairwise(changes)
+        if path[start] != greedy.BLANK
+    ]
+    return [
+        Gap(i, float(centre(runs[i - 1][1])), float(centre(runs[i + 1][0])))
+        for i in range(1, len(transcript) - 1)
+        if transcript[i] == " "
+    ]

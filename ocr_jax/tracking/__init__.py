@@ -1,0 +1,1 @@
+"""What a training says of itself: console, metrics.jsonl, W&B."""

@@ -1,0 +1,28 @@
+"""metrics.jsonl of a workdir: one row a log or an epoch, whole after a kill."""
+
+import json
+from pathlib import Path
+
+from ocr_jax import workdirs
+
+NAME = "metrics.jsonl"
+
+
+def read(path: Path) -> list[dict]:
+    """The rows of a metrics.jsonl, without a last one that a kill left unfinished."""
+    rows = []
+    if path.exists():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                continue
+    return rows
+
+
+def forget_after(path: Path, step: int):
+    """Rewrite a metrics.jsonl without torn rows and those of later steps."""
+    if path.exists():
+        rows = [row for row in read(path) if row["step"] <= step]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        workdirs.write_text(path, text)
