@@ -16,11 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import executors
-import jobs
-import ray_executor
-import statuses
-import view
+from launching import job_status, jobs, live_view, local_executor, ray_executor
 
 from ocr_jax import errors, slots
 from ocr_jax.errors import UserError
@@ -42,15 +38,15 @@ def run(args: argparse.Namespace) -> int:
         for job in found:
             print(_own_slot(job.command, args.gpus))
         return 0
-    statuses.refuse_other_configs(found)
+    job_status.refuse_other_configs(found)
     executor = executor_of(args)
-    statuses.queue(found)
-    with view.View(found) as watcher:
+    job_status.queue(found)
+    with live_view.View(found) as watcher:
         ended = executor.run(found, watcher)
     return exit_code([ended.get(job.name) for job in found])
 
 
-def exit_code(ended: list[statuses.Status | None]) -> int:
+def exit_code(ended: list[job_status.Status | None]) -> int:
     """1 where a job failed, 130 where one was not run to its end, 0 otherwise."""
     states = {status.state if status else "queued" for status in ended}
     if "failed" in states:
@@ -93,7 +89,7 @@ def executor_of(args: argparse.Namespace):
         slots=args.slots,
         busy_above=args.busy_above,
     )
-    return executors.Local(found, **limits)
+    return local_executor.Local(found, **limits)
 
 
 def _own_slot(command: Sequence[str], gpus: str) -> str:

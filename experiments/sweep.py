@@ -17,16 +17,12 @@ import shlex
 import sys
 from pathlib import Path
 
-import jobs
 import launch
 import optuna
 import rich.table
-import statuses
-import sweep_file
-import sweep_search
-import view
-from jobs import Job
+from launching import job_status, jobs, live_view
 from optuna.trial import TrialState
+from sweeping import sweep_file, sweep_search
 
 from ocr_jax import console, errors
 from ocr_jax.errors import UserError
@@ -68,9 +64,9 @@ def run(args: argparse.Namespace) -> int:
         if sweep.method == "grid":
             sweep_search.retry_failed(study)
     taken_up = sweep_search.names(study, TrialState.RUNNING)
-    with view.View() as shown:
+    with live_view.View() as shown:
         search = sweep_search.Search(study, sweep, folder, shown)
-        ended = executor.run(search.jobs(most, args.seed), search)
+        ended = executor.run(search.propose(most, args.seed), search)
     _print_best(study, sweep, folder)
     if search.gave_up:
         raise UserError(
@@ -104,12 +100,12 @@ def _run_agents(args: argparse.Namespace) -> int:
     command = (sys.executable, "-m", "wandb", "agent", "--forward-signals", args.sweep)
     # As many as there are slots: a trial's place is the agent's to find.
     agents = [
-        Job(f"agent_{number}", command, folder / f"agent_{number}")
+        jobs.Job(f"agent_{number}", command, folder / f"agent_{number}")
         for number in range(executor.room)
     ]
     for agent in agents:
-        (agent.workdir / statuses.STATUS).unlink(missing_ok=True)
-    with view.View(agents) as shown:
+        (agent.workdir / job_status.STATUS).unlink(missing_ok=True)
+    with live_view.View(agents) as shown:
         return launch.exit_code(list(executor.run(agents, shown).values()))
 
 

@@ -10,8 +10,8 @@ gradient norm of the first step, without dropout, must agree. PyTorch does not a
 
 import jax
 import numpy as np
-import versus
-from versus import torch
+import timing
+from timing import torch
 
 from ocr_jax import config as config_lib
 from ocr_jax import huge_pages, models, optimizers, steps
@@ -27,22 +27,22 @@ CLASSES = 80
 
 def main():
     """Compare the first step of all ways, time them, and count operations."""
-    parser = versus.parser(__doc__, rounds=15)
+    parser = timing.parser(__doc__, rounds=15)
     parser.add_argument("--work", choices=WORKS, default="lines")
     parser.add_argument("--batch_size", type=int, default=16)
     args = parser.parse_args()
-    versus.begin(args, args.batch_size)
+    timing.begin(args, args.batch_size)
     config, batch = make_work(args.work, args.batch_size, quick=args.quick)
     size, height, width = batch["image"].shape
     work = f"step, {args.work}, {size} x {height} x {width}"
-    versus.agree(work, make_ways(without_dropout(config), batch), tolerance=1e-3)
+    timing.agree(work, make_ways(without_dropout(config), batch), tolerance=1e-3)
     ways = make_ways(config, batch)
     augmented = config.copy_and_resolve_references()
     augmented.augment = config_lib.load([f"--config={AUGMENTATION}"]).augment
     ways["ours, augmenting"] = _by_jax(augmented, batch)
-    medians = versus.race(ways, args.rounds)
-    versus.print_head()
-    versus.print_rows(work, medians)
+    medians = timing.race(ways, args.rounds)
+    timing.print_head()
+    timing.print_rows(work, medians)
     print_operations(operations(config, batch), medians, size, args.quick)
 
 
@@ -72,7 +72,7 @@ def without_dropout(config):
     return config
 
 
-def make_ways(config, batch) -> dict[str, versus.Way]:
+def make_ways(config, batch) -> dict[str, timing.Way]:
     """Ways to make an update, each from the same weights."""
     ways = {"ours": _by_jax(config, batch)}
     if torch:
@@ -90,7 +90,7 @@ def make_state(config, height: int):
     return model, tx, steps.create_state(model, tx, config, height)
 
 
-def _by_jax(config, batch) -> versus.Way:
+def _by_jax(config, batch) -> timing.Way:
     model, tx, state = make_state(config, batch["image"].shape[1])
     mesh = steps.make_mesh(len(batch["image"]))
     train_step = steps.make_train_step(model, tx, config, mesh)
@@ -104,30 +104,30 @@ def _by_jax(config, batch) -> versus.Way:
     def result(metrics):
         return metrics["loss"] / metrics["lines"], metrics["grad_norm"]
 
-    return versus.Way(run, result)
+    return timing.Way(run, result)
 
 
-def _by_torch(config, batch, *, windows=False, channels_last=False) -> versus.Way:
-    import twins
+def _by_torch(config, batch, *, windows=False, channels_last=False) -> timing.Way:
+    import torch_networks
 
     height = batch["image"].shape[1]
     twin = make_twin(config, height, make_state(config, height)[2].params, windows)
     if channels_last:
         twin.to(memory_format=torch.channels_last)
     on_device = {
-        name: torch.tensor(array, device=versus.device())
+        name: torch.tensor(array, device=timing.device())
         for name, array in batch.items()
     }
-    return versus.Way(twins.make_step(config, twin, on_device))
+    return timing.Way(torch_networks.make_step(config, twin, on_device))
 
 
 def make_twin(config, height: int, params, windows: bool = False):
     """The network in torch with these weights."""
-    import twins
+    import torch_networks
 
-    twin = twins.Twin(config, height, CLASSES, windows=windows)
+    twin = torch_networks.Twin(config, height, CLASSES, windows=windows)
     twin.load(params)
-    return twin.to(versus.device())
+    return twin.to(timing.device())
 
 
 def operations(config, batch) -> int:
@@ -136,13 +136,13 @@ def operations(config, batch) -> int:
     # Of all lines: a device of several would be counted with its own.
     mesh = jax.sharding.Mesh(jax.devices()[:1], (steps.DATA,))
     train_step = steps.make_train_step(model, tx, config, mesh)
-    return versus.products(train_step, state, batch)
+    return timing.products(train_step, state, batch)
 
 
 def print_operations(count: int, medians, size: int, quick: bool):
     """Operations a line, and the share of the machine's peak that each way reaches."""
     accelerator = jax.default_backend() != "cpu"
-    peak = versus.matmul_peak(512 if quick else 8192 if accelerator else 2048, 10)
+    peak = timing.matmul_peak(512 if quick else 8192 if accelerator else 2048, 10)
     print(
         f"\n{count / size / 1e9:.3g} GFLOP a line; a product of matrices reaches "
         f"{peak / 1e9:.0f} GFLOP/s\n"

@@ -2,11 +2,10 @@
 
 import copy
 
-import best_practices_images as images
-import best_practices_network
 import numpy as np
-import timed_run
 import torch
+from peers import best_practices_images as images
+from peers import best_practices_network, timed_run
 from torch.nn import functional
 
 from ocr_jax.data import charset as charsets

@@ -9,7 +9,6 @@ import logging
 from pathlib import Path
 
 import lightning
-import timed_run
 import torch
 from kraken.configs import (
     RecognitionInferenceConfig,
@@ -18,6 +17,7 @@ from kraken.configs import (
 )
 from kraken.train import KrakenTrainer
 from kraken.train.vgsl import VGSLRecognitionDataModule, VGSLRecognitionModel
+from peers import timed_run
 from PIL import Image
 from torch.nn import functional
 

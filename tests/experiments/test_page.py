@@ -1,0 +1,328 @@
+"""The page on runs: what it says of them, what it refuses, and that a browser shows it.
+
+The workdirs are written by hand: nothing is trained.
+"""
+
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import report
+from reporting import page as page_lib
+from reporting import plots, readings
+from reporting import runs as runs_lib
+
+from ocr_jax import config as config_lib
+from ocr_jax import metrics, workdirs
+from ocr_jax.errors import UserError
+
+TRANSCRIPTS = ("la mer", "<script>alert(1)</script>", 'un & "deux"', "trois", "quatre")
+
+
+def make_run(workdir, readings=TRANSCRIPTS, transcripts=TRANSCRIPTS, **overrides):
+    """A finished run of three epochs that read `readings`; returns its workdir."""
+    make_unfinished(workdir, **overrides)
+    ids = [f"line-{i}" for i in range(len(transcripts))]
+    writers = ["ann", "bob", "cid", "dee", "eve"]
+    lines = zip(ids, writers, transcripts, readings, strict=True)
+    workdirs.write_scored_lines(
+        workdir, "validation", map(workdirs.ScoredLine._make, lines)
+    )
+    counts = metrics.count(transcripts, readings)
+    scores = {
+        "summary": metrics.summary(counts),
+        "intervals": metrics.intervals(counts, writers),
+        "lines": 5,
+        "digest": "1234abcd" * 8,
+    }
+    workdirs.write_json(
+        workdir / "scores.json", {"parameters": 1234, "validation": scores}
+    )
+    return workdir
+
+
+def make_unfinished(workdir, epochs=3, **overrides):
+    """A run that has logged some epochs and not finished."""
+    config = config_lib.default_config()
+    config.lines_file = "nowhere/lines.h5"
+    config.update(overrides)
+    workdir.mkdir(parents=True)
+    workdirs.write_json(workdir / "config.json", config.to_dict())
+    rows = [
+        {
+            "step": 10 * e,
+            "epoch": e,
+            "validation/cer": 0.625 / e,
+            "validation/loss": 5 / e,
+        }
+        | {
+            "train/loss": 4 / e,
+            "train/seconds": 60.0,
+            "train/lines_per_second": 10.0 * e,
+        }
+        for e in range(1, epochs + 1)
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    workdirs.write_text(workdir / "metrics.jsonl", text)
+    return workdir
+
+
+def body(paths, split="validation"):
+    """The page without plotly's program."""
+    page = page_lib.render(runs_lib.read(paths, split), split)
+    return page[page.index("<main>") :]
+
+
+def row(page, name):
+    """The texts of the cells of a run's row."""
+    rows = re.findall(r"<tr.*?</tr>", page[: page.index("</table>")], re.DOTALL)
+    [found] = [r for r in rows if f">{name}<" in r]
+    cells = re.findall(r"<td.*?</td>", found)
+    return [re.sub(r"<.*?>", "", cell) for cell in cells]
+
+
+def test_a_row_tells_what_differs_and_what_came_of_it(tmp_path):
+    good = make_run(tmp_path / "good", lstm_dim=64, dropout=0.123456789)
+    bad = make_run(tmp_path / "bad", ["la"] * 5)
+    page = body([good, bad])
+    heads = re.findall(r"<th.*?<button>(.*?)</button>", page)
+    assert heads == [
+        *("run", "state", "CER", "WER", "dropout", "lstm_dim"),
+        *("lines/s", "parameters", "time", "epochs"),
+    ]
+    assert row(page, "good") == [
+        *("goodbest", "finished", "0.0%(0.0–0.0)", "0.0%(0.0–0.0)"),
+        *("0.1235", "64"),
+        *("20", "1,234", "3m00s", "3 / 50"),
+    ]
+    assert row(page, "bad")[:2] == ["bad", "finished"]
+
+
+def test_runs_that_differ_in_the_seed_alone_say_by_how_much(tmp_path):
+    wrong = ["la"] * 5
+    runs = [make_run(tmp_path / "a", seed=1), make_run(tmp_path / "b", wrong, seed=2)]
+    other = make_run(tmp_path / "c", wrong, lstm_dim=64)
+    assert "seed alone" not in report.table([*runs[:1], other], "validation")
+    first, second = (
+        run.scores["summary"]["cer"] for run in runs_lib.read(runs, "validation")
+    )
+    mean, deviation = second / 2, 100 * second / 2**0.5
+    assert first == 0
+    expected = (
+        f"a, b differ in the seed alone: a CER of {mean:.1%}, with a standard "
+        f"deviation of {deviation:.1f} points."
+    )
+    table = report.table([*runs, other], "validation")
+    assert table.endswith(f"|\n\n{expected}")
+    assert expected in body([*runs, other])
+
+
+def test_runs_of_the_same_name_are_called_by_their_folders_too(tmp_path):
+    paths = [tmp_path / name for name in ("one/a", "two/a", "two/b")]
+    runs = runs_lib.read(list(map(make_unfinished, paths)), "validation")
+    assert [run.name for run in runs] == ["one/a", "two/a", "two/b"]
+    assert runs_lib.read(paths[1:], "validation")[0].name == "a"
+
+
+def test_unfinished_runs_are_shown_with_their_last_epoch(tmp_path):
+    done = make_run(tmp_path / "done", ["x"] * 5)
+    half = make_unfinished(tmp_path / "half", epochs=2)
+    new = make_unfinished(tmp_path / "new", epochs=0)
+    failed = make_unfinished(tmp_path / "failed", epochs=1)
+    status = {"name": "failed", "command": [], "state": "failed"}
+    workdirs.write_json(failed / "status.json", status)
+    page = body([done, half, new, failed])
+    assert row(page, "half")[1:3] == ["unfinished", "31.2%"]
+    assert row(page, "new")[1:3] == ["unfinished", "–"]
+    assert row(page, "failed")[1:3] == ["failed", "62.5%"]
+    # Their CER is lower, but it is not the final one.
+    assert row(page, "done")[0] == "donebest"
+    assert "None is finished" in body([half, new])
+
+
+def test_what_others_wrote_is_never_markup(tmp_path):
+    readings = ["<i>la</i>", "<script>alert(2)</script>", "&amp;", "$body", "'\""]
+    first = make_run(tmp_path / "<b>x<b>", readings, encoder="<u>")
+    page = body(
+        [first, make_run(tmp_path / "plain"), make_run(tmp_path / "none", [""] * 5)]
+    )
+    for markup in ("<b>x", "<i>la", "<script>alert", "<u>", '"deux"'):
+        assert markup not in page
+    assert "&lt;b&gt;x&lt;b&gt;" in page and "&lt;script&gt;alert(" in page
+
+
+def test_a_finished_run_without_its_epochs_is_in_the_table(tmp_path):
+    run = make_run(tmp_path / "a")
+    (run / "metrics.jsonl").unlink()
+    assert report.table([run], "validation").endswith("| 0 | – | 1,234 |")
+
+
+def test_two_runs_are_tested_against_each_other(tmp_path):
+    bad = make_run(tmp_path / "bad", [f"{t}xxx" for t in TRANSCRIPTS])
+    good = make_run(tmp_path / "good")
+    page = body([bad, good])
+    assert "Yes: good makes fewer character errors than bad" in page
+    assert "<td>100.0%</td>" in page
+    assert "Not by these lines" in body([good, make_run(tmp_path / "same")])
+    assert "more than chance" not in body([good, bad, make_run(tmp_path / "third")])
+    (bad / "readings_validation.tsv").unlink()
+    assert "bad has no readings_validation.tsv" in body([bad, good])
+
+
+@pytest.mark.parametrize(
+    ("transcripts", "message"),
+    [
+        (("la mer", *"abcd"), "line-1 is '<script>.*' and 'a'"),
+        (("la mer",), "5 and 1 of them"),
+    ],
+)
+def test_runs_on_other_lines_are_refused(tmp_path, transcripts, message):
+    first, second = make_run(tmp_path / "a"), make_run(tmp_path / "b")
+    lines = [
+        workdirs.ScoredLine(f"line-{i}", "", t, t) for i, t in enumerate(transcripts)
+    ]
+    workdirs.write_scored_lines(second, "validation", lines)
+    runs = runs_lib.read([first, second], "validation")
+    with pytest.raises(UserError, match=message):
+        page_lib.write(tmp_path / "out.html", runs, "validation")
+    with pytest.raises(UserError, match=message):
+        report.table([first, second], "validation")
+    assert not (tmp_path / "out.html").exists()
+
+
+def test_runs_without_readings_are_compared_where_they_can_be(tmp_path):
+    runs = [make_run(tmp_path / name) for name in "ab"]
+    for run in runs:
+        (run / "readings_validation.tsv").unlink()
+    page = body(runs)
+    assert row(page, "a")[1] == "finished" and "Readings" not in page
+    scores = workdirs.scores(runs[1])
+    scores["validation"]["lines"] = 7
+    workdirs.write_json(runs[1] / "scores.json", scores)
+    with pytest.raises(
+        UserError, match=r"a and .*b were scored on other lines: 5 and 7"
+    ):
+        page_lib.write(
+            tmp_path / "out.html", runs_lib.read(runs, "validation"), "validation"
+        )
+
+
+def test_mistakes_are_named_in_one_line(tmp_path, capsys):
+    run, out = make_run(tmp_path / "a"), f"--out={tmp_path}/report.html"
+    (tmp_path / "folder.html").mkdir()
+    for arguments, message in (
+        ([str(tmp_path), out], "is not a workdir of a training"),
+        ([str(run), out, "--split=test"], "no run has scores of 'test'"),
+        ([str(run), f"--out={tmp_path}/scores.json"], "a name that ends in .html"),
+        ([str(run), f"--out={tmp_path}/no/report.html"], "can't be written"),
+        ([str(run), f"--out={tmp_path}/folder.html"], "can't be written: Is a dir"),
+    ):
+        assert report.main(arguments) == 2
+        error = capsys.readouterr().err
+        assert message in error and error.count("\n") == 1
+    assert report.main([str(run), out]) == 0
+
+
+def test_parameters_are_weighed_where_there_are_runs_enough(tmp_path):
+    def sweep(count):
+        for i in range(count):
+            if not (tmp_path / f"{i}").exists():
+                # Only the rate decides; the seed is anything.
+                wrong = min(5, i // 3)
+                readings = [*("?" * wrong), *TRANSCRIPTS[wrong:]]
+                rate = 1e-4 * 1.3**i
+                make_run(
+                    tmp_path / f"{i}", readings, learning_rate=rate, seed=i * 7 % 5
+                )
+        return runs_lib.read([tmp_path / f"{i}" for i in range(count)], "validation")
+
+    assert "What the parameters did" not in page_lib.render(sweep(2), "validation")
+    few = page_lib.render(sweep(4), "validation")
+    assert "4 finished runs are too few to say" in few
+    runs = sweep(20)
+    assert "PED-ANOVA" in page_lib.render(runs, "validation")
+    [bars] = plots.importance(runs, ["learning_rate", "seed"]).data
+    shares = dict(zip(bars.y, bars.x, strict=True))
+    assert shares["learning_rate"] > 0.7 and sum(shares.values()) == pytest.approx(1)
+
+
+def test_a_page_takes_neither_jax_nor_tensorflow(tmp_path):
+    run = make_run(tmp_path / "a")
+    program = (
+        "import sys, report; code = report.main(sys.argv[1:]);"
+        "heavy = {'jax', 'tensorflow', 'wandb'} & set(sys.modules); exit(heavy or code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(run), f"--out={tmp_path}/a.html"],
+        cwd=pathlib.Path(report.__file__).parent,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def browser():
+    """Headless Chromium that logs its console and its network."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("needs chromium and chromedriver (Debian: chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (
+        *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run"),
+        *("disable-background-networking", "disable-component-update", "disable-sync"),
+        *("disable-dev-shm-usage", "window-size=1300,1000"),
+    ):
+        options.add_argument(f"--{flag}")
+    options.set_capability(
+        "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"}
+    )
+    service = webdriver.ChromeService(executable_path=driver)
+    chrome = webdriver.Chrome(options=options, service=service)
+    yield chrome
+    chrome.quit()
+
+
+def test_a_browser_sorts_the_table_and_fetches_nothing(browser, tmp_path, monkeypatch):
+    monkeypatch.setattr(readings, "LINES_A_VIEW", 2)
+    names = {"b": (10, 0.5), "c": (9, 0.25), "<b>a<b>": (100, 0.75)}
+    runs = [
+        make_run(tmp_path / name, ["?"] * 5, lstm_dim=dim, dropout=dropout)
+        for name, (dim, dropout) in names.items()
+    ]
+    assert report.main([*map(str, runs), f"--out={tmp_path}/page.html"]) == 0
+    browser.get((tmp_path / "page.html").as_uri())
+
+    def order(column):
+        [head] = browser.find_elements("xpath", f"//th/button[text()='{column}']")
+        head.click()
+        shown = browser.find_elements("css selector", ".runs .name")
+        return [element.text for element in shown]
+
+    assert order("run") == ["<b>a<b>", "b", "c"]
+    assert order("run") == ["c", "b", "<b>a<b>"]
+    # Numbers by size: as words, 100 comes before 9.
+    assert order("lstm_dim") == ["c", "b", "<b>a<b>"]
+    assert len(browser.find_elements("css selector", ".main-svg .trace path")) > 0
+    legend = browser.find_elements("css selector", ".legendtext")
+    assert [text.text for text in legend] == list(names)
+    lines = browser.find_element("id", "lines")
+    assert "line-0" in lines.text and "line-4" not in lines.text
+    assert "<script>alert(1)" in lines.text
+    browser.find_element("css selector", "option[value=sample]").click()
+    assert "line-4" in lines.text and "line-1" not in lines.text
+    assert browser.get_log("browser") == []
+    messages = [json.loads(e["message"]) for e in browser.get_log("performance")]
+    requests = [
+        message["message"]["params"]["request"]["url"]
+        for message in messages
+        if message["message"]["method"] == "Network.requestWillBeSent"
+    ]
+    assert requests and all(url.startswith(("file:", "data:")) for url in requests)
