@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ocr_jax import compare, metrics, workdirs
-from tests.experiments.test_page import TRANSCRIPTS, make_run, make_unfinished
+from tests.experiments.fixtures import TRANSCRIPTS, make_run, make_unfinished
 
 WORSE = ("la mar", *TRANSCRIPTS[1:4], "quarte")
 

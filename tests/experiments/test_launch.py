@@ -1,21 +1,17 @@
-"""The launcher's command line and its view."""
+"""The launcher's command line."""
 
-import io
 import os
 import pathlib
-import pty
 import re
 import subprocess
 import sys
-import time
 
 import launch
 import pytest
-from launching import job_status, jobs, live_view
+from launching import job_status, jobs
 
 from ocr_jax import config as config_lib
 from ocr_jax import workdirs
-from tests import conftest
 
 LAUNCH = pathlib.Path(launch.__file__)
 CONFIG = """
@@ -163,50 +159,3 @@ def test_importing_a_program_of_experiments_imports_no_jax(program):
 def test_the_exit_code_says_whether_all_jobs_are_finished(states, code):
     ended = [s and job_status.Status("a", [], state=s) for s in states]
     assert launch.exit_code(ended) == code
-
-
-@pytest.fixture
-def followed(tmp_path):
-    """A job, running, whose second of ten epochs was logged just now."""
-    job = jobs.Job("wide", ("true",), tmp_path, num_epochs=10)
-    config = conftest.make_tiny_config("x.h5")
-    workdirs.write_json(tmp_path / "config.json", config.to_dict())
-    row = (
-        '{"step": 20, "epoch": 2, "validation/cer": 0.25, "validation/seconds": 10, '
-        f'"train/lines_per_second": 41, "train/seconds": 50, "time": {time.time()}}}'
-    )
-    (tmp_path / "metrics.jsonl").write_text(row + "\n")
-    return job, job_status.Status("wide", [], state="running", slot="gpu 1")
-
-
-def test_away_from_a_terminal_each_change_is_a_line(followed):
-    job, status = followed
-    output = io.StringIO()
-    with live_view.View([job, job._replace(name="later")], stream=output) as shown:
-        shown.changed(job, status)
-        status.state, status.metrics = "finished", {"validation/cer": 0.125}
-        status.started, status.ended = 1000.0, 1065.0
-        shown.changed(job, status)
-    lines = [line.split(maxsplit=1)[1] for line in output.getvalue().splitlines()]
-    assert lines[:2] == [
-        "running    wide  on gpu 1",
-        "finished   wide  CER 12.50%  1m05s",
-    ]
-    assert output.getvalue().splitlines()[-1] == "1 finished, 1 queued"
-    assert "\x1b" not in output.getvalue()
-
-
-def test_on_a_terminal_a_table_follows_the_jobs(followed):
-    job, status = followed
-    reading, writing = pty.openpty()
-    with open(writing, "w") as terminal:
-        with live_view.View([job], stream=terminal) as shown:
-            shown.changed(job, status)
-            shown.tick()
-        terminal.flush()
-        text = ""
-        while "running" not in text:  # a terminal gives what it has, piece by piece
-            text += os.read(reading, 100_000).decode()
-    row = next(line for line in text.splitlines() if "wide" in line)
-    for cell in ("wide", "gpu 1", "2/10", "25.00%", "41.0", "8m00s", "running"):
-        assert cell in row

@@ -16,65 +16,14 @@ from reporting import page as page_lib
 from reporting import plots, readings
 from reporting import runs as runs_lib
 
-from ocr_jax import config as config_lib
-from ocr_jax import metrics, workdirs
+from ocr_jax import workdirs
 from ocr_jax.errors import UserError
-
-TRANSCRIPTS = ("la mer", "<script>alert(1)</script>", 'un & "deux"', "trois", "quatre")
-
-
-def make_run(workdir, readings=TRANSCRIPTS, transcripts=TRANSCRIPTS, **overrides):
-    """A finished run of three epochs that read `readings`; returns its workdir."""
-    make_unfinished(workdir, **overrides)
-    ids = [f"line-{i}" for i in range(len(transcripts))]
-    writers = ["ann", "bob", "cid", "dee", "eve"]
-    lines = zip(ids, writers, transcripts, readings, strict=True)
-    workdirs.write_scored_lines(
-        workdir, "validation", map(workdirs.ScoredLine._make, lines)
-    )
-    counts = metrics.count(transcripts, readings)
-    scores = {
-        "summary": metrics.summary(counts),
-        "intervals": metrics.intervals(counts, writers),
-        "lines": 5,
-        "digest": "1234abcd" * 8,
-    }
-    workdirs.write_json(
-        workdir / "scores.json", {"parameters": 1234, "validation": scores}
-    )
-    return workdir
-
-
-def make_unfinished(workdir, epochs=3, **overrides):
-    """A run that has logged some epochs and not finished."""
-    config = config_lib.default_config()
-    config.lines_file = "nowhere/lines.h5"
-    config.update(overrides)
-    workdir.mkdir(parents=True)
-    workdirs.write_json(workdir / "config.json", config.to_dict())
-    rows = [
-        {
-            "step": 10 * e,
-            "epoch": e,
-            "validation/cer": 0.625 / e,
-            "validation/loss": 5 / e,
-        }
-        | {
-            "train/loss": 4 / e,
-            "train/seconds": 60.0,
-            "train/lines_per_second": 10.0 * e,
-        }
-        for e in range(1, epochs + 1)
-    ]
-    text = "".join(json.dumps(row) + "\n" for row in rows)
-    workdirs.write_text(workdir / "metrics.jsonl", text)
-    return workdir
-
-
-def body(paths, split="validation"):
-    """The page without plotly's program."""
-    page = page_lib.render(runs_lib.read(paths, split), split)
-    return page[page.index("<main>") :]
+from tests.experiments.fixtures import (
+    TRANSCRIPTS,
+    make_run,
+    make_unfinished,
+    page_body,
+)
 
 
 def row(page, name):
@@ -88,7 +37,7 @@ def row(page, name):
 def test_a_row_tells_what_differs_and_what_came_of_it(tmp_path):
     good = make_run(tmp_path / "good", lstm_dim=64, dropout=0.123456789)
     bad = make_run(tmp_path / "bad", ["la"] * 5)
-    page = body([good, bad])
+    page = page_body([good, bad])
     heads = re.findall(r"<th.*?<button>(.*?)</button>", page)
     assert heads == [
         *("run", "state", "CER", "WER", "dropout", "lstm_dim"),
@@ -102,32 +51,6 @@ def test_a_row_tells_what_differs_and_what_came_of_it(tmp_path):
     assert row(page, "bad")[:2] == ["bad", "finished"]
 
 
-def test_runs_that_differ_in_the_seed_alone_say_by_how_much(tmp_path):
-    wrong = ["la"] * 5
-    runs = [make_run(tmp_path / "a", seed=1), make_run(tmp_path / "b", wrong, seed=2)]
-    other = make_run(tmp_path / "c", wrong, lstm_dim=64)
-    assert "seed alone" not in report.table([*runs[:1], other], "validation")
-    first, second = (
-        run.scores["summary"]["cer"] for run in runs_lib.read(runs, "validation")
-    )
-    mean, deviation = second / 2, 100 * second / 2**0.5
-    assert first == 0
-    expected = (
-        f"a, b differ in the seed alone: a CER of {mean:.1%}, with a standard "
-        f"deviation of {deviation:.1f} points."
-    )
-    table = report.table([*runs, other], "validation")
-    assert table.endswith(f"|\n\n{expected}")
-    assert expected in body([*runs, other])
-
-
-def test_runs_of_the_same_name_are_called_by_their_folders_too(tmp_path):
-    paths = [tmp_path / name for name in ("one/a", "two/a", "two/b")]
-    runs = runs_lib.read(list(map(make_unfinished, paths)), "validation")
-    assert [run.name for run in runs] == ["one/a", "two/a", "two/b"]
-    assert runs_lib.read(paths[1:], "validation")[0].name == "a"
-
-
 def test_unfinished_runs_are_shown_with_their_last_epoch(tmp_path):
     done = make_run(tmp_path / "done", ["x"] * 5)
     half = make_unfinished(tmp_path / "half", epochs=2)
@@ -135,19 +58,19 @@ def test_unfinished_runs_are_shown_with_their_last_epoch(tmp_path):
     failed = make_unfinished(tmp_path / "failed", epochs=1)
     status = {"name": "failed", "command": [], "state": "failed"}
     workdirs.write_json(failed / "status.json", status)
-    page = body([done, half, new, failed])
+    page = page_body([done, half, new, failed])
     assert row(page, "half")[1:3] == ["unfinished", "31.2%"]
     assert row(page, "new")[1:3] == ["unfinished", "–"]
     assert row(page, "failed")[1:3] == ["failed", "62.5%"]
     # Their CER is lower, but it is not the final one.
     assert row(page, "done")[0] == "donebest"
-    assert "None is finished" in body([half, new])
+    assert "None is finished" in page_body([half, new])
 
 
 def test_what_others_wrote_is_never_markup(tmp_path):
     readings = ["<i>la</i>", "<script>alert(2)</script>", "&amp;", "$body", "'\""]
     first = make_run(tmp_path / "<b>x<b>", readings, encoder="<u>")
-    page = body(
+    page = page_body(
         [first, make_run(tmp_path / "plain"), make_run(tmp_path / "none", [""] * 5)]
     )
     for markup in ("<b>x", "<i>la", "<script>alert", "<u>", '"deux"'):
@@ -164,13 +87,15 @@ def test_a_finished_run_without_its_epochs_is_in_the_table(tmp_path):
 def test_two_runs_are_tested_against_each_other(tmp_path):
     bad = make_run(tmp_path / "bad", [f"{t}xxx" for t in TRANSCRIPTS])
     good = make_run(tmp_path / "good")
-    page = body([bad, good])
+    page = page_body([bad, good])
     assert "Yes: good makes fewer character errors than bad" in page
     assert "<td>100.0%</td>" in page
-    assert "Not by these lines" in body([good, make_run(tmp_path / "same")])
-    assert "more than chance" not in body([good, bad, make_run(tmp_path / "third")])
+    assert "Not by these lines" in page_body([good, make_run(tmp_path / "same")])
+    assert "more than chance" not in page_body(
+        [good, bad, make_run(tmp_path / "third")]
+    )
     (bad / "readings_validation.tsv").unlink()
-    assert "bad has no readings_validation.tsv" in body([bad, good])
+    assert "bad has no readings_validation.tsv" in page_body([bad, good])
 
 
 @pytest.mark.parametrize(
@@ -198,7 +123,7 @@ def test_runs_without_readings_are_compared_where_they_can_be(tmp_path):
     runs = [make_run(tmp_path / name) for name in "ab"]
     for run in runs:
         (run / "readings_validation.tsv").unlink()
-    page = body(runs)
+    page = page_body(runs)
     assert row(page, "a")[1] == "finished" and "Readings" not in page
     scores = workdirs.scores(runs[1])
     scores["validation"]["lines"] = 7

@@ -15,7 +15,7 @@ from ocr_jax import prepare, tracking, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from tests.conftest import HEIGHT
-from tests.experiments.test_page import make_run
+from tests.experiments.fixtures import make_run
 
 
 def start_run(tmp_path, lines, *flags):

@@ -11,7 +11,7 @@ from reporting import readings
 
 from ocr_jax import workdirs
 from ocr_jax.data import lines_file
-from tests.experiments.test_page import body, make_run
+from tests.experiments.fixtures import make_run, page_body
 
 
 def test_images_are_shown_where_the_lines_file_is_at_hand(tmp_path, tiny_lines):
@@ -23,8 +23,8 @@ def test_images_are_shown_where_the_lines_file_is_at_hand(tmp_path, tiny_lines):
     # Of a line that the file has under another transcript, the image would mislead.
     lines[0] = lines[0]._replace(transcript="other")
     workdirs.write_scored_lines(run, "validation", lines)
-    assert body([run]).count('src="data:image/png;base64,') == len(lines) - 1
-    assert "<img" not in body([make_run(tmp_path / "b")])
+    assert page_body([run]).count('src="data:image/png;base64,') == len(lines) - 1
+    assert "<img" not in page_body([make_run(tmp_path / "b")])
 
 
 texts = st.text("ab <&", max_size=10)
