@@ -14,7 +14,6 @@ import signal
 from pathlib import Path
 
 from launching import jobs
-
 from ocr_jax import config as config_lib
 from ocr_jax import errors, tracking, workdirs
 

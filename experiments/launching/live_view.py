@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import rich.box
 import rich.live
 import rich.table
-from launching import job_status, jobs, local_executor
 from rich.text import Text
 
+from launching import job_status, jobs, local_executor
 from ocr_jax import console
 
 SECONDS_BETWEEN_PLAIN_LINES = 60.0

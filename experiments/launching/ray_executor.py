@@ -129,18 +129,16 @@ class Ray:
         return task.remote()
 
     def _end(self, task, job: jobs.Job):
-        """What became of a job whose task has ended."""
-        status = job_status.read(job.workdir) or job_status.Status.of(job)
+        """Record what became of a job whose task has ended."""
+        error = ""
         try:
             self._ray.get(task)
-        except self._ray.exceptions.RayError as error:
-            cancelled = isinstance(error, self._ray.exceptions.TaskCancelledError)
-            if not cancelled and self._interrupted < 3:
-                status.state, status.reason = "failed", errors.one_line(error)
-        if status.state == "running":  # it was killed before it could say so
-            status.state, status.reason = "stopped", "by Ctrl-C"
-        if job.name in self._pruned and status.state == "stopped":
-            status.state = "pruned"
+        except self._ray.exceptions.TaskCancelledError:
+            pass
+        except self._ray.exceptions.RayError as raised:
+            if self._interrupted < 3:
+                error = errors.one_line(raised)
+        status = status_at_end(job, error, pruned=job.name in self._pruned)
         job_status.write(job, status)
         self._notice(job, status)
 
@@ -170,3 +168,18 @@ class Ray:
         if status.state != "queued" and (old is None or old.state != status.state):
             self._statuses[job.name] = status
             self._watcher.changed(job, status)
+
+
+def status_at_end(job: jobs.Job, error: str, *, pruned: bool) -> job_status.Status:
+    """The status of a job whose task has ended.
+
+    error: why Ray failed to run it, "" where it did run it or where we ended it.
+    """
+    status = job_status.read(job.workdir) or job_status.Status.of(job)
+    if error:
+        status.state, status.reason = "failed", error
+    if status.state == "running":  # it was killed before it could say so
+        status.state, status.reason = "stopped", "by Ctrl-C"
+    if pruned and status.state == "stopped":
+        status.state = "pruned"
+    return status

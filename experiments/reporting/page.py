@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import plotly.offline
-from reporting import plots, readings
-from reporting import runs as runs_lib
 
 from ocr_jax import console, metrics, tables, workdirs
 from ocr_jax.errors import UserError
+from reporting import plots, readings
+from reporting import runs as runs_lib
 
 TEMPLATE = Path(__file__).with_name("page.html")
 NAMES = {"cer": "CER", "wer": "WER"}  # of the table

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import plotly.colors
 import plotly.graph_objects as go
 from plotly import subplots
-from reporting import runs as runs_lib
 
 from ocr_jax import console, errors
+from reporting import runs as runs_lib
 
 # Eight colours that colour-blind readers tell apart (Okabe and Ito, 2008).
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]

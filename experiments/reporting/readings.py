@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 from rapidfuzz.distance import Levenshtein
-from reporting import runs as runs_lib
 
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
+from reporting import runs as runs_lib
 
 LINES_A_VIEW = 15
 MOST_RUNS = 8

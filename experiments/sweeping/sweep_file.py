@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from launching import jobs
-from sweeping import sweep_space
 
 from ocr_jax.errors import UserError
+from sweeping import sweep_space
 
 TOP_KEYS = {"method", "metric", "parameters", "early_terminate", "command", "run_cap"}
 # Of W&B alone; here they are names.

@@ -9,10 +9,10 @@ import numpy as np
 import optuna
 from launching import job_status, jobs, local_executor
 from optuna.trial import TrialState
-from sweeping import sweep_file
 
 from ocr_jax import errors, tracking
 from ocr_jax.errors import UserError
+from sweeping import sweep_file
 
 # So many failed trials in a row end a search that has no other end.
 FAILURES_IN_A_ROW = 10
@@ -94,16 +94,15 @@ class Search(local_executor.Watcher):
         trial = self._trials[job.name]
         # Another launcher of the same search may have told it before.
         with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
-            self._report(trial, job.name, values)
+            self.report(job, values)
         self._tell(trial, outcome, value)
 
     def should_stop(self, job: jobs.Job) -> bool:
         """Whether the running trial is worse than others were at its epoch."""
         if self._sweep.hyperband is None:
             return False
-        trial = self._trials[job.name]
-        news = self._report(trial, job.name, self._values(job))
-        return news and trial.should_prune()
+        news = self.report(job, self._values(job))
+        return news and self._trials[job.name].should_prune()
 
     def tick(self):
         """Draw the view."""
@@ -119,13 +118,13 @@ class Search(local_executor.Watcher):
         self._failures = self._failures + 1 if outcome == TrialState.FAIL else 0
         self.study.tell(trial, value, outcome, skip_if_finished=True)
 
-    def _report(self, trial: optuna.Trial, name: str, values: dict[int, float]) -> bool:
-        """Report the epochs not yet reported; whether there were any."""
-        last = self._reported.get(name, 0)
+    def report(self, job: jobs.Job, values: dict[int, float]) -> bool:
+        """Report the epochs not yet reported; return whether there were any."""
+        last = self._reported.get(job.name, 0)
         for epoch in sorted(epoch for epoch in values if epoch > last):
-            trial.report(values[epoch], epoch)
-            self._reported[name] = epoch
-        return self._reported.get(name, 0) > last
+            self._trials[job.name].report(values[epoch], epoch)
+            self._reported[job.name] = epoch
+        return self._reported.get(job.name, 0) > last
 
     def _values(self, job: jobs.Job) -> dict[int, float]:
         """The sweep's metric by epoch."""
@@ -210,7 +209,7 @@ def open_study(sweep: sweep_file.Sweep, folder: Path, storage: str | None):
         study = optuna.create_study(
             storage=storage,
             study_name=folder.name,
-            pruner=_pruner(sweep),
+            pruner=make_pruner(sweep),
             direction="minimize" if sweep.minimize else "maximize",
             load_if_exists=True,
         )
@@ -230,7 +229,7 @@ def open_study(sweep: sweep_file.Sweep, folder: Path, storage: str | None):
     return study
 
 
-def _pruner(sweep: sweep_file.Sweep) -> optuna.pruners.BasePruner:
+def make_pruner(sweep: sweep_file.Sweep) -> optuna.pruners.BasePruner:
     """Hyperband (Li et al., 2018) over epochs, or nothing."""
     settings = sweep.hyperband
     if settings is None:

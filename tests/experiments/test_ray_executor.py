@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import os
 import signal
-import types
 from pathlib import Path
 
 import pytest
@@ -87,19 +86,19 @@ def test_what_a_watcher_wants_stopped_is_pruned_with_a_checkpoint(cluster, tmp_p
     assert [word for word, *_ in notes(job)] == ["began", "stopped"]
 
 
-def test_a_job_that_a_third_ctrl_c_killed_is_stopped(tmp_path):
+@pytest.mark.parametrize(
+    ("error", "pruned", "state"),
+    [
+        ("", False, "stopped"),  # by a third Ctrl-C
+        ("", True, "pruned"),
+        ("the machine died", False, "failed"),
+    ],
+)
+def test_a_job_killed_while_running_gets_the_state_of_what_killed_it(
+    tmp_path, error, pruned, state
+):
     job = python_job("job0", tmp_path, "")
     job.workdir.mkdir()
-    job_status.write(
-        job, dataclasses.replace(job_status.Status.of(job), state="running")
-    )
-
-    def get(task):
-        raise ray.exceptions.TaskCancelledError
-
-    executor = object.__new__(ray_executor.Ray)
-    executor._ray = types.SimpleNamespace(get=get, exceptions=ray.exceptions)
-    executor._watcher, executor._pruned = local_executor.Watcher(), set()
-    executor._statuses, executor._interrupted = {}, 3
-    executor._end(None, job)
-    assert job_status.read(job.workdir).state == "stopped"
+    running = dataclasses.replace(job_status.Status.of(job), state="running")
+    job_status.write(job, running)
+    assert ray_executor.status_at_end(job, error, pruned=pruned).state == state

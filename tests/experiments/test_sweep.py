@@ -88,7 +88,7 @@ def test_an_interrupted_sweep_goes_on_with_the_trials_it_had(monkeypatch):
     search = sweep_search.Search(study, found, folder, local_executor.Watcher())
     begun = next(search.propose(None, seed=0))
     assert begun.name == "trial_0000"
-    search._report(search._trials[begun.name], begun.name, {1: 0.5})
+    search.report(begun, {1: 0.5})
     assert run() == 0
     # Who began it hears of it, too, where both run at the same time.
     search.changed(begun, job_status.read(begun.workdir))
@@ -204,7 +204,7 @@ def test_a_search_without_end_gives_up_where_nothing_fits():
 def test_a_trial_that_the_pruner_does_not_want_is_stopped(fake_trainings, monkeypatch):
     fake_trainings.epochs = 100
     pruner = optuna.pruners.ThresholdPruner(upper=0.3, n_warmup_steps=3)
-    monkeypatch.setattr(sweep_search, "_pruner", lambda _: pruner)
+    monkeypatch.setattr(sweep_search, "make_pruner", lambda _: pruner)
     write(
         parameters={"config.dropout": {"values": [0.3, 0.7]}},
         early_terminate={"type": "hyperband", "min_iter": 2},
@@ -213,11 +213,12 @@ def test_a_trial_that_the_pruner_does_not_want_is_stopped(fake_trainings, monkey
     assert [status_of(n)["state"] for n in trials()] == ["finished", "pruned"]
 
 
-def test_hyperband_is_that_of_the_file():
+def test_hyperband_is_that_of_the_file(monkeypatch):
+    monkeypatch.setattr(optuna.pruners, "HyperbandPruner", lambda *made_of: made_of)
     settings = {"type": "hyperband", "max_iter": 27, "s": 2, "eta": 3}
     write(early_terminate=settings)
-    pruner = sweep_search._pruner(sweep_file.read("mine.yaml"))
-    assert (pruner._min_resource, pruner._max_resource) == (3, 27)
+    least, most, factor = sweep_search.make_pruner(sweep_file.read("mine.yaml"))
+    assert (least, most, factor) == (3, 27, 3)
 
 
 @pytest.mark.parametrize(

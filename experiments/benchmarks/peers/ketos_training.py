@@ -17,11 +17,11 @@ from kraken.configs import (
 )
 from kraken.train import KrakenTrainer
 from kraken.train.vgsl import VGSLRecognitionDataModule, VGSLRecognitionModel
-from peers import timed_run
 from PIL import Image
 from torch.nn import functional
 
 from ocr_jax.data import lines_file
+from peers import timed_run
 
 
 def train(
