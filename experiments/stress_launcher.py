@@ -48,9 +48,9 @@ LAUNCHER = """
 from pathlib import Path
 from launching import jobs, local_executor
 from ocr_jax import slots
-found = [jobs.Job(n, tuple(c), Path(w)) for n, c, w in {listed!r}]
+batch = [jobs.Job(n, tuple(c), Path(w)) for n, c, w in {listed!r}]
 executor = local_executor.Local(slots.find("none", slots=4), retries=2)
-executor.run(found, local_executor.Watcher())
+executor.run(batch, local_executor.Watcher())
 """
 
 
@@ -75,13 +75,13 @@ def main():
 
 def overhead(folder: Path, count: int):
     """Time jobs of 50 ms on four slots."""
-    found = [
+    batch = [
         jobs.Job(f"job{n}", ("sleep", str(SECONDS)), folder / f"job{n}")
         for n in range(count)
     ]
     begun = time.monotonic()
     ended = local_executor.Local(slots.find("none", slots=4)).run(
-        found, local_executor.Watcher()
+        batch, local_executor.Watcher()
     )
     seconds = time.monotonic() - begun
     spans = {}
@@ -105,14 +105,14 @@ def overhead(folder: Path, count: int):
 def chaos(folder: Path, moment: float) -> str:
     """Kill something after `moment` seconds, run again, check; who was killed."""
     command = (sys.executable, "-S", "-E", "-c", TRAINING)
-    found = [
+    batch = [
         jobs.Job(
             f"job{n}", (*command, str(folder / f"job{n}"), "0.3"), folder / f"job{n}"
         )
         for n in range(12)
     ]
     os.environ["OCR_JAX_SLOTS"] = str(folder / "slots")
-    launchers = [start_launcher(found) for _ in range(2)]
+    launchers = [start_launcher(batch) for _ in range(2)]
     time.sleep(moment)
     victim = random.choice(["a launcher", "both launchers", "a job"])
     if victim == "a job":
@@ -121,14 +121,14 @@ def chaos(folder: Path, moment: float) -> str:
     else:
         for launcher in launchers[: 2 if victim.startswith("both") else 1]:
             launcher.kill()
-    for launcher in [*launchers, start_launcher(found)]:
+    for launcher in [*launchers, start_launcher(batch)]:
         launcher.wait(timeout=120)
     time.sleep(0.5)  # for the guards of the killed
     assert not trainings(folder), "processes were left behind"
-    for job in found:
+    for job in batch:
         words = [word for word, *_ in notes(job)]
         assert words.count("finished") == 1, (job.name, words)
-    check_slots(found)
+    check_slots(batch)
     return victim
 
 
@@ -139,9 +139,9 @@ def notes(job: jobs.Job) -> list[tuple[str, float, str]]:
     return [(word, float(moment), slot) for word, moment, slot in noted]
 
 
-def check_slots(found: list[jobs.Job]):
+def check_slots(batch: list[jobs.Job]):
     """Fail where a job began on a slot while another was running on it."""
-    noted = [notes(job) for job in found]
+    noted = [notes(job) for job in batch]
     begun = [(s, slot) for of_job in noted for w, s, slot in of_job if w == "began"]
     assert all(slot for _, slot in begun), "a job holds no slot"
     spans = itertools.chain.from_iterable(map(itertools.pairwise, noted))
@@ -151,9 +151,9 @@ def check_slots(found: list[jobs.Job]):
             assert not others, f"two jobs on slot {slot}"
 
 
-def start_launcher(found: list[jobs.Job]) -> subprocess.Popen:
+def start_launcher(batch: list[jobs.Job]) -> subprocess.Popen:
     """A launcher of these jobs."""
-    listed = [(job.name, list(job.command), str(job.workdir)) for job in found]
+    listed = [(job.name, list(job.command), str(job.workdir)) for job in batch]
     code = LAUNCHER.format(listed=listed)
     command = [sys.executable, "-c", code]
     return subprocess.Popen(command, cwd=Path(__file__).parent)
@@ -161,7 +161,7 @@ def start_launcher(found: list[jobs.Job]) -> subprocess.Popen:
 
 def trainings(folder: Path) -> list[int]:
     """The processes of jobs that write to this folder."""
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
@@ -169,8 +169,8 @@ def trainings(folder: Path) -> list[int]:
             except OSError:
                 continue
             if str(folder / "job") in command and "local_executor" not in command:
-                found.append(int(entry.name))
-    return found
+                pids.append(int(entry.name))
+    return pids
 
 
 if __name__ == "__main__":

@@ -122,8 +122,8 @@ def _print_best(study: optuna.Study, sweep: sweep_file.Sweep, folder: Path):
     for title in ("trial", sweep.metric, *names):
         table.add_column(title, justify="right")
     for trial, values in list(zip(done, drawn, strict=True))[:SHOWN_TRIALS]:
-        found = [values[name] for name in names]
-        cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in found]
+        differing = [values[name] for name in names]
+        cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in differing]
         number = sweep_search.name_of(trial).removeprefix("trial_")
         table.add_row(number, f"{trial.value:.4f}", *cells)
     console.open_console().print(table)

@@ -62,8 +62,8 @@ def make_ways(config, batch) -> dict[str, timing.Way]:
 def require_same_readings(ways: dict[str, timing.Way]):
     """Exit where two ways read other characters."""
     expected, *others = (way.run()[1] for way in ways.values())
-    for found in others:
-        edits = sum(map(Levenshtein.distance, expected, found))
+    for actual in others:
+        edits = sum(map(Levenshtein.distance, expected, actual))
         if edits > ALLOWED * sum(map(len, expected)):
             raise SystemExit(f"{edits} characters are read in different ways")
 

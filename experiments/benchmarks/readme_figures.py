@@ -76,8 +76,8 @@ def measure(source: Path, config: str, overrides: list[str], folder: Path):
 
 def first_image(source: Path) -> Path:
     """An image of the source, in whichever of its folders; UserError for none."""
-    found = (p for p in source.rglob("*") if p.suffix.lower() in images.SUFFIXES)
-    if (image := min(found, default=None)) is None:
+    images_below = (p for p in source.rglob("*") if p.suffix.lower() in images.SUFFIXES)
+    if (image := min(images_below, default=None)) is None:
         raise UserError(f"--source={source}: there is no image in it")
     return image
 

@@ -92,8 +92,8 @@ def agree(work: str, ways: dict[str, Way], tolerance: float = 1e-4):
         name: list(map(_array, way.result(way.run()))) for name, way in ways.items()
     }
     (first, expected), *others = results.items()
-    for name, found in others:
-        for index, (one, two) in enumerate(zip(expected, found, strict=True)):
+    for name, actual in others:
+        for index, (one, two) in enumerate(zip(expected, actual, strict=True)):
             off = difference(one, two)
             # Written so that NaN is a difference, too.
             if not off <= tolerance:
@@ -102,12 +102,12 @@ def agree(work: str, ways: dict[str, Way], tolerance: float = 1e-4):
                 )
 
 
-def difference(expected: np.ndarray, found: np.ndarray) -> float:
+def difference(expected: np.ndarray, actual: np.ndarray) -> float:
     """The greatest difference, the greatest expected value being 1."""
-    if expected.shape != found.shape:
+    if expected.shape != actual.shape:
         return math.inf
     scale = np.abs(expected).max(initial=1e-30)
-    return float(np.abs(expected - found).max(initial=0.0) / scale)
+    return float(np.abs(expected - actual).max(initial=0.0) / scale)
 
 
 def race(

@@ -46,7 +46,7 @@ class Running:
         self.lock = lock
         self.token = secrets.token_hex(16)
         self.stopped_as = ""  # the state it will end with, once it is asked to stop
-        self.asked = 0.0  # when
+        self.asked_at = 0.0
         self.started = time.monotonic()
 
     def start(self):
@@ -74,7 +74,7 @@ class Running:
         """SIGTERM to the job's processes: a training writes a checkpoint and ends."""
         if not self.stopped_as:
             self.stopped_as, self.status.reason = state, reason
-            self.asked = time.monotonic()
+            self.asked_at = time.monotonic()
             self.signal(signal.SIGTERM)
 
     def signal(self, number: int):
@@ -100,13 +100,13 @@ class Local:
 
     def __init__(
         self,
-        found: list[slots.Slot],
+        usable: list[slots.Slot],
         *,
         retries: int = 0,
         timeout: float | None = None,
         grace: float = orphan_guard.GRACE_SECONDS,
     ):
-        self._slots = found
+        self._slots = usable
         self._retries = retries
         self._timeout = timeout
         self._grace = grace
@@ -235,7 +235,7 @@ class Local:
                 running.ask_to_stop("failed", f"took over {self._timeout:g} s")
             elif self._watcher.should_stop(running.job):
                 running.ask_to_stop("pruned")
-            if running.stopped_as and now - running.asked > self._grace:
+            if running.stopped_as and now - running.asked_at > self._grace:
                 running.signal(signal.SIGKILL)
         self._watcher.tick()
 

@@ -43,7 +43,7 @@ class Guard:
 def processes(tokens: set[str]) -> list[int]:
     """The ids of all processes that carry one of these tokens."""
     wanted = [f"{TOKEN}={token}".encode() for token in tokens]
-    found = []
+    pids = []
     for name in os.listdir("/proc") if wanted and os.path.isdir("/proc") else ():
         if name.isdecimal():
             # Other people's, and those that have just ended, can't be read.
@@ -53,8 +53,8 @@ def processes(tokens: set[str]) -> list[int]:
             ):
                 environment = file.read()
                 if any(token in environment for token in wanted):
-                    found.append(int(name))
-    return found
+                    pids.append(int(name))
+    return pids
 
 
 def send(pids: list[int], number: int):
@@ -66,16 +66,16 @@ def send(pids: list[int], number: int):
 
 def stop(tokens: set[str], grace: float = GRACE_SECONDS):
     """End all processes with these tokens: asked, and killed after `grace` seconds."""
-    asked, quiet, end = set(), 0, time.monotonic() + grace
+    signalled, quiet, end = set(), 0, time.monotonic() + grace
     # Twice nothing: one that was forking at the first look is seen at the second.
     while tokens and quiet < 2:
         pids = set(processes(tokens))
         late = time.monotonic() > end
         send(
-            list(pids if late else pids - asked),
+            list(pids if late else pids - signalled),
             signal.SIGKILL if late else signal.SIGTERM,
         )
-        asked |= pids
+        signalled |= pids
         quiet = 0 if pids else quiet + 1
         time.sleep(0.1)
 

@@ -51,10 +51,10 @@ def render(runs: Sequence[runs_lib.Run], split: str) -> str:
 def _head(runs: Sequence[runs_lib.Run], split: str) -> str:
     """What is compared, and what came of it in a sentence."""
     count = f"{len(runs)} runs" if len(runs) > 1 else "One run"
-    found = f"<h1>{count} on {html.escape(split)}</h1>"
+    heading = f"<h1>{count} on {html.escape(split)}</h1>"
     best = runs_lib.best(runs)
     if best is None:
-        return found + "<p>None is finished: scores are those of the last epoch.</p>"
+        return heading + "<p>None is finished: scores are those of the last epoch.</p>"
     facts = [f"{best.size:,} lines"]
     if best.lines:
         writers = {line.writer for line in best.lines if line.writer}
@@ -62,7 +62,7 @@ def _head(runs: Sequence[runs_lib.Run], split: str) -> str:
     facts.append(f"from {best.config['lines_file']}")
     spreads = "".join(map(_note, runs_lib.seed_spreads(runs)))
     return (
-        f'{found}<p class="faint">{html.escape(", ".join(facts))}. In brackets: 95 % '
+        f'{heading}<p class="faint">{html.escape(", ".join(facts))}. In brackets: 95 % '
         f"intervals, bootstrap over writers.</p>{spreads}"
         f"<p>The lowest CER is that of <b>{html.escape(best.name)}</b>: "
         f"{_rate(best, 'cer', split)}.</p>"
@@ -150,19 +150,19 @@ def _paired_test(runs: Sequence[runs_lib.Run], split: str) -> str:
             )
     first, second = runs
     writers = [line.writer for line in first.lines]
-    found = metrics.paired_differences(first.counts(), second.counts(), writers)
+    differences = metrics.paired_differences(first.counts(), second.counts(), writers)
     a, b = html.escape(first.name), html.escape(second.name)
     rows = [
         f"<tr><th>{tables.SCORES[name][0]}</th>"
         f"<td>{_points(difference.value)} points</td>"
         f"<td>{' to '.join(map(_points, difference.interval))} points</td>"
         f"<td>{difference.not_better:.1%}</td></tr>"
-        for name, difference in found.items()
+        for name, difference in differences.items()
     ]
     return (
         f'{title}<table class="test"><tr><th></th><th>{a} minus {b}</th>'
         f"<th>95 % interval</th><th>resamples in which {a} is not better</th></tr>"
-        f"{''.join(rows)}</table><p>{_verdict(a, b, found['cer'])}</p>"
+        f"{''.join(rows)}</table><p>{_verdict(a, b, differences['cer'])}</p>"
         '<p class="faint">Paired bootstrap (Bisani and Ney, 2004): both runs are '
         f"scored on each of 1,000 resamples of {_units(writers)}. A point is one "
         "percent of the characters or words.</p>"

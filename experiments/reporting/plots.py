@@ -76,14 +76,14 @@ def parallel(runs: Sequence[runs_lib.Run], keys: Sequence[str]) -> go.Figure:
     for place in sorted(range(len(runs)), key=lambda i: -cer[i]):
         heights = [heights[place] for heights, _ in axes]
         settings = [f"{key} = {values[place]}" for key, values in columns.items()]
-        about = [runs[place].name, f"CER {cer[place]:.1%}", *settings]
+        hover = [runs[place].name, f"CER {cer[place]:.1%}", *settings]
         [color] = plotly.colors.sample_colorscale("Viridis", [0.9 * heights[-1]])
         figure.add_scatter(
             x=list(range(len(axes))),
             y=heights,
             mode="lines+markers",
             line={"color": color, "width": 2},
-            hovertemplate="<br>".join(map(_literal, about)) + "<extra></extra>",
+            hovertemplate="<br>".join(map(_literal, hover)) + "<extra></extra>",
         )
     for x, (_, ticks) in enumerate(axes):
         figure.add_vline(x, line={"color": RULE, "width": 1}, layer="below")

@@ -62,12 +62,12 @@ def views(errors: np.ndarray) -> dict[str, list[int]]:
     order = np.argsort(-errors.mean(axis=0), kind="stable")
     spread = errors.max(axis=0) - errors.min(axis=0)
     count = min(LINES_A_VIEW, len(order))
-    found = {"worst": order[:count]}
+    by_view = {"worst": order[:count]}
     if len(errors) > 1:
-        found["differ"] = np.argsort(-spread, kind="stable")[:count]
+        by_view["differ"] = np.argsort(-spread, kind="stable")[:count]
     even = np.linspace(0, len(order) - 1, count).round().astype(int)
-    found["sample"] = order[even]
-    return {view: indices.tolist() for view, indices in found.items()}
+    by_view["sample"] = order[even]
+    return {view: indices.tolist() for view, indices in by_view.items()}
 
 
 def marked(transcript: str, reading: str) -> str:
@@ -75,12 +75,12 @@ def marked(transcript: str, reading: str) -> str:
     parts = []
     for step in Levenshtein.opcodes(transcript, reading):
         written = html.escape(transcript[step.src_start : step.src_end])
-        found = html.escape(reading[step.dest_start : step.dest_end])
+        shown = html.escape(reading[step.dest_start : step.dest_end])
         if step.tag != "equal":
             hint = f"written: {written}" if written else "nothing is written here"
-            found = found or MISSING * (step.src_end - step.src_start)
-            found = f'<mark class="{step.tag}" title="{hint}">{found}</mark>'
-        parts.append(found)
+            shown = shown or MISSING * (step.src_end - step.src_start)
+            shown = f'<mark class="{step.tag}" title="{hint}">{shown}</mark>'
+        parts.append(shown)
     return "".join(parts)
 
 
@@ -95,14 +95,14 @@ def images(
         except UserError:
             continue
         places = {line_id: place for place, line_id in enumerate(split.line_ids)}
-        found = {}
+        uris = {}
         for index in indices:
             line = runs[0].lines[index]
             place = places.get(line.line_id)
             # A file prepared anew may call other lines by the same names.
             if place is not None and split.transcripts[place] == line.transcript:
-                found[index] = _data_uri(split.image(place))
-        return found
+                uris[index] = _data_uri(split.image(place))
+        return uris
     return {}
 
 
@@ -122,7 +122,7 @@ def _line(
 ) -> str:
     """One line: its image, its transcript, and what each run reads."""
     line = runs[0].lines[index]
-    about = " · ".join(filter(None, [line.line_id, line.writer]))
+    label = " · ".join(filter(None, [line.line_id, line.writer]))
     ranks = [
         f' data-{view}="{indices.index(index)}"'
         for view, indices in places.items()
@@ -135,7 +135,7 @@ def _line(
     ]
     image = f'<img src="{picture}" alt="">' if picture else ""
     return (
-        f'<div class="line"{"".join(ranks)}><span class="faint">{html.escape(about)}, '
+        f'<div class="line"{"".join(ranks)}><span class="faint">{html.escape(label)}, '
         f"average CER {errors.mean():.0%}</span>{image}"
         f"<table>{''.join(rows)}</table></div>"
     )

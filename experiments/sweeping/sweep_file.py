@@ -58,10 +58,10 @@ def read(path: Path) -> Sweep:
 def _checked(content: dict, stem: str) -> Sweep:
     _only(content, TOP_KEYS, "")
     method = _one_of(content, "method", METHODS)
-    found = content.get("parameters")
-    if not isinstance(found, dict) or not found:
+    declared = content.get("parameters")
+    if not isinstance(declared, dict) or not declared:
         raise UserError("there are no parameters: expected `parameters:` and names")
-    parameters = [_parameter(name, settings) for name, settings in found.items()]
+    parameters = [_parameter(name, settings) for name, settings in declared.items()]
     hyperband = _hyperband(content.get("early_terminate"))
     metric = content.get("metric") or {}
     if not metric and method != "bayes" and hyperband is None:

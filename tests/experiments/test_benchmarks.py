@@ -26,7 +26,7 @@ def way(*result):
     return timing.Way(lambda: result)
 
 
-def test_operations_are_those_of_products_in_loops_and_convolutions():
+def test_operations_are_counted_in_loops_and_convolutions():
     def work(x, image, kernel):
         x, _ = jax.lax.scan(lambda x, _: (jnp.tanh(x @ x), None), x, length=5)
         x = jax.lax.cond(x[0, 0] > 0, lambda x: x @ x, lambda x: x, x)
@@ -37,7 +37,7 @@ def test_operations_are_those_of_products_in_loops_and_convolutions():
     assert timing.products(work, *arrays) == 7 * 2 * 4**3 + convolution
 
 
-def test_ways_take_turns_that_begin_with_a_run_that_does_not_count():
+def test_ways_take_turns_that_begin_with_an_untimed_run():
     order = []
     ways = {name: timing.Way(lambda name=name: order.append(name)) for name in "ab"}
     medians = timing.race(ways, rounds=2)
@@ -46,19 +46,19 @@ def test_ways_take_turns_that_begin_with_a_run_that_does_not_count():
 
 
 @pytest.mark.parametrize("other", [[1.0, 2.1], [1.0, math.nan], [1.0]])
-def test_ways_with_other_results_are_refused(other):
+def test_ways_with_different_results_are_refused(other):
     ways = {"one": way(np.array([1.0, 2.0])), "two": way(np.array(other))}
     with pytest.raises(SystemExit, match="result 0 of two"):
         timing.agree("work", ways)
 
 
-def test_speed_is_beside_the_quickest_of_torchs(capsys):
+def test_speed_is_relative_to_the_fastest_way_of_torch(capsys):
     medians = {"ours": (1.0, 2.0), "torch": (4.0, 1.0), "torch, compiled": (3.0, 1.0)}
     timing.print_rows("work", medians)
     assert "| work | ours | 1000.0 ms | 2000.0 ms | 3.00 |" in capsys.readouterr().out
 
 
-def test_our_losses_are_those_of_the_others():
+def test_our_ctc_losses_match_the_others():
     [shape] = ctc.QUICK
     lines = ctc.random_lines(*shape)
     ways = ctc.make_ways(*lines)
@@ -66,7 +66,7 @@ def test_our_losses_are_those_of_the_others():
     ctc.require_agreement("CTC", ways, lines)
 
 
-def test_our_lstm_is_that_of_the_others():
+def test_our_lstm_matches_the_others():
     [shape] = lstm.QUICK
     ways = lstm.make_ways(*shape)
     assert len(ways) == 3 + bool(timing.torch)
@@ -76,7 +76,7 @@ def test_our_lstm_is_that_of_the_others():
 @needs_torch
 @pytest.mark.slow
 @pytest.mark.parametrize("work", step.WORKS)
-def test_the_networks_in_torch_take_the_same_first_step(work):
+def test_torch_networks_take_the_same_first_step(work):
     config, batch = step.make_work(work, 4, quick=True)
     config = step.without_dropout(config)
     ways = step.make_ways(config, batch)
@@ -85,7 +85,7 @@ def test_the_networks_in_torch_take_the_same_first_step(work):
 
 
 @needs_torch
-def test_the_network_in_torch_reads_the_same():
+def test_the_torch_network_gives_the_same_readings():
     config, batch = step.make_work("lines", 4, quick=True)
     ways = predict.make_ways(config, batch)
     timing.agree("reading", ways)
@@ -96,7 +96,7 @@ def test_the_network_in_torch_reads_the_same():
             predict.require_same_readings(ways | {"silent": silent})
 
 
-def test_an_image_is_found_wherever_a_source_has_one(tmp_path):
+def test_the_first_image_is_found_in_any_subfolder(tmp_path):
     with pytest.raises(UserError, match="there is no image in it"):
         readme_figures.first_image(tmp_path)
     (tmp_path / "train").mkdir()
@@ -113,7 +113,7 @@ def test_an_image_is_found_wherever_a_source_has_one(tmp_path):
         "decoding.py --workdir=no",
     ],
 )
-def test_a_mistake_is_one_line(command):
+def test_a_user_error_is_one_line(command):
     program, argument = command.split()
     done = subprocess.run(
         [sys.executable, BENCHMARKS / program, argument], capture_output=True, text=True
@@ -122,7 +122,7 @@ def test_a_mistake_is_one_line(command):
     assert done.stderr.startswith("ocr_jax: ") and done.stderr.count("\n") == 1
 
 
-def test_quick_means_one_round(capsys):
+def test_quick_runs_one_round(capsys):
     args = argparse.Namespace(quick=True, threads=0, rounds=40)
     timing.begin(args)
     assert args.rounds == 1

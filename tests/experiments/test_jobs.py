@@ -58,7 +58,7 @@ def test_a_job_is_a_config_with_overrides_in_the_folder_of_its_group():
     }
 
 
-def test_a_grid_is_a_job_for_each_combination_named_after_it():
+def test_a_grid_makes_one_job_per_combination_named_after_it():
     found = read("""
         jobs:
           - config: tiny.py
@@ -75,7 +75,7 @@ def test_a_grid_is_a_job_for_each_combination_named_after_it():
     assert overrides(found[3])["bidirectional"] == "True → False"
 
 
-def test_a_workdir_is_below_runs_and_no_two_are_one_however_long_their_names():
+def test_workdirs_stay_below_runs_and_differ_even_for_long_names():
     [job] = read("{group: .., jobs: [{config: tiny.py, name: ../..}]}")
     assert str(job.workdir) == "runs/_/_"
     base = f"jobs: [{{config: tiny.py, name: {'x' * 200}"
@@ -84,7 +84,7 @@ def test_a_workdir_is_below_runs_and_no_two_are_one_however_long_their_names():
     assert {len(job.workdir.name) for job in found} == {jobs.LONGEST_NAME}
 
 
-def test_overrides_of_the_file_are_for_all_jobs_unless_they_say_otherwise():
+def test_a_jobs_own_overrides_win_over_those_of_the_file():
     first, second = read("""
         overrides: {num_epochs: 3, dropout: 0.1}
         jobs:
@@ -97,7 +97,7 @@ def test_overrides_of_the_file_are_for_all_jobs_unless_they_say_otherwise():
     assert first.num_epochs == 3
 
 
-def test_a_value_reaches_the_training_as_it_is_written():
+def test_a_value_reaches_the_training_as_written():
     [job] = read("""
         jobs:
           - config: tiny.py
@@ -134,18 +134,18 @@ def test_a_value_reaches_the_training_as_it_is_written():
         ("jobs: [{config: tiny.py, overrides: {charset: (a,4,b)}}]", r"\(8, 16\)"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_refused_with_its_place(text, complaint):
+def test_a_mistake_in_the_file_is_refused_with_its_place(text, complaint):
     with pytest.raises(UserError, match=complaint) as refusal:
         read(text)
     assert "\n" not in str(refusal.value)
 
 
-def test_a_missing_file_is_said():
+def test_a_missing_file_is_reported():
     with pytest.raises(UserError, match=r"none\.yaml can't be read: No such file"):
         jobs.read("none.yaml")
 
 
-def test_the_sample_is_three_recognisers(monkeypatch, request):
+def test_the_sample_has_three_recognisers(monkeypatch, request):
     monkeypatch.chdir(request.config.rootpath)
     found = jobs.read("experiments/sample.yaml")
     assert [job.name for job in found] == [
@@ -155,7 +155,7 @@ def test_the_sample_is_three_recognisers(monkeypatch, request):
     ]
 
 
-def test_the_ablation_leaves_out_one_part_a_job(monkeypatch, request):
+def test_each_job_of_the_ablation_leaves_out_one_part(monkeypatch, request):
     monkeypatch.chdir(request.config.rootpath)
     whole, *others = jobs.read("experiments/studies/ablation.yaml")
     assert whole.name == "whole_0"

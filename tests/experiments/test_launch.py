@@ -47,7 +47,7 @@ def command(*arguments):
 
 
 @pytest.mark.slow
-def test_two_trainings_on_two_slots_and_nothing_to_do_the_second_time(project):
+def test_two_trainings_run_on_two_slots_and_are_skipped_the_second_time(project):
     done = command("two.yaml", "--gpus=none", "--slots=2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "2 finished"
@@ -62,7 +62,7 @@ def test_two_trainings_on_two_slots_and_nothing_to_do_the_second_time(project):
     assert again.returncode == 0 and "running" not in again.stdout
 
 
-def test_a_dry_run_prints_a_command_a_job_and_leaves_nothing(project):
+def test_a_dry_run_prints_one_command_per_job_and_writes_nothing(project):
     done = command("two.yaml", "--dry_run")
     first, second = done.stdout.splitlines()
     assert first.endswith(" --workdir=runs/two/tiny,dropout=0.1 --gpus=auto:1")
@@ -88,7 +88,7 @@ def test_a_printed_command_takes_one_free_gpu_of_those_named(
     assert line.endswith(f" --gpus={end}")
 
 
-def test_a_job_that_cannot_be_is_said_before_any_is_started(project):
+def test_an_invalid_job_is_reported_before_any_starts(project):
     (project / "bad.yaml").write_text(
         "jobs: [{config: tiny.py}, {config: tiny.py, overrides: {dropout: 2}}]"
     )
@@ -109,14 +109,14 @@ def test_a_job_that_cannot_be_is_said_before_any_is_started(project):
         ),
     ],
 )
-def test_what_no_job_can_be_run_with_is_said(project, capsys, options, message):
+def test_an_invalid_option_or_workdir_is_reported(project, capsys, options, message):
     (project / "runs").touch()
     assert launch.main(["two.yaml", *options]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
 
 
-def test_a_finished_job_whose_config_was_edited_is_said_before_any_is_started(
+def test_an_edited_config_of_a_finished_job_is_reported_before_any_starts(
     project, capsys
 ):
     for job in jobs.read("two.yaml"):

@@ -46,7 +46,7 @@ def wait_for_start(found, count):
         time.sleep(0.01)
 
 
-def test_two_launchers_share_the_jobs_and_each_is_done_once(tmp_path):
+def test_two_launchers_run_each_job_once(tmp_path):
     found = [
         python_job(n, tmp_path, stress_launcher.TRAINING, tmp_path / n, 0.05)
         for n in map("job{}".format, range(10))
@@ -59,9 +59,9 @@ def test_two_launchers_share_the_jobs_and_each_is_done_once(tmp_path):
     stress_launcher.check_slots(found)
 
 
-def test_the_benchmark_sees_it_where_slots_are_not_locked(tmp_path, monkeypatch):
+def test_the_stress_test_detects_unlocked_slots(tmp_path, monkeypatch):
     broken = "slots._lock = lambda core, _, files: files.append(slots._open(core.name))"
-    code = stress_launcher.LAUNCHER.replace("found =", f"{broken}\nfound =")
+    code = stress_launcher.LAUNCHER.replace("batch =", f"{broken}\nbatch =")
     monkeypatch.setattr(stress_launcher, "LAUNCHER", code)
     with pytest.raises(AssertionError, match="two jobs on slot core"):
         stress_launcher.chaos(tmp_path, 0.0)
@@ -75,7 +75,7 @@ def test_the_benchmark_sees_it_where_slots_are_not_locked(tmp_path, monkeypatch)
         (3, ["began"]),
     ],
 )
-def test_ctrl_c_ends_the_queue_then_stops_the_jobs_then_kills_them(
+def test_ctrl_c_closes_the_queue_then_stops_the_jobs_then_kills_them(
     tmp_path, presses, words
 ):
     found = trainings(tmp_path, 3, seconds=1)
@@ -93,7 +93,7 @@ def test_ctrl_c_ends_the_queue_then_stops_the_jobs_then_kills_them(
     assert [[word for word, *_ in notes(job)] for job in found] == [words, words, []]
 
 
-def test_a_killed_launcher_takes_its_jobs_along_and_can_be_run_again(tmp_path):
+def test_a_killed_launcher_stops_its_jobs_and_can_be_run_again(tmp_path):
     found = trainings(tmp_path, 4, seconds=0.5)
     launcher = launch(found)
     wait_for_start(found, 2)

@@ -26,7 +26,7 @@ def followed(tmp_path):
     return job, job_status.Status("wide", [], state="running", slot="gpu 1")
 
 
-def test_away_from_a_terminal_each_change_is_a_line(followed):
+def test_each_change_is_a_line_if_output_is_not_a_terminal(followed):
     job, status = followed
     output = io.StringIO()
     with live_view.View([job, job._replace(name="later")], stream=output) as shown:
@@ -43,7 +43,7 @@ def test_away_from_a_terminal_each_change_is_a_line(followed):
     assert "\x1b" not in output.getvalue()
 
 
-def test_on_a_terminal_a_table_follows_the_jobs(followed):
+def test_a_table_follows_the_jobs_on_a_terminal(followed):
     job, status = followed
     reading, writing = pty.openpty()
     with open(writing, "w") as terminal:

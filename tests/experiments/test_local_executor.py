@@ -27,7 +27,7 @@ def states(ended):
     return [status.state for status in ended.values()]
 
 
-def test_jobs_start_in_order_and_never_two_on_a_slot(tmp_path):
+def test_jobs_start_in_order_and_never_share_a_slot(tmp_path):
     found = trainings(tmp_path, 12)
     ended = run(found, count=4)
     assert states(ended) == ["finished"] * 12
@@ -53,9 +53,7 @@ def test_a_job_gets_its_slots_cores_and_environment(tmp_path):
     assert (job.workdir / "log.txt").read_text() == f"cpu {set(cores)}\n"
 
 
-def test_a_job_is_no_task_of_the_slurm_step_that_its_launcher_is_in(
-    tmp_path, monkeypatch
-):
+def test_a_job_does_not_inherit_the_launchers_slurm_step(tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_NTASKS", "2")
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
     code = "import os; print([k for k in os.environ if k.startswith('SLURM_STEP')])"
@@ -64,7 +62,7 @@ def test_a_job_is_no_task_of_the_slurm_step_that_its_launcher_is_in(
     assert (job.workdir / "log.txt").read_text() == "[]\n"
 
 
-def test_a_failed_job_stops_no_other_and_says_why(tmp_path):
+def test_a_failed_job_records_its_reason_and_the_others_run_on(tmp_path):
     code = "import sys; print('one\\nocr_jax: no such file\\n'); sys.exit(1)"
     found = [
         python_job("bad", tmp_path, code),
@@ -93,7 +91,7 @@ def test_a_workdir_deleted_under_a_job_fails_that_job_alone(tmp_path):
     assert not gone.workdir.exists()
 
 
-def test_a_crashed_job_is_taken_up_again_and_a_mistake_is_not(tmp_path):
+def test_crashed_jobs_are_retried_but_user_errors_are_not(tmp_path):
     crash = """
         import os, sys
         tries = sys.argv[1] + "/tries"
@@ -113,7 +111,7 @@ def test_a_crashed_job_is_taken_up_again_and_a_mistake_is_not(tmp_path):
     assert ended["crash"].state == "finished"
 
 
-def test_the_same_jobs_again_skip_what_is_finished(tmp_path):
+def test_running_the_same_jobs_again_skips_finished_ones(tmp_path):
     found = trainings(tmp_path, 3)
     run(found[:2])
     ended = run(found)
@@ -124,7 +122,7 @@ def test_the_same_jobs_again_skip_what_is_finished(tmp_path):
     assert status["started"] < status["ended"]
 
 
-def test_another_command_for_a_workdir_is_run(tmp_path):
+def test_a_changed_command_is_run_again_in_its_workdir(tmp_path):
     [job] = found = trainings(tmp_path, 1)
     run(found)
     other = job._replace(command=(*job.command, "more"))
@@ -134,13 +132,13 @@ def test_another_command_for_a_workdir_is_run(tmp_path):
     )
 
 
-def test_a_job_that_takes_too_long_is_stopped(tmp_path):
+def test_a_job_over_its_time_limit_is_stopped(tmp_path):
     ended = run(trainings(tmp_path, 1, seconds=60), timeout=0.2)
     assert states(ended) == ["failed"]
     assert ended["job0"].reason == "took over 0.2 s"
 
 
-def test_a_job_that_ignores_being_stopped_is_killed(tmp_path):
+def test_a_job_that_ignores_sigterm_is_killed(tmp_path):
     code = """
         import signal, time
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -151,7 +149,7 @@ def test_a_job_that_ignores_being_stopped_is_killed(tmp_path):
     assert states(ended) == ["failed"] and time.monotonic() - begun < 10
 
 
-def test_processes_that_a_job_leaves_behind_are_ended(tmp_path, monkeypatch):
+def test_processes_that_a_job_leaves_behind_are_killed(tmp_path, monkeypatch):
     code = """
         import os, sys, time
         for leave in (os.setsid, lambda: None):
@@ -171,7 +169,7 @@ def test_processes_that_a_job_leaves_behind_are_ended(tmp_path, monkeypatch):
     assert len(tokens) == 1 and orphan_guard.processes(set(tokens)) == []
 
 
-def test_a_job_that_prints_without_end_leaves_the_end_of_its_log(tmp_path, monkeypatch):
+def test_a_log_that_grows_too_long_is_cut_to_its_end(tmp_path, monkeypatch):
     monkeypatch.setattr(job_status, "LOG_BYTES", 1 << 20)
     monkeypatch.setattr(job_status, "LOG_KEPT", 1 << 10)
     code = """
@@ -186,7 +184,7 @@ def test_a_job_that_prints_without_end_leaves_the_end_of_its_log(tmp_path, monke
     assert len(log) < 2 << 10 and log.endswith("the last line\n")
 
 
-def test_what_a_watcher_wants_stopped_is_pruned(tmp_path):
+def test_a_job_that_the_watcher_stops_is_pruned(tmp_path):
     class Watcher(local_executor.Watcher):
         def should_stop(self, job):
             return job.name == "job0"

@@ -34,7 +34,7 @@ def row(page, name):
     return [re.sub(r"<.*?>", "", cell) for cell in cells]
 
 
-def test_a_row_tells_what_differs_and_what_came_of_it(tmp_path):
+def test_a_row_shows_the_differing_keys_and_the_scores(tmp_path):
     good = make_run(tmp_path / "good", lstm_dim=64, dropout=0.123456789)
     bad = make_run(tmp_path / "bad", ["la"] * 5)
     page = page_body([good, bad])
@@ -67,7 +67,7 @@ def test_unfinished_runs_are_shown_with_their_last_epoch(tmp_path):
     assert "None is finished" in page_body([half, new])
 
 
-def test_what_others_wrote_is_never_markup(tmp_path):
+def test_names_and_texts_of_runs_are_escaped(tmp_path):
     readings = ["<i>la</i>", "<script>alert(2)</script>", "&amp;", "$body", "'\""]
     first = make_run(tmp_path / "<b>x<b>", readings, encoder="<u>")
     page = page_body(
@@ -84,7 +84,7 @@ def test_a_finished_run_without_its_epochs_is_in_the_table(tmp_path):
     assert report.table([run], "validation").endswith("| 0 | – | 1,234 |")
 
 
-def test_two_runs_are_tested_against_each_other(tmp_path):
+def test_two_runs_get_a_paired_test(tmp_path):
     bad = make_run(tmp_path / "bad", [f"{t}xxx" for t in TRANSCRIPTS])
     good = make_run(tmp_path / "good")
     page = page_body([bad, good])
@@ -105,7 +105,7 @@ def test_two_runs_are_tested_against_each_other(tmp_path):
         (("la mer",), "5 and 1 of them"),
     ],
 )
-def test_runs_on_other_lines_are_refused(tmp_path, transcripts, message):
+def test_runs_scored_on_different_lines_are_refused(tmp_path, transcripts, message):
     first, second = make_run(tmp_path / "a"), make_run(tmp_path / "b")
     lines = [
         workdirs.ScoredLine(f"line-{i}", "", t, t) for i, t in enumerate(transcripts)
@@ -119,7 +119,7 @@ def test_runs_on_other_lines_are_refused(tmp_path, transcripts, message):
     assert not (tmp_path / "out.html").exists()
 
 
-def test_runs_without_readings_are_compared_where_they_can_be(tmp_path):
+def test_runs_without_readings_are_compared_by_their_scores(tmp_path):
     runs = [make_run(tmp_path / name) for name in "ab"]
     for run in runs:
         (run / "readings_validation.tsv").unlink()
@@ -136,7 +136,7 @@ def test_runs_without_readings_are_compared_where_they_can_be(tmp_path):
         )
 
 
-def test_mistakes_are_named_in_one_line(tmp_path, capsys):
+def test_a_user_error_is_reported_in_one_line(tmp_path, capsys):
     run, out = make_run(tmp_path / "a"), f"--out={tmp_path}/report.html"
     (tmp_path / "folder.html").mkdir()
     for arguments, message in (
@@ -152,7 +152,7 @@ def test_mistakes_are_named_in_one_line(tmp_path, capsys):
     assert report.main([str(run), out]) == 0
 
 
-def test_parameters_are_weighed_where_there_are_runs_enough(tmp_path):
+def test_parameter_importance_needs_enough_runs(tmp_path):
     def sweep(count):
         for i in range(count):
             if not (tmp_path / f"{i}").exists():
@@ -175,7 +175,7 @@ def test_parameters_are_weighed_where_there_are_runs_enough(tmp_path):
     assert shares["learning_rate"] > 0.7 and sum(shares.values()) == pytest.approx(1)
 
 
-def test_a_page_takes_neither_jax_nor_tensorflow(tmp_path):
+def test_writing_a_page_imports_neither_jax_nor_tensorflow(tmp_path):
     run = make_run(tmp_path / "a")
     program = (
         "import sys, report; code = report.main(sys.argv[1:]);"

@@ -35,7 +35,7 @@ def read_nothing(split):
     return [""] * len(split)
 
 
-def test_lines_given_to_kraken_come_back_from_its_folder(tmp_path, tiny_lines):
+def test_lines_exported_for_kraken_can_be_prepared_again(tmp_path, tiny_lines):
     with lines_file.LinesFile(tiny_lines) as file:
         splits = [file.split(name) for name in ("train", "validation")]
     for split in splits:
@@ -61,7 +61,7 @@ def test_kraken_sees_dark_ink_on_white():
         ((64, 2000), (64, 1008)),  # too long: squeezed
     ],
 )
-def test_a_line_stands_in_its_corner_of_the_canvas(shape, expected):
+def test_a_line_is_placed_at_the_top_left_of_the_canvas(shape, expected):
     canvas = best_practices_images.canvas(np.full(shape, 200, np.uint8))
     assert canvas.shape == (128, 1024)
     # The line's own median is what fills the canvas: here all of it.
@@ -73,7 +73,7 @@ def test_a_line_stands_in_its_corner_of_the_canvas(shape, expected):
     assert (rows.max() + 1 - 8, columns.max() + 1 - 8) == expected
 
 
-def test_a_budget_is_spent_by_time_or_epochs_whichever_is_sooner(monkeypatch):
+def test_a_budget_ends_with_time_or_epochs_whichever_comes_first(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(timed_run.time, "monotonic", lambda: now[0])
     budget = timed_run.Budget(minutes=2, epochs=10)
@@ -86,7 +86,7 @@ def test_a_budget_is_spent_by_time_or_epochs_whichever_is_sooner(monkeypatch):
     assert timed_run.Budget(minutes=2).progress(100) == 0
 
 
-def test_a_peers_run_is_reported_on_beside_our_own(tmp_path, tiny_lines):
+def test_a_peers_run_can_be_reported_beside_our_own(tmp_path, tiny_lines):
     run = start_run(tmp_path, tiny_lines)
     assert run.end_epoch(timed_run.Epoch(1, 10, 3.0, 40), read_nothing)
     assert run.end_epoch(timed_run.Epoch(2, 20, 2.0, 40), read_well)
@@ -104,7 +104,7 @@ def test_a_peers_run_is_reported_on_beside_our_own(tmp_path, tiny_lines):
     assert "| 0.0% (0.0% – 0.0%) | 3 |" in table and "1,234" in table
 
 
-def test_the_best_epochs_readings_are_kept_at_once(tmp_path, tiny_lines):
+def test_the_best_epochs_readings_are_saved_immediately(tmp_path, tiny_lines):
     run = start_run(tmp_path, tiny_lines)
     run.end_epoch(timed_run.Epoch(1, 10, 3.0, 40), read_well)
     run.end_epoch(timed_run.Epoch(2, 20, 2.0, 40), read_nothing)
@@ -122,12 +122,12 @@ def test_readings_are_normalised_as_transcripts_are(tmp_path, tiny_lines):
     assert row["validation/cer"] == 0.0
 
 
-def test_a_folder_with_something_in_it_is_left_alone(tmp_path, tiny_lines):
+def test_a_folder_that_is_not_empty_is_refused(tmp_path, tiny_lines):
     start_run(tmp_path, tiny_lines)
     with pytest.raises(UserError, match="not empty"):
         start_run(tmp_path, tiny_lines)
 
 
-def test_what_a_peer_needs_and_lacks_is_named():
+def test_a_missing_package_of_a_peer_is_named():
     with pytest.raises(UserError, match="no_such_package is not installed"):
         timed_run.load("no_such_package")

@@ -49,7 +49,7 @@ def command_of(process):
 
 
 @pytest.mark.slow
-def test_more_jobs_than_gpus_wait_and_a_killed_worker_is_made_good(cluster, tmp_path):
+def test_jobs_queue_for_gpus_and_a_killed_worker_is_replaced(cluster, tmp_path):
     found = gpu_jobs(tmp_path, 5, seconds=1.0)
     killed = []
 
@@ -75,7 +75,7 @@ def test_more_jobs_than_gpus_wait_and_a_killed_worker_is_made_good(cluster, tmp_
 
 
 @pytest.mark.slow
-def test_what_a_watcher_wants_stopped_is_pruned_with_a_checkpoint(cluster, tmp_path):
+def test_a_job_that_the_watcher_stops_is_pruned_with_a_checkpoint(cluster, tmp_path):
     class Watcher(local_executor.Watcher):
         def should_stop(self, job):
             return bool(notes(job))
@@ -94,7 +94,7 @@ def test_what_a_watcher_wants_stopped_is_pruned_with_a_checkpoint(cluster, tmp_p
         ("the machine died", False, "failed"),
     ],
 )
-def test_a_job_killed_while_running_gets_the_state_of_what_killed_it(
+def test_a_job_killed_while_running_gets_the_state_of_its_cause(
     tmp_path, error, pruned, state
 ):
     job = python_job("job0", tmp_path, "")

@@ -14,7 +14,7 @@ from ocr_jax.data import lines_file
 from tests.experiments.fixtures import make_run, page_body
 
 
-def test_images_are_shown_where_the_lines_file_is_at_hand(tmp_path, tiny_lines):
+def test_images_are_shown_if_the_lines_file_exists(tmp_path, tiny_lines):
     with lines_file.LinesFile(tiny_lines) as file:
         split = file.split("validation")
     run = make_run(tmp_path / "a", lines_file=str(tiny_lines))

@@ -30,7 +30,7 @@ def test_a_row_has_the_differences_and_the_scores(finished, tmp_path, tiny_lines
     assert int(second[5].replace(",", "")) < int(first[5].replace(",", ""))
 
 
-def test_an_unfinished_run_is_named(tmp_path, finished, capsys):
+def test_an_unfinished_run_is_refused_by_name(tmp_path, finished, capsys):
     _, base, _ = finished
     (tmp_path / "half").mkdir()
     (tmp_path / "half/config.json").write_text((base / "config.json").read_text())
@@ -40,7 +40,7 @@ def test_an_unfinished_run_is_named(tmp_path, finished, capsys):
         report.table([base], "train")
 
 
-def test_a_finished_run_keeps_what_its_scores_were_counted_from(finished):
+def test_a_finished_run_keeps_the_readings_behind_its_scores(finished):
     _, workdir, scores = finished
     for split in ("validation", "test"):
         lines = workdirs.scored_lines(workdir, split)
@@ -54,14 +54,14 @@ def test_a_finished_run_keeps_what_its_scores_were_counted_from(finished):
 
 @settings(max_examples=30)
 @given(cells=st.lists(st.tuples(*[text] * 4), max_size=4))
-def test_lines_come_back_whatever_is_in_them(tmp_path_factory, cells):
+def test_scored_lines_survive_a_round_trip(tmp_path_factory, cells):
     folder = tmp_path_factory.mktemp("run")
     lines = [workdirs.ScoredLine(*cell) for cell in cells]
     workdirs.write_scored_lines(folder, "test", lines)
     assert workdirs.scored_lines(folder, "test") == sorted(lines)
 
 
-def test_a_broken_table_of_readings_is_named(tmp_path):
+def test_a_broken_file_of_readings_is_named(tmp_path):
     for content in ("", "line_id\ttext\n", "line_id\twriter\ttranscript\treading\na\n"):
         (tmp_path / "readings_test.tsv").write_text(content)
         with pytest.raises(UserError, match=r"readings_test.tsv can't be read"):

@@ -6,7 +6,7 @@ from reporting import runs as runs_lib
 from tests.experiments.fixtures import make_run, make_unfinished, page_body
 
 
-def test_runs_that_differ_in_the_seed_alone_say_by_how_much(tmp_path):
+def test_runs_that_differ_only_in_seed_get_a_mean_and_a_spread(tmp_path):
     wrong = ["la"] * 5
     runs = [make_run(tmp_path / "a", seed=1), make_run(tmp_path / "b", wrong, seed=2)]
     other = make_run(tmp_path / "c", wrong, lstm_dim=64)
@@ -25,7 +25,7 @@ def test_runs_that_differ_in_the_seed_alone_say_by_how_much(tmp_path):
     assert expected in page_body([*runs, other])
 
 
-def test_runs_of_the_same_name_are_called_by_their_folders_too(tmp_path):
+def test_runs_of_the_same_name_are_told_apart_by_their_folders(tmp_path):
     paths = [tmp_path / name for name in ("one/a", "two/a", "two/b")]
     runs = runs_lib.read(list(map(make_unfinished, paths)), "validation")
     assert [run.name for run in runs] == ["one/a", "two/a", "two/b"]

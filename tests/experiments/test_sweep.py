@@ -69,7 +69,7 @@ def open_study():
     return sweep_search.open_study(sweep_file.read("mine.yaml"), folder, storage)
 
 
-def test_a_grid_runs_each_point_once_and_names_the_best(capsys):
+def test_a_grid_runs_each_point_once_and_prints_the_best(capsys):
     write()
     assert run() == 0
     assert trials() == ["trial_0000", "trial_0001", "trial_0002"]
@@ -81,7 +81,7 @@ def test_a_grid_runs_each_point_once_and_names_the_best(capsys):
 
 
 @pytest.mark.filterwarnings("error:The reported value is ignored")
-def test_an_interrupted_sweep_goes_on_with_the_trials_it_had(monkeypatch):
+def test_an_interrupted_sweep_resumes_its_trials(monkeypatch):
     write()
     study = open_study()
     found, folder = sweep_file.read("mine.yaml"), Path("runs/sweeps/mine")
@@ -100,7 +100,7 @@ def test_an_interrupted_sweep_goes_on_with_the_trials_it_had(monkeypatch):
 
 
 @pytest.mark.parametrize("method", ["random", "bayes"])
-def test_a_search_ends_at_its_cap_those_of_earlier_times_counted(method):
+def test_the_cap_of_a_search_includes_trials_of_earlier_runs(method):
     parameters = {"config.dropout": {"min": 0.0, "max": 0.6}}
     write(method=method, parameters=parameters, run_cap=5)
     assert run("--trials=3") == 0
@@ -122,13 +122,13 @@ def test_a_seed_gives_the_same_trials():
     assert drawn(1) == drawn(1) != drawn(2)
 
 
-def test_a_failed_trial_ends_no_sweep():
+def test_a_sweep_continues_after_a_failed_trial():
     write(parameters={"config.dropout": {"values": [0.9, 0.2]}})
     assert run() == 1
     assert status_of("trial_0001")["state"] == "finished"
 
 
-def test_a_failed_point_of_a_grid_is_tried_again_at_each_start(capsys):
+def test_a_failed_grid_point_is_retried_at_each_start(capsys):
     write(parameters={"config.dropout": {"values": [0.9, 0.2]}})
     assert [run(), run()] == [1, 1]
     Path("mended").touch()
@@ -140,7 +140,7 @@ def test_a_failed_point_of_a_grid_is_tried_again_at_each_start(capsys):
     assert status_of("trial_0000")["state"] == "finished"
 
 
-def test_a_failed_trial_of_a_search_is_not_forgotten():
+def test_a_failed_trial_still_counts_when_the_search_is_run_again():
     write(method="random", parameters={"config.dropout": {"value": 0.9}})
     assert [run("--trials=1"), run("--trials=1")] == [1, 1]
     assert trials() == ["trial_0000"]
@@ -157,12 +157,12 @@ def one_ctrl_c(monkeypatch):
     monkeypatch.setattr(local_executor.Local, "run", run_one)
 
 
-def test_a_sweep_that_ctrl_c_ends_before_its_last_trial_says_so(one_ctrl_c):
+def test_a_sweep_interrupted_before_its_last_trial_exits_with_130(one_ctrl_c):
     write()
     assert [run("--trials=2"), run("--trials=2")] == [130, 0]
 
 
-def test_trials_of_an_earlier_time_that_ctrl_c_leaves_are_not_at_their_end(one_ctrl_c):
+def test_a_sweep_exits_with_130_while_resumed_trials_are_unfinished(one_ctrl_c):
     write()
     study = open_study()
     for _ in range(3):
@@ -171,7 +171,7 @@ def test_trials_of_an_earlier_time_that_ctrl_c_leaves_are_not_at_their_end(one_c
 
 
 @pytest.mark.parametrize("drawn_earlier", [False, True])
-def test_a_trial_that_does_not_fit_its_config_is_a_failed_one(drawn_earlier, capsys):
+def test_a_trial_that_its_config_refuses_has_failed(drawn_earlier, capsys):
     # Of the seed's first three draws the second is too large.
     write(method="random", parameters={"config.dropout": {"min": 0.0, "max": 1.1}})
     assert run("--trials=1") == 0
@@ -185,7 +185,7 @@ def test_a_trial_that_does_not_fit_its_config_is_a_failed_one(drawn_earlier, cap
     assert states == ["COMPLETE", "FAIL", "COMPLETE"]
 
 
-def test_a_search_without_end_gives_up_where_all_fails(fake_trainings, capsys):
+def test_an_unlimited_search_gives_up_when_every_trial_fails(fake_trainings, capsys):
     fake_trainings.epochs = 1
     write(method="random", parameters={"config.dropout": {"value": 0.9}})
     assert run() == 2
@@ -193,7 +193,7 @@ def test_a_search_without_end_gives_up_where_all_fails(fake_trainings, capsys):
     assert len(trials()) in (10, 11)
 
 
-def test_a_search_without_end_gives_up_where_nothing_fits():
+def test_an_unlimited_search_gives_up_when_the_config_refuses_every_trial():
     write(method="random", parameters={"config.dropout": {"value": 2.0}})
     found, folder = sweep_file.read("mine.yaml"), Path("runs/sweeps/mine")
     search = sweep_search.Search(open_study(), found, folder, local_executor.Watcher())
@@ -201,7 +201,7 @@ def test_a_search_without_end_gives_up_where_nothing_fits():
     assert search.gave_up and trials() == []
 
 
-def test_a_trial_that_the_pruner_does_not_want_is_stopped(fake_trainings, monkeypatch):
+def test_a_trial_rejected_by_the_pruner_is_stopped(fake_trainings, monkeypatch):
     fake_trainings.epochs = 100
     pruner = optuna.pruners.ThresholdPruner(upper=0.3, n_warmup_steps=3)
     monkeypatch.setattr(sweep_search, "make_pruner", lambda _: pruner)
@@ -213,7 +213,7 @@ def test_a_trial_that_the_pruner_does_not_want_is_stopped(fake_trainings, monkey
     assert [status_of(n)["state"] for n in trials()] == ["finished", "pruned"]
 
 
-def test_hyperband_is_that_of_the_file(monkeypatch):
+def test_hyperband_takes_its_settings_from_the_file(monkeypatch):
     monkeypatch.setattr(optuna.pruners, "HyperbandPruner", lambda *made_of: made_of)
     settings = {"type": "hyperband", "max_iter": 27, "s": 2, "eta": 3}
     write(early_terminate=settings)
@@ -237,7 +237,7 @@ def test_a_folder_of_another_search_is_refused(changes, capsys):
     assert "a search of other parameters" in capsys.readouterr().err
 
 
-def test_a_point_that_does_not_fit_its_config_is_said_before_any_runs(capsys):
+def test_an_invalid_grid_point_is_reported_before_any_job_starts(capsys):
     write(parameters={"config.dropout": {"values": [0.1, 2.0]}})
     assert run() == 2
     assert "config.dropout is 2.0" in capsys.readouterr().err
@@ -245,7 +245,7 @@ def test_a_point_that_does_not_fit_its_config_is_said_before_any_runs(capsys):
 
 
 @pytest.mark.parametrize("method", ["grid", "random", "bayes"])
-def test_a_sweep_that_is_refused_leaves_no_search_behind(method, capsys):
+def test_a_refused_sweep_leaves_no_files(method, capsys):
     write(method=method, parameters={"config.dropuot": {"values": [0.1, 0.2]}})
     assert run("--trials=2") == 2
     assert "dropuot" in capsys.readouterr().err
@@ -254,7 +254,7 @@ def test_a_sweep_that_is_refused_leaves_no_search_behind(method, capsys):
     assert run("--trials=2") == 0
 
 
-def test_a_metric_that_no_training_logs_ends_the_sweep(capsys):
+def test_an_unknown_metric_ends_the_sweep(capsys):
     write(metric={"name": "cer"})
     assert run() == 2
     said = "no metric 'cer' in runs/sweeps/mine/trial_000"
@@ -262,27 +262,27 @@ def test_a_metric_that_no_training_logs_ends_the_sweep(capsys):
 
 
 @pytest.mark.parametrize("option", ["--seed=-1", "--trials=0"])
-def test_a_number_that_cannot_be_is_one_line(option, capsys):
+def test_an_invalid_number_is_reported_in_one_line(option, capsys):
     write()
     assert run(option) == 2
     assert "--seed is 0 or more, --trials 1 or more" in capsys.readouterr().err
 
 
-def test_a_storage_that_cannot_be_is_one_line(capsys):
+def test_an_invalid_storage_is_reported_in_one_line(capsys):
     write()
     assert run("--storage=nowhere://x") == 2
     assert "--storage=nowhere://x" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("path", sorted(SWEEPS.glob("*.yaml")), ids=lambda p: p.stem)
-def test_the_sweeps_that_come_with_the_project_are_sound(path, monkeypatch, capsys):
+def test_the_projects_own_sweep_files_are_valid(path, monkeypatch, capsys):
     monkeypatch.undo()
     monkeypatch.chdir(SWEEPS.parents[1])
     assert sweep.main([str(path), "--dry_run"]) == 0
     assert "--config=configs/" in capsys.readouterr().out
 
 
-def test_agents_are_started_one_a_slot(monkeypatch):
+def test_one_agent_is_started_per_slot(monkeypatch):
     started = []
 
     class Executor:

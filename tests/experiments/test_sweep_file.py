@@ -47,7 +47,7 @@ def test_a_sweep_has_its_method_metric_command_and_parameters(tmp_path):
     assert sweep.values({"config.dropout": 0.25}) == {"dropout": pytest.approx(0.2)}
 
 
-def test_only_a_search_that_looks_at_it_needs_a_metric(tmp_path):
+def test_a_metric_is_required_only_if_the_search_uses_it(tmp_path):
     assert read(tmp_path, metric=None).metric == "validation/cer"
     stops = {"type": "hyperband", "min_iter": 2}
     with pytest.raises(UserError, match="metric has no name"):
@@ -65,7 +65,7 @@ def test_only_a_search_that_looks_at_it_needs_a_metric(tmp_path):
         ({"min": 1, "max": 4, "distribution": "uniform"}, "uniform"),
     ],
 )
-def test_a_kind_that_is_not_named_is_the_one_that_wandb_takes(tmp_path, settings, kind):
+def test_an_unnamed_distribution_is_inferred_as_wandb_does(tmp_path, settings, kind):
     assert parameter(tmp_path, **settings).kind == kind
 
 
@@ -109,7 +109,7 @@ def test_draws_follow_their_distribution(tmp_path, settings, expected):
 @pytest.mark.parametrize(
     "kind", sorted(k for k in sweep_space.KINDS if k.startswith("q_"))
 )
-def test_a_quantised_draw_is_a_multiple_next_to_the_plain_one(
+def test_a_quantised_draw_is_a_multiple_next_to_the_plain_draw(
     kind, low, width, q, drawn
 ):
     given_keys = {
@@ -131,13 +131,13 @@ def test_a_quantised_draw_is_a_multiple_next_to_the_plain_one(
     assert isinstance(value, int) == isinstance(q, int)
 
 
-def test_probabilities_are_kept(tmp_path):
+def test_values_are_drawn_by_their_probabilities(tmp_path):
     found = draws(tmp_path, values=["a", "b", "c"], probabilities=[1, 0, 3])
     assert np.mean(found == "a") == pytest.approx(0.25, abs=0.002)
     assert set(found) == {"a", "c"}
 
 
-def test_a_grid_is_every_combination(tmp_path):
+def test_a_grid_has_every_combination_once(tmp_path):
     sweep = read(
         tmp_path,
         method="grid",
@@ -225,17 +225,17 @@ def test_a_file_that_wandb_or_main_would_refuse_is_refused(
         ({"parameters": {"value": 1}}, "nested"),
     ],
 )
-def test_a_parameter_that_cannot_be_is_refused(tmp_path, settings, complaint):
+def test_an_invalid_parameter_is_refused(tmp_path, settings, complaint):
     with pytest.raises(UserError, match=r"config\.x.*" + complaint):
         read(tmp_path, parameters={"config.x": settings})
 
 
-def test_a_grid_without_end_is_refused(tmp_path):
+def test_an_infinite_grid_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"config\.dropout: no grid ends over uniform"):
         read(tmp_path, method="grid")
 
 
-def test_a_grid_without_points_is_refused(tmp_path):
+def test_an_empty_grid_is_refused(tmp_path):
     empty = {"distribution": "q_uniform", "min": 0.11, "max": 0.14, "q": 0.1}
     with pytest.raises(UserError, match=r"config\.x: no multiple of q"):
         read(tmp_path, method="grid", parameters={"config.x": empty})
