@@ -18,8 +18,9 @@ from pathlib import Path
 
 from launching import job_status, jobs, live_view, local_executor, ray_executor
 
-from ocr_jax import errors, slots
+from ocr_jax import errors
 from ocr_jax.errors import UserError
+from ocr_jax.runtime import slots
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from launching import jobs, local_executor
 
-from ocr_jax import slots
+from ocr_jax.runtime import slots
 
 
 def main():

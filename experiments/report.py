@@ -15,8 +15,9 @@ from pathlib import Path
 
 from reporting import runs as runs_lib
 
-from ocr_jax import console, errors
+from ocr_jax import errors
 from ocr_jax.errors import UserError
+from ocr_jax.tracking import console
 
 HEADER = ("run", "what differs", "CER (95 %)", "epochs", "lines/s", "parameters")
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from launching import jobs, local_executor, orphan_guard
 
-from ocr_jax import slots
+from ocr_jax.runtime import slots
 
 SECONDS = 0.05
 # A stand-in for a training, which finishes once. It notes when it had which slot: the

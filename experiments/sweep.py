@@ -24,8 +24,9 @@ from launching import job_status, jobs, live_view
 from optuna.trial import TrialState
 from sweeping import sweep_file, sweep_search
 
-from ocr_jax import console, errors
+from ocr_jax import errors
 from ocr_jax.errors import UserError
+from ocr_jax.tracking import console
 
 SHOWN_TRIALS = 10
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ocr_jax import prepare
-from ocr_jax.data import lines_file, sources
-from ocr_jax.data.sources import alto, pages
+from ocr_jax import prepare, sources
+from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
+from ocr_jax.sources.pages import alto, line_cutting
 
 SAMPLE = pathlib.Path(__file__).parents[2] / "shared" / "data" / "alto_sample"
 
@@ -49,7 +49,7 @@ def save(folder, lines, *, page=None, name="page", **fields):
     path.write_text(ALTO.format(lines=lines, **fields), encoding="utf-8")
     if page is not False:
         Image.fromarray(draw_page() if page is None else page).save(folder / "page.png")
-    return pages.Task(name, "train", "w", path)
+    return line_cutting.Task(name, "train", "w", path)
 
 
 def images_of(task):

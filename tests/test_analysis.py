@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_jax import analysis, tables
+from ocr_jax.scoring import error_analysis, tables
 from tests.test_metrics import plain_distance
 
 TRANSCRIPTS = ["la mer", "le ciel est", "oh", "été"]
@@ -20,7 +20,7 @@ texts = st.text("ab é", max_size=10)
 
 @given(texts, texts)
 def test_edits_are_the_fewest_that_account_for_every_character(transcript, reading):
-    edits = list(analysis.edits(transcript, reading))
+    edits = list(error_analysis.edits(transcript, reading))
     assert len(edits) == plain_distance(transcript, reading)
     assert all(written != read for written, read in edits)
     # What is written, less what an edit takes, plus what it puts, is what is read.
@@ -31,7 +31,7 @@ def test_edits_are_the_fewest_that_account_for_every_character(transcript, readi
 
 
 def test_confusions_are_counted_by_hand():
-    found = analysis.analyse(TRANSCRIPTS, READINGS, WRITERS)
+    found = error_analysis.analyse(TRANSCRIPTS, READINGS, WRITERS)
     assert (found.substitutions, found.deletions, found.insertions) == (3, 1, 1)
     assert found.chars == 6 + 11 + 2 + 3
     assert found.confusions[0] == ("é", "e", 2, 2)
@@ -43,17 +43,19 @@ def test_confusions_are_counted_by_hand():
 
 
 def test_writers_come_worst_first_and_those_unknown_together():
-    found = analysis.analyse(TRANSCRIPTS, READINGS, WRITERS).writers
+    found = error_analysis.analyse(TRANSCRIPTS, READINGS, WRITERS).writers
     assert [part.name for part in found] == ["", "ann", "bob"]
     # ann: 2 lines, none right, 3 edits in 17 characters, "la", "ciel" and "est" wrong.
     assert found[1] == ("ann", 2, 0, 17, 3, 5, 3)
-    assert analysis.analyse(TRANSCRIPTS, READINGS, [""] * 4).writers == []
+    assert error_analysis.analyse(TRANSCRIPTS, READINGS, [""] * 4).writers == []
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=30))
 def test_lengths_are_a_partition_into_ranges(lengths):
     transcripts = ["a" * length for length in lengths]
-    parts = analysis.analyse(transcripts, transcripts, [""] * len(lengths)).lengths
+    parts = error_analysis.analyse(
+        transcripts, transcripts, [""] * len(lengths)
+    ).lengths
     assert sum(part.lines for part in parts) == len(lengths)
     assert sum(part.chars for part in parts) == sum(lengths)
     ranges = [[int(end) for end in part.name.split("–")] for part in parts]
@@ -65,13 +67,13 @@ def test_lengths_are_a_partition_into_ranges(lengths):
 
 def test_parts_hold_like_numbers_of_lines():
     transcripts = ["a" * length for length in range(1, 101)]
-    parts = analysis.analyse(transcripts, transcripts, [""] * 100).lengths
+    parts = error_analysis.analyse(transcripts, transcripts, [""] * 100).lengths
     assert [part.lines for part in parts] == [20] * 5
     assert [part.name for part in parts][:2] == ["1–20", "21–40"]
 
 
 def test_the_same_is_told_as_json():
-    found = analysis.analyse(TRANSCRIPTS, READINGS, WRITERS)
+    found = error_analysis.analyse(TRANSCRIPTS, READINGS, WRITERS)
     told = json.loads(json.dumps(found.as_json()))
     assert told["deletions"] == 1
     expected = {"written": "é", "read": "e", "count": 2, "occurrences": 2}
@@ -84,7 +86,7 @@ def test_tables_of_it_fit_a_page(readings):
     stream = io.StringIO()
     many = [f"writer number {i}" for i in range(40)]
     tables.print_analysis(
-        analysis.analyse(TRANSCRIPTS * 10, readings * 10, many), stream
+        error_analysis.analyse(TRANSCRIPTS * 10, readings * 10, many), stream
     )
     said = stream.getvalue()
     assert max(map(len, said.splitlines())) <= 100

@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from ocr_jax.data import archives
 from ocr_jax.errors import UserError
+from ocr_jax.sources.iam import archives
 
 
 def make_tar(path, files, mode="w:gz"):

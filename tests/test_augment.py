@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ocr_jax import config as config_lib
-from ocr_jax.data import augment, ink, warp
+from ocr_jax.augmentation import augment, geometry, ink
 
 HEIGHT, WIDTH = 32, 192
 STRENGTHS = {
@@ -228,10 +228,12 @@ def test_brightness_and_contrast_are_sums_and_products():
         )
 
 
-@pytest.mark.parametrize(("kind", "farther"), [("elastic", 1.0), ("grid", warp.GRID)])
+@pytest.mark.parametrize(
+    ("kind", "farther"), [("elastic", 1.0), ("grid", geometry.GRID)]
+)
 def test_displacement_is_smooth_bounded_and_zero_along_the_frame(kind, farther):
     draws = {"elastic": jnp.zeros(2), "grid": jnp.zeros(2), kind: jnp.array([-0.1, 0])}
-    down, right = warp._displacement(KEY, draws, 150, (HEIGHT, WIDTH))
+    down, right = geometry._displacement(KEY, draws, 150, (HEIGHT, WIDTH))
     for field, most in ((down, 0.1 * HEIGHT), (right, farther * 0.1 * HEIGHT)):
         assert 0.15 * most < np.abs(field[:, :150]).max() <= most
         assert np.abs(np.diff(field[:, :150], axis=0)).max() < 0.6
@@ -241,9 +243,9 @@ def test_displacement_is_smooth_bounded_and_zero_along_the_frame(kind, farther):
 
 
 def test_spline_weights_sum_to_one():
-    weights = warp._splines(101, 16.0)
+    weights = geometry._splines(101, 16.0)
     np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-6)
-    np.testing.assert_array_equal(warp._splines(50, 16.0), weights[:50, :7])
+    np.testing.assert_array_equal(geometry._splines(50, 16.0), weights[:50, :7])
 
 
 @pytest.mark.parametrize("factor", [1.0, 2.0])
@@ -254,7 +256,7 @@ def test_ink_in_the_corners_of_a_line_stays_in_the_frame(width, factor):
         for column in (slice(0, 4), slice(width - 4, width)):
             image[row, column] = 1.0
     batch = np.stack([image] * 7), np.full(7, width, np.int32)
-    strengths = {kind: factor * STRENGTHS[kind] for kind in warp.KINDS}
+    strengths = {kind: factor * STRENGTHS[kind] for kind in geometry.KINDS}
     keys = jax.random.split(KEY, 7)
     images = np.concatenate([vary(*batch, key=key, **strengths)[0] for key in keys])
     # Lines that are squeezed to fit hold less of it.

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from ocr_jax import beam, language_model
+from ocr_jax.decoding import beam, language_model
 from tests import paths
 
 FRAMES, CLASSES, LINES = 5, 4, 24

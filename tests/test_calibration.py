@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ocr_jax import calibration
+from ocr_jax.scoring import calibration
 from tests.test_metrics import plain_distance
 
 texts = st.text("abc ", max_size=8)

@@ -5,9 +5,11 @@ import pytest
 from PIL import Image
 
 from configs import emnist_lenet, emnist_mlp
-from ocr_jax import confusion, metrics, predict, train
-from ocr_jax.data import lines_file, lines_writer, paper
-from ocr_jax.data.sources import characters
+from ocr_jax import predict, train
+from ocr_jax.data import lines_file, lines_writer
+from ocr_jax.images import cleaning
+from ocr_jax.scoring import confusion_matrix, metrics
+from ocr_jax.sources.emnist import characters
 
 KNOWN = "aA7"
 
@@ -48,7 +50,7 @@ def test_characters_are_learnt_scored_and_read(characters_file, tmp_path, config
     recognizer = predict.Recognizer.load(tmp_path / "run")
     pictures = [photograph(line.image) for line in draw_characters(9, 5)]
     # A wider one takes two windows.
-    picture = next(p for p in pictures if paper.line_image(p, 28).shape[1] <= 28)
+    picture = next(p for p in pictures if cleaning.line_image(p, 28).shape[1] <= 28)
     assert len(recognizer.read([picture])[0].text) == 1
 
 
@@ -79,7 +81,7 @@ def test_top3_is_of_characters_and_not_of_lines():
 
 
 def test_a_confusion_matrix_has_a_row_a_character():
-    shares, names = confusion.matrix(["a", "a", "b", "b"], ["a", "b", "b", ""])
-    assert names == ["a", "b", confusion.NOTHING]
+    shares, names = confusion_matrix.matrix(["a", "a", "b", "b"], ["a", "b", "b", ""])
+    assert names == ["a", "b", confusion_matrix.NOTHING]
     expected = [[0.5, 0.5, 0], [0, 0.5, 0.5], [0, 0, 0]]
     np.testing.assert_array_equal(shares, expected)

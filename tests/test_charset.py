@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_jax.data import charset
+from ocr_jax import charset
 from ocr_jax.errors import UserError
 
 texts = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)

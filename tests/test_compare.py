@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from ocr_jax import compare, metrics, workdirs
+from ocr_jax import compare, workdirs
+from ocr_jax.scoring import metrics
 from tests.experiments.fixtures import TRANSCRIPTS, make_run, make_unfinished
 
 WORSE = ("la mar", *TRANSCRIPTS[1:4], "quarte")

@@ -7,10 +7,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr_jax import decode
+from ocr_jax.decoding import greedy
 from tests import paths
 
-greedy_decode = jax.jit(decode.greedy_decode)
+greedy_decode = jax.jit(greedy.greedy_decode)
 
 
 def plain_greedy(probabilities):
@@ -65,7 +65,7 @@ def test_a_temperature_changes_how_sure_a_reading_is_and_not_what_it_is():
     logits = np.random.default_rng(0).normal(0, 3, (2, 9, 4)).astype(np.float32)
     lengths = np.array([9, 6])
     plain = greedy_decode(logits, lengths)
-    hot = decode.read_path(plain.path, logits, lengths, 2.5)
+    hot = greedy.read_path(plain.path, logits, lengths, 2.5)
     for name in ("labels", "lengths", "starts", "ends"):
         np.testing.assert_array_equal(getattr(plain, name), getattr(hot, name))
     odds = np.exp(logits / 2.5)
@@ -84,7 +84,7 @@ def test_a_label_is_placed_where_its_likeliest_path_has_it():
     logits[3, :, 2] += 3  # two of them without a blank would be likelier
     padded = np.array([[*label, *[0] * (5 - len(label))] for label in labels])
     sizes = np.array([len(label) for label in labels])
-    found = jax.device_get(jax.jit(decode.align)(logits, lengths, padded, sizes))
+    found = jax.device_get(jax.jit(greedy.align)(logits, lengths, padded, sizes))
     log_probs = np.asarray(jax.nn.log_softmax(logits))
     for line, path, label, frames in zip(
         log_probs, found, labels, lengths, strict=True

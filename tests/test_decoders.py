@@ -5,8 +5,9 @@ import types
 import numpy as np
 import pytest
 
-from ocr_jax import decoders, language_model
-from ocr_jax.data.charset import Charset
+from ocr_jax import decoders
+from ocr_jax.charset import Charset
+from ocr_jax.decoding import language_model
 from ocr_jax.errors import UserError
 
 

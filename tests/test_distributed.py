@@ -9,9 +9,10 @@ import jax
 import numpy as np
 import pytest
 
-from ocr_jax import checkpoints, distributed, train, workdirs
+from ocr_jax import checkpoints, train, workdirs
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError
+from ocr_jax.runtime import distributed
 from tests import conftest
 
 SLURM_TASK = {

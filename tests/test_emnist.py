@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 
 from ocr_jax import prepare
 from ocr_jax.data import lines_file
-from ocr_jax.data.sources import characters, emnist, emnist_lines
+from ocr_jax.sources.emnist import characters, emnist, emnist_lines
 
 
 def run(tmp_path, *arguments):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ocr_jax.data import lines_file, lines_writer
-from ocr_jax.data.sources import fonts
 from ocr_jax.errors import UserError
+from ocr_jax.sources.synthetic import fonts
 from tests.test_fonts import FEW, read, tasks
 
 

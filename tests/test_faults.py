@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ocr_jax import tracking
+from ocr_jax.tracking import metrics_file
 from tests import conftest, forked
 
 
@@ -24,7 +24,7 @@ def start(config_path, workdir):
 
 
 def epochs(workdir):
-    rows = tracking.read_metrics(workdir / "metrics.jsonl")
+    rows = metrics_file.read(workdir / "metrics.jsonl")
     return max((row.get("epoch", 0) for row in rows), default=0)
 
 

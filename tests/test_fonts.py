@@ -1,6 +1,6 @@
 """Synthetic handwriting: the same seed, the same lines; unseen text and hands kept so.
 
-Covers ocr_jax.data.sources.fonts, the text (sentences) and the drawing (handwriting).
+Covers ocr_jax.sources.synthetic.fonts, the text (sentences) and the drawing (handwriting).
 """
 
 import argparse
@@ -16,10 +16,10 @@ from fontTools import subset, ttLib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr_jax.data import charset
-from ocr_jax.data.sources import fonts, handwriting, sentences
-from ocr_jax.data.sources.hands import HANDS, Hands
+from ocr_jax import charset
 from ocr_jax.errors import UserError
+from ocr_jax.sources.synthetic import fonts, handwriting, prose
+from ocr_jax.sources.synthetic.hand_styles import HANDS, Hands
 
 FEW = ("--lines=22", "--validation_lines=11", "--test_lines=11")
 
@@ -47,7 +47,7 @@ def few_lines():
 
 def texts(split, count, **changes):
     rng = np.random.default_rng(changes.pop("seed", 0))
-    return [sentences.line(split, 45, rng) for _ in range(count)]
+    return [prose.line(split, 45, rng) for _ in range(count)]
 
 
 def test_the_same_seed_gives_the_same_bytes():
@@ -122,9 +122,9 @@ def test_ink_reaches_over_most_of_the_height():
 
 def test_every_font_has_every_character_that_a_text_can_hold():
     for font in fonts.FONTS:
-        assert handwriting.characters(font) >= sentences.CHARACTERS
+        assert handwriting.characters(font) >= prose.CHARACTERS
     used = set("".join(texts("train", 3000)))
-    assert used == sentences.CHARACTERS
+    assert used == prose.CHARACTERS
 
 
 def test_a_character_that_the_font_lacks_is_refused_and_not_drawn_as_a_box():

@@ -6,7 +6,7 @@ import pytest
 
 from ocr_jax import prepare
 from ocr_jax.data import lines_file
-from ocr_jax.data.sources import fsdl
+from ocr_jax.sources import fsdl
 
 
 def label(text):

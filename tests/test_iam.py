@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from ocr_jax import prepare, scoring
+from ocr_jax import prepare
 from ocr_jax.data import lines_file
-from ocr_jax.data.sources import iam, iam_labels
 from ocr_jax.errors import UserError
+from ocr_jax.scoring import report
+from ocr_jax.sources.iam import iam, label_files
 from tests.test_archives import make_tar
 
 SAMPLE = pathlib.Path(__file__).parents[2] / "shared" / "data" / "iam_sample"
@@ -204,8 +205,8 @@ def test_what_scores_depend_on_is_kept_and_printed(tmp_path, tree):
     assert split.about["split_name"] == "aachen"
     assert len(split.about["split_digest"]) == 64
     about = split.about | {"digest": split.digest, "decoder": "greedy", "seed": 0}
-    assert "aachen" in scoring.title("validation", about)
-    assert "transcripts ascii" in scoring.title("validation", about)
+    assert "aachen" in report.title("validation", about)
+    assert "transcripts ascii" in report.title("validation", about)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +219,7 @@ def test_what_scores_depend_on_is_kept_and_printed(tmp_path, tree):
 )
 def test_a_torn_lines_txt_is_named_by_line(text, message):
     with pytest.raises(UserError, match=message):
-        iam_labels.parse_lines(text)
+        label_files.parse_lines(text)
 
 
 def test_the_splits_have_their_published_sizes_and_share_no_line():
@@ -237,7 +238,7 @@ def test_the_splits_have_their_published_sizes_and_share_no_line():
 
 @pytest.fixture(scope="module")
 def labels():
-    return iam_labels.parse_lines((SAMPLE / "lines.txt").read_text())
+    return label_files.parse_lines((SAMPLE / "lines.txt").read_text())
 
 
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="IAM's label files are not here")
@@ -248,14 +249,14 @@ class TestTrueLabels:
         assert len(labels) == 13_353
         assert all(label.text and (label.boxes > 0).any() for label in labels.values())
         assert labels["a01-000u-06"].text == "Griffiths , M P for Manchester Exchange ."
-        writers = iam_labels.parse_writers((SAMPLE / "forms.txt").read_text())
+        writers = label_files.parse_writers((SAMPLE / "forms.txt").read_text())
         for name in iam.SPLITS:
             for line_id in iam.line_ids(name):
                 assert line_id in labels
                 assert writers[line_id.rpartition("-")[0]]
 
     def test_writers_of_a_split_are_in_no_other(self, labels):
-        writers = iam_labels.parse_writers((SAMPLE / "forms.txt").read_text())
+        writers = label_files.parse_writers((SAMPLE / "forms.txt").read_text())
         for name in iam.SPLITS:
             splits = collections.defaultdict(set)
             for line_id, split in iam.line_ids(name).items():

@@ -5,7 +5,7 @@ import pytest
 
 from ocr_jax import prepare
 from ocr_jax.data import lines_file, lines_writer
-from ocr_jax.data.sources import join as join_source
+from ocr_jax.sources import join as join_source
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr_jax import language_model
+from ocr_jax.decoding import language_model
 
 CLASSES = 5
 lines = st.lists(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr_jax import errors
-from ocr_jax.data import charset, lines_file, lines_writer
+from ocr_jax import charset, errors
+from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.errors import UserError
 
 texts = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_jax import metrics
+from ocr_jax.scoring import metrics
 
 
 def plain_distance(a, b):

@@ -8,8 +8,8 @@ from PIL import Image
 
 from ocr_jax import prepare
 from ocr_jax.data import lines_file
-from ocr_jax.data.sources import page, pages
 from ocr_jax.errors import UserError
+from ocr_jax.sources.pages import line_cutting, page_xml
 from tests.test_alto import draw_page
 
 SAMPLE = pathlib.Path(__file__).parents[2] / "shared" / "data" / "page_sample"
@@ -42,16 +42,16 @@ def save(folder, *lines):
     path = folder / "page.xml"
     path.write_text(PAGE.format(lines="".join(lines)), encoding="utf-8")
     Image.fromarray(draw_page()).save(folder / "page.png")
-    return pages.Task("page", "train", "w", path)
+    return line_cutting.Task("page", "train", "w", path)
 
 
 def texts(task):
-    return [line.text for line in page.parse(task.path).lines]
+    return [line.text for line in page_xml.parse(task.path).lines]
 
 
 @pytest.mark.parametrize("coords", [COORDS, OLD_COORDS])
 def test_a_line_is_cut_by_its_outline_in_every_version(tmp_path, coords):
-    [(split, cut)] = page.read(save(tmp_path, line(equiv("a b"), coords)), 32)
+    [(split, cut)] = page_xml.read(save(tmp_path, line(equiv("a b"), coords)), 32)
     assert (split, cut.transcript, cut.line_id, cut.writer) == (
         "train",
         "a b",
@@ -82,7 +82,9 @@ def test_a_strip_along_the_baseline_becomes_as_thick_as_the_other_lines(tmp_path
     strip = '<Coords points="50,146 350,146 350,152 50,152"/>'
     other = '<Coords points="50,165 350,165 350,225 50,225"/>'
     lines = line(baseline + equiv("a"), strip), *[line(equiv("b"), other)] * 2
-    first, second, _ = (item[1].image for item in page.read(save(tmp_path, *lines), 32))
+    first, second, _ = (
+        item[1].image for item in page_xml.read(save(tmp_path, *lines), 32)
+    )
     assert abs(first.shape[1] - second.shape[1]) < 0.2 * second.shape[1]
     runs = np.diff((first[8:24].mean(axis=0) > 100).astype(int), prepend=0)
     assert (runs == 1).sum() == 14
@@ -90,7 +92,7 @@ def test_a_strip_along_the_baseline_becomes_as_thick_as_the_other_lines(tmp_path
 
 def test_a_line_without_text_or_outline_is_left_out(tmp_path):
     task = save(tmp_path, line(equiv("")), line(equiv("x"), coords=""))
-    reasons = [item.reason for item in page.read(task, 32)]
+    reasons = [item.reason for item in page_xml.read(task, 32)]
     assert reasons == ["a line without text", "a line whose outline has no area"]
 
 
@@ -107,7 +109,7 @@ def test_a_file_that_is_not_page_is_one_clear_line(tmp_path, content, message):
     task = save(tmp_path)
     task.path.write_text(content)
     with pytest.raises(UserError, match=message):
-        page.read(task, 32)
+        page_xml.read(task, 32)
 
 
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="no real pages beside this checkout")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ocr_jax.data import images, paper
 from ocr_jax.errors import UserError
+from ocr_jax.images import cleaning, opening
 
 
 def scan(height=96, width=400, ink=60, paper_level=205, noise=3.0, seed=0):
@@ -43,7 +43,7 @@ def assert_ink_is(ink, expected, least=0.7):
 )
 def test_ink_is_bright_and_paper_zero(kind):
     gray, expected = scan(**kind)
-    assert_ink_is(paper.clean(gray, everywhere(gray)), expected)
+    assert_ink_is(cleaning.clean(gray, everywhere(gray)), expected)
 
 
 def test_uneven_light_and_a_stain_are_paper():
@@ -52,7 +52,7 @@ def test_uneven_light_and_a_stain_are_paper():
     stain = np.zeros(gray.shape)
     cv2.circle(stain, (200, 40), 45, 40, -1)
     stained = np.clip(gray - shade - cv2.GaussianBlur(stain, (0, 0), 8), 0, 255)
-    ink = paper.clean(stained.astype(np.uint8), everywhere(gray))
+    ink = cleaning.clean(stained.astype(np.uint8), everywhere(gray))
     assert_ink_is(ink, expected, least=0.5)
 
 
@@ -60,7 +60,7 @@ def test_a_ruled_line_is_weakened():
     gray, expected = scan()
     ruled = gray.copy()
     ruled[80:82] = np.minimum(ruled[80:82], 90)
-    ink = paper.clean(ruled, everywhere(gray))
+    ink = cleaning.clean(ruled, everywhere(gray))
     free = ~(cv2.dilate(expected.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0)
     assert ink[81][free[81]].mean() < 0.4
     assert np.median(ink[expected]) > 0.7
@@ -68,13 +68,13 @@ def test_a_ruled_line_is_weakened():
 
 def test_white_ink_on_black_reads_like_black_on_white():
     gray, expected = scan()
-    assert_ink_is(paper.clean(255 - gray, everywhere(gray)), expected)
+    assert_ink_is(cleaning.clean(255 - gray, everywhere(gray)), expected)
 
 
 def test_an_image_of_two_colours_stays_as_it_is():
     _, expected = scan()
     binary = np.where(expected, 0, 255).astype(np.uint8)
-    ink = paper.clean(binary, everywhere(binary))
+    ink = cleaning.clean(binary, everywhere(binary))
     assert np.array_equal(ink > 0.5, expected)
 
 
@@ -82,13 +82,13 @@ def test_outside_the_mask_is_blank():
     gray, _ = scan()
     mask = everywhere(gray)
     mask[:, 200:] = False
-    assert not paper.clean(gray, mask)[:, 200:].any()
+    assert not cleaning.clean(gray, mask)[:, 200:].any()
 
 
 @pytest.mark.parametrize("size", [(40, 170), (96, 400), (400, 1700)])
 def test_a_line_gets_its_height_and_keeps_its_aspect(size):
     gray, _ = scan(*size)
-    line = paper.clean_line(gray, 64)
+    line = cleaning.clean_line(gray, 64)
     assert line.image.shape[0] == 64 and line.image.dtype == np.uint8
     drawn = np.flatnonzero(line.image.max(axis=0) > 100) * line.scale + line.left
     original = np.flatnonzero(gray.min(axis=0) < 130)
@@ -99,7 +99,7 @@ def test_a_line_gets_its_height_and_keeps_its_aspect(size):
 def test_wide_margins_are_cut_so_that_the_writing_fills_the_line():
     gray, _ = scan()
     framed = np.pad(gray, ((200, 150), (300, 300)), constant_values=205)
-    line = paper.clean_line(framed, 64)
+    line = cleaning.clean_line(framed, 64)
     rows = np.flatnonzero(line.image.max(axis=1) > 100)
     assert rows[-1] - rows[0] > 40
 
@@ -109,8 +109,8 @@ def test_wide_margins_are_cut_so_that_the_writing_fills_the_line():
 def test_a_lone_dash_is_not_blown_up(row, height):
     gray = np.full((96, 1400), 220, np.uint8)
     gray[row : row + 4, 100:1300:3] = 40
-    width = paper.clean_line(gray, height).image.shape[1]
-    assert width <= min(paper.LONGEST * height, paper.MAX_WIDTH)
+    width = cleaning.clean_line(gray, height).image.shape[1]
+    assert width <= min(cleaning.LONGEST * height, cleaning.MAX_WIDTH)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_lone_dash_is_not_blown_up(row, height):
 )
 def test_a_scan_without_a_line_is_refused(gray, message):
     with pytest.raises(UserError, match=message):
-        paper.clean_line(gray, 64)
+        cleaning.clean_line(gray, 64)
 
 
 def encoded(image, kind="PNG", **options):
@@ -148,7 +148,7 @@ def test_every_kind_of_image_is_read_as_gray(mode):
         )
     else:
         image = Image.fromarray(GRADIENT).convert(mode)
-    gray = images.read_image(encoded(image, "TIFF"))
+    gray = opening.read_image(encoded(image, "TIFF"))
     assert gray.shape == GRADIENT.shape and gray.dtype == np.uint8
     assert np.all(np.diff(gray[0].astype(int)) >= -3)
     assert gray[0, 0] < 10 and gray[0, -1] > 235
@@ -156,14 +156,14 @@ def test_every_kind_of_image_is_read_as_gray(mode):
 
 def test_transparency_is_white_paper():
     image = Image.new("RGBA", (30, 20), (0, 0, 0, 0))
-    assert np.all(images.read_image(encoded(image)) == 255)
+    assert np.all(opening.read_image(encoded(image)) == 255)
 
 
 def test_an_image_lying_on_its_side_is_turned_by_its_exif_tag():
     image = Image.fromarray(GRADIENT)
     exif = image.getexif()
     exif[0x0112] = 6
-    assert images.read_image(encoded(image, "JPEG", exif=exif)).shape == (50, 20)
+    assert opening.read_image(encoded(image, "JPEG", exif=exif)).shape == (50, 20)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_what_is_not_a_whole_image_is_one_clear_line(tmp_path, content, message)
     path = tmp_path / "line.png"
     path.write_bytes(content)
     with pytest.raises(UserError, match=message) as error:
-        images.read_image(path)
+        opening.read_image(path)
     assert "\n" not in str(error.value) and "line.png" in str(error.value)
 
 
@@ -190,5 +190,5 @@ def test_a_small_file_that_claims_to_be_huge_is_refused(side):
     header = b"IHDR" + struct.pack(">II", side, side) + small[24:29]
     bomb = small[:12] + header + struct.pack(">I", zlib.crc32(header)) + small[33:]
     with pytest.raises(UserError, match="pixels") as error:
-        images.read_image(bomb)
+        opening.read_image(bomb)
     assert "\n" not in str(error.value)

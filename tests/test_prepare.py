@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from ocr_jax import prepare
-from ocr_jax.data import contact_sheet, lines_file
+from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
+from ocr_jax.images import contact_sheet
 from tests import conftest
 
 ROOT = pathlib.Path(__file__).parents[1]

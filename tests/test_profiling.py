@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from ocr_jax import profiling, train
+from ocr_jax import train
+from ocr_jax.tracking import profiling
 
 PROGRAM = """
 HloModule jit_update, is_scheduled=true

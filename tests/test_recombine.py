@@ -1,6 +1,6 @@
 """Recombining: lines cut between words, where a network's alignment finds the gaps.
 
-Covers ocr_jax.data.sources.recombine and ocr_jax.gaps.
+Covers ocr_jax.sources.recombine and ocr_jax.sources.word_gaps.
 """
 
 import dataclasses
@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_jax import gaps, prepare, train
+from ocr_jax import prepare, train
 from ocr_jax.data import lines_file, lines_writer
-from ocr_jax.data.sources import recombine
+from ocr_jax.sources import recombine, word_gaps
 from tests.conftest import HEIGHT, LETTERS, draw_line, make_tiny_config
 
 GAP = 12  # pixels a space is wide: a letter takes 8, and half as many around a line
@@ -69,7 +69,9 @@ def run(source, workdir, out, *options):
 def test_a_gap_lies_between_the_letters_around_its_space(collection):
     path, workdir = collection
     split = split_of(path)
-    for text, found in zip(split.transcripts, gaps.find(workdir, split), strict=True):
+    for text, found in zip(
+        split.transcripts, word_gaps.find(workdir, split), strict=True
+    ):
         assert [gap.index for gap in found] == [
             i for i, letter in enumerate(text) if letter == " "
         ]
@@ -130,15 +132,15 @@ def test_unknown_characters_leave_a_line_whole(collection):
     unknown = dataclasses.replace(
         split, transcripts=(text.replace(text[0], "é"), *split.transcripts[1:])
     )
-    found = gaps.find(workdir, unknown)
+    found = word_gaps.find(workdir, unknown)
     assert found[0] == []
-    assert found[1:] == gaps.find(workdir, split)[1:]
+    assert found[1:] == word_gaps.find(workdir, split)[1:]
 
 
 def test_a_cut_goes_through_the_middle_of_the_blank_columns():
     image = np.zeros((HEIGHT, 60), np.uint8)
     image[:, :20] = image[:, 40:] = 255
-    [(index, column)] = recombine.find_cuts(image, [gaps.Gap(3, 12.0, 44.0)])
+    [(index, column)] = recombine.find_cuts(image, [word_gaps.Gap(3, 12.0, 44.0)])
     assert index == 3
     assert 26 <= column <= 33
 
@@ -147,13 +149,13 @@ def test_a_cut_goes_through_the_middle_of_the_blank_columns():
 def test_no_cut_through_ink_or_in_a_narrow_gap(right):
     image = np.full((HEIGHT, 60), 255, np.uint8)
     image[:, 14:16] = 0
-    assert recombine.find_cuts(image, [gaps.Gap(3, 11.0, right)]) == []
+    assert recombine.find_cuts(image, [word_gaps.Gap(3, 11.0, right)]) == []
 
 
 def test_the_ends_of_a_gap_are_no_blanker_than_they_are():
     image = np.zeros((HEIGHT, 60), np.uint8)
     image[0], image[1] = 255, 64  # 1.25 pixels of ink in every column
-    assert recombine.find_cuts(image, [gaps.Gap(3, 11.0, 25.0)]) == []
+    assert recombine.find_cuts(image, [word_gaps.Gap(3, 11.0, 25.0)]) == []
 
 
 @given(st.data())

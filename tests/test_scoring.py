@@ -7,16 +7,9 @@ from contextlib import redirect_stdout
 
 import pytest
 
-from ocr_jax import (
-    analysis,
-    calibration,
-    checkpoints,
-    evaluate,
-    predict,
-    scoring,
-    workdirs,
-)
+from ocr_jax import checkpoints, evaluate, predict, workdirs
 from ocr_jax.data import lines_file
+from ocr_jax.scoring import calibration, error_analysis, report
 from tests.test_predict import page
 
 
@@ -47,7 +40,7 @@ def test_the_command_line_shows_what_training_kept(finished, shown):
     found = workdirs.read_json(workdir / "errors_validation.json")
     lines = workdirs.scored_lines(workdir, "validation")
     _, writers, transcripts, readings = zip(*lines, strict=True)
-    again = analysis.analyse(transcripts, readings, writers).as_json()
+    again = error_analysis.analyse(transcripts, readings, writers).as_json()
     for one in (found, again):
         one["confusions"].sort(key=json.dumps)
     assert found["confusions"] == again["confusions"]
@@ -99,7 +92,7 @@ def test_readings_have_the_calibrated_confidence_and_stay_the_same(finished, tmp
 def test_a_title_names_iams_split_and_kind_of_transcripts():
     about = {"split_name": "aachen", "split_digest": "12345678abc", "digest": "f" * 64}
     about |= {"transcripts": "xml", "decoder": "beam", "seed": 3}
-    assert scoring.title("test", about) == (
+    assert report.title("test", about) == (
         "test scores: aachen 12345678, lines ffffffff, transcripts xml, beam decoder, "
         "seed 3"
     )

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_jax import slots
 from ocr_jax.errors import UserError
+from ocr_jax.runtime import slots
 
 GIB = 1 << 30
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_jax.data import lines_file, sources
+from ocr_jax import sources
+from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 
 

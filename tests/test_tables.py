@@ -2,7 +2,7 @@
 
 import io
 
-from ocr_jax import tables
+from ocr_jax.scoring import tables
 
 
 def test_scores_are_printed_with_their_intervals():

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from ocr_jax import config as config_lib
-from ocr_jax import console, tracking, wandb_run, workdirs
+from ocr_jax import workdirs
+from ocr_jax.tracking import console, metrics_file, wandb_run
+from ocr_jax.tracking.tracker import Tracker
 
 SCORES = {"train/loss": 1.5, "validation/cer": 0.25, "validation/loss": float("nan")}
 
@@ -44,7 +46,7 @@ class BrokenRun:
 
 def run_epochs(workdir, config, *, first_step=1, last_step=4):
     """Log a step each, and an epoch every two steps."""
-    with tracking.Tracker(workdir, config, first_step - 1) as tracker:
+    with Tracker(workdir, config, first_step - 1) as tracker:
         for step in range(first_step, last_step + 1):
             tracker.log(step, {"train/loss": np.float32(1 / step)})
             tracker.progress(step / 2, {"train/loss": 1 / step})
@@ -53,13 +55,13 @@ def run_epochs(workdir, config, *, first_step=1, last_step=4):
 
 
 def steps_of(workdir):
-    rows = tracking.read_metrics(workdir / tracking.METRICS)
+    rows = metrics_file.read(workdir / metrics_file.NAME)
     return [(row["step"], row.get("epoch")) for row in rows]
 
 
 def test_rows_hold_step_time_and_metrics_as_strict_json(tmp_path, config):
     run_epochs(tmp_path, config, last_step=2)
-    lines = (tmp_path / tracking.METRICS).read_text().splitlines()
+    lines = (tmp_path / metrics_file.NAME).read_text().splitlines()
 
     def refuse(name):
         raise AssertionError(name)
@@ -73,17 +75,17 @@ def test_rows_hold_step_time_and_metrics_as_strict_json(tmp_path, config):
 
 def test_resuming_logs_each_step_once_and_drops_a_torn_line(tmp_path, config):
     run_epochs(tmp_path, config, last_step=4)
-    with open(tmp_path / tracking.METRICS, "a") as file:
+    with open(tmp_path / metrics_file.NAME, "a") as file:
         file.write('{"step": 5, "train/lo')
     run_epochs(tmp_path, config, first_step=3, last_step=6)
     logged = [(1, None), (2, None), (2, 1), (3, None), (4, None), (4, 2)]
     assert steps_of(tmp_path) == [*logged, (5, None), (6, None), (6, 3)]
-    assert [path.name for path in tmp_path.iterdir()] == [tracking.METRICS]
+    assert [path.name for path in tmp_path.iterdir()] == [metrics_file.NAME]
 
 
 def test_only_the_main_process_prints_and_writes(tmp_path, config, capsys):
     config.wandb.mode = "offline"
-    with tracking.Tracker(tmp_path, config, is_main=False) as tracker:
+    with Tracker(tmp_path, config, is_main=False) as tracker:
         tracker.log(1, {"train/loss": 1.0})
         tracker.progress(0.5, {})
         tracker.epoch(1, 1, SCORES, best=True)
@@ -159,7 +161,7 @@ def test_wandb_offline_logs_and_a_resumed_run_keeps_its_id(tmp_path, config, cap
     config.wandb.mode = "offline"
     ids = []
     for step in (1, 2):
-        with tracking.Tracker(workdir, config, step - 1) as tracker:
+        with Tracker(workdir, config, step - 1) as tracker:
             tracker.log(step, {"train/loss": 1.0})
             image = np.zeros((8, 20), np.uint8)
             tracker.readings(step, [("line-1", image, "abc", "abd")])
@@ -187,7 +189,7 @@ def test_wandb_auto_without_a_login_is_offline(tmp_path, config, capsys, monkeyp
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     config.wandb.mode = "auto"
-    with tracking.Tracker(tmp_path, config):
+    with Tracker(tmp_path, config):
         pass
     assert f"wandb sync {tmp_path}/wandb/offline-*" in capsys.readouterr().out
 
@@ -200,7 +202,7 @@ def test_a_run_of_a_sweeps_agent_is_the_one_that_the_agent_named(
     config.wandb.mode = "offline"
     workdir = tmp_path / "with a blank"
     workdir.mkdir()
-    with tracking.Tracker(workdir, config) as tracker:
+    with Tracker(workdir, config) as tracker:
         assert tracker._wandb.id == "of-agent"
 
 

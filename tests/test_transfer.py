@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from ocr_jax import checkpoints, models, optimizers, steps, train, transfer
+from ocr_jax.charset import Charset
 from ocr_jax.data import lines_writer
-from ocr_jax.data.charset import Charset
 from ocr_jax.errors import UserError
 from tests import conftest
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ocr_jax import beam, decoders, evaluate, language_model, predict, tune_decoder
-from ocr_jax.data.charset import Charset
+from ocr_jax import decoders, evaluate, predict, tune_decoder
+from ocr_jax.charset import Charset
+from ocr_jax.decoding import beam, language_model
 from ocr_jax.errors import UserError
 from tests import conftest
 

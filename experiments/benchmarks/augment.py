@@ -17,8 +17,9 @@ import jax
 import numpy as np
 
 from ocr_jax import config as config_lib
-from ocr_jax import distributed, errors, huge_pages, models, optimizers, steps
-from ocr_jax.data import augment
+from ocr_jax import errors, models, optimizers, steps
+from ocr_jax.augmentation import augment
+from ocr_jax.runtime import distributed, huge_pages
 
 BATCH, HEIGHT, CLASSES, LABEL = 16, 64, 100, 40
 STRENGTHS = {

@@ -10,7 +10,8 @@ of the minutes, or of the epochs where they are limited.
 
 from peers import timed_run
 
-from ocr_jax import errors, huge_pages
+from ocr_jax import errors
+from ocr_jax.runtime import huge_pages
 
 # What the network and the recipe are, in the words of ocr_jax/config.py.
 CONFIG = {

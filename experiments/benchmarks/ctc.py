@@ -11,7 +11,8 @@ import numpy as np
 import timing
 from timing import torch
 
-from ocr_jax import ctc, huge_pages
+from ocr_jax import ctc
+from ocr_jax.runtime import huge_pages
 
 # Lines, frames, the longest label, classes.
 SHAPES = ((64, 128, 60, 80), (64, 186, 97, 80), (32, 256, 97, 80))

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import jax
 
-from ocr_jax import beam, checkpoints, decoders, errors, tune_decoder
+from ocr_jax import checkpoints, decoders, errors, tune_decoder
 from ocr_jax.data import dataset
+from ocr_jax.decoding import beam
 
 WIDTHS = (4, 8, 16, 32, 64)
 

@@ -20,8 +20,9 @@ import jax
 import numpy as np
 
 from ocr_jax import config as config_lib
-from ocr_jax import distributed, errors, huge_pages, models, optimizers, steps
+from ocr_jax import errors, models, optimizers, steps
 from ocr_jax.data import dataset, pipeline
+from ocr_jax.runtime import distributed, huge_pages
 
 LOADERS = ("tf_data", "resident")
 

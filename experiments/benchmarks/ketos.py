@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 from peers import timed_run
 
-from ocr_jax import errors, huge_pages
+from ocr_jax import errors
 from ocr_jax.data import lines_file
+from ocr_jax.runtime import huge_pages
 
 # What Kraken 7's default network and settings are, in the words of ocr_jax/config.py.
 CONFIG = {

@@ -16,8 +16,9 @@ from flax import linen as nn
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from timing import torch
 
-from ocr_jax import huge_pages, steps
+from ocr_jax import steps
 from ocr_jax.models import recurrent
+from ocr_jax.runtime import huge_pages
 
 # Lines, frames, features in, features out a direction.
 SHAPES = ((32, 128, 256, 256), (64, 128, 128, 128))

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import readme_figures
 
-from ocr_jax import huge_pages, tracking
+from ocr_jax.runtime import huge_pages
+from ocr_jax.tracking import metrics_file
 
 BUDGET = 1200  # seconds that the updates of one training may take
 
@@ -67,7 +68,7 @@ def train(lines_file: Path, workdir: Path, steps: int) -> int:
 
 def reached(workdir: Path, steps: int) -> bool:
     """Whether a training has logged that step."""
-    rows = tracking.read_metrics(workdir / tracking.METRICS)
+    rows = metrics_file.read(workdir / metrics_file.NAME)
     return bool(rows) and rows[-1]["step"] >= steps
 
 

@@ -20,8 +20,10 @@ import timing
 from rapidfuzz.distance import Levenshtein
 from timing import torch
 
-from ocr_jax import checkpoints, decode, decoders, huge_pages, predict, steps
-from ocr_jax.data import charset, paper
+from ocr_jax import charset, checkpoints, decoders, predict, steps
+from ocr_jax.decoding import greedy
+from ocr_jax.images import cleaning
+from ocr_jax.runtime import huge_pages
 
 LINES = 64
 KRAKEN = Path(__file__).parent / "peers" / "ketos_reading.py"
@@ -80,7 +82,7 @@ def _by_jax(config, batch) -> timing.Way:
     @jax.jit
     def read(state, images, widths):
         logits, lengths = steps.predict_logits(model, state, images, widths)
-        decoded = decode.greedy_decode(logits, lengths)
+        decoded = greedy.greedy_decode(logits, lengths)
         return logits, decoded.labels, decoded.lengths
 
     def run():
@@ -121,7 +123,7 @@ def by_recognizer(config, batch) -> timing.Way:
     letters = charset.Charset(tuple(map(chr, range(0x400, 0x400 + step.CLASSES - 1))))
     best = checkpoints.BestModel(config, letters, height, model, state, 1.0)
     recognizer = predict.Recognizer(best, decoders.load("greedy", "", best))
-    lines = [paper.CleanLine(image, 0.0, 1.0) for image in batch["image"]]
+    lines = [cleaning.CleanLine(image, 0.0, 1.0) for image in batch["image"]]
     return timing.Way(lambda: recognizer.read_lines(lines) and None)
 
 

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 import timing
 
-from ocr_jax import huge_pages, tracking
 from ocr_jax.data import lines_file, lines_writer
+from ocr_jax.runtime import huge_pages
+from ocr_jax.tracking import metrics_file
 
 CONFIG = "configs/lines_ctc.py"
 TORCH = Path(__file__).parent / "start_torch.py"
@@ -89,7 +90,7 @@ def start(training: tuple[str, ...], folder: Path):
             stdout=subprocess.DEVNULL,
         )
         try:
-            wait_for_row(workdir / tracking.METRICS, process)
+            wait_for_row(workdir / metrics_file.NAME, process)
         finally:
             process.kill()
             process.wait()
@@ -98,7 +99,7 @@ def start(training: tuple[str, ...], folder: Path):
 def wait_for_row(path: Path, process: subprocess.Popen):
     """Return when the file has a row; exit if its process ends before."""
     end = time.monotonic() + PATIENCE
-    while not tracking.read_metrics(path):
+    while not metrics_file.read(path):
         if process.poll() is not None or time.monotonic() > end:
             raise SystemExit("the training ended, or hung, before its first step")
         time.sleep(0.01)

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 import torch_networks
 
+from ocr_jax import charset
 from ocr_jax import config as config_lib
-from ocr_jax.data import charset, lines_file
+from ocr_jax.data import lines_file
 
 
 def main():

@@ -14,7 +14,8 @@ import timing
 from timing import torch
 
 from ocr_jax import config as config_lib
-from ocr_jax import huge_pages, models, optimizers, steps
+from ocr_jax import models, optimizers, steps
+from ocr_jax.runtime import huge_pages
 
 # Config, height and width of the lines, characters of a label.
 WORKS = {

@@ -22,7 +22,7 @@ import jax
 import numpy as np
 from jax.extend import core
 
-from ocr_jax import distributed
+from ocr_jax.runtime import distributed
 
 try:
     import torch

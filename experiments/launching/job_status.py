@@ -15,7 +15,8 @@ from pathlib import Path
 
 from launching import jobs
 from ocr_jax import config as config_lib
-from ocr_jax import errors, tracking, workdirs
+from ocr_jax import errors, workdirs
+from ocr_jax.tracking import metrics_file
 
 STATUS, LOG, LOCK = "status.json", "log.txt", "job.lock"
 # Of what a job prints, what is kept when it prints more than that.
@@ -104,7 +105,7 @@ def write(job: jobs.Job, status: Status):
 
 def last_metrics(workdir: Path) -> dict:
     """The metrics of the last epoch that the job's training logged."""
-    rows = tracking.read_metrics(workdir / tracking.METRICS)
+    rows = metrics_file.read(workdir / metrics_file.NAME)
     return next((row for row in reversed(rows) if "epoch" in row), {})
 
 

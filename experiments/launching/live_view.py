@@ -11,7 +11,7 @@ import rich.table
 from rich.text import Text
 
 from launching import job_status, jobs, local_executor
-from ocr_jax import console
+from ocr_jax.tracking import console
 
 SECONDS_BETWEEN_PLAIN_LINES = 60.0
 STYLES = {"running": "cyan", "finished": "green", "failed": "red", "stopped": "yellow"}

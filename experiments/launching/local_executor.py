@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Iterable
 
 from launching import interrupts, job_status, jobs, orphan_guard
-from ocr_jax import errors, huge_pages, slots
+from ocr_jax import errors
+from ocr_jax.runtime import huge_pages, slots
 
 # A mistake in the command line or the data: to try again would end the same.
 MISTAKE = 2

@@ -17,8 +17,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from launching import interrupts, job_status, jobs, local_executor
-from ocr_jax import errors, slots
+from ocr_jax import errors
 from ocr_jax.errors import UserError
+from ocr_jax.runtime import slots
 
 # Runs the one job of its command line.
 PROGRAM = str(Path(__file__).parents[1] / "ray_job.py")

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import plotly.offline
 
-from ocr_jax import console, metrics, tables, workdirs
+from ocr_jax import workdirs
 from ocr_jax.errors import UserError
+from ocr_jax.scoring import metrics, tables
+from ocr_jax.tracking import console
 from reporting import plots, readings
 from reporting import runs as runs_lib
 

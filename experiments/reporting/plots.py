@@ -9,7 +9,8 @@ import plotly.colors
 import plotly.graph_objects as go
 from plotly import subplots
 
-from ocr_jax import console, errors
+from ocr_jax import errors
+from ocr_jax.tracking import console
 from reporting import runs as runs_lib
 
 # Eight colours that colour-blind readers tell apart (Okabe and Ito, 2008).

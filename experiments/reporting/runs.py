@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from launching import job_status
 
-from ocr_jax import compare, metrics, tracking, workdirs
+from ocr_jax import compare, workdirs
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError
+from ocr_jax.scoring import metrics
+from ocr_jax.tracking import metrics_file
 
 # What differs in every run, and says nothing.
 NOT_SHOWN = ("name", "wandb.", "distributed.", "experiment_group")
@@ -74,7 +76,7 @@ def _read(path: Path, name: str, split: str) -> Run:
     config = config_lib.flatten(workdirs.load_config(path))
     scores = workdirs.scores(path)
     status = job_status.read(path)
-    rows = tracking.read_metrics(path / tracking.METRICS)
+    rows = metrics_file.read(path / metrics_file.NAME)
     return Run(
         name=name,
         path=path,

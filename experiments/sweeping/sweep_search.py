@@ -10,8 +10,9 @@ import optuna
 from launching import job_status, jobs, local_executor
 from optuna.trial import TrialState
 
-from ocr_jax import errors, tracking
+from ocr_jax import errors
 from ocr_jax.errors import UserError
+from ocr_jax.tracking import metrics_file
 from sweeping import sweep_file
 
 # So many failed trials in a row end a search that has no other end.
@@ -128,7 +129,7 @@ class Search(local_executor.Watcher):
 
     def _values(self, job: jobs.Job) -> dict[int, float]:
         """The sweep's metric by epoch."""
-        rows = tracking.read_metrics(job.workdir / tracking.METRICS)
+        rows = metrics_file.read(job.workdir / metrics_file.NAME)
         values = [(row.get("epoch"), row.get(self._sweep.metric)) for row in rows]
         return {e: v for e, v in values if e is not None and v is not None}
 

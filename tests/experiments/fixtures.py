@@ -6,7 +6,8 @@ from reporting import page as page_lib
 from reporting import runs as runs_lib
 
 from ocr_jax import config as config_lib
-from ocr_jax import metrics, workdirs
+from ocr_jax import workdirs
+from ocr_jax.scoring import metrics
 
 TRANSCRIPTS = ("la mer", "<script>alert(1)</script>", 'un & "deux"', "trois", "quatre")
 

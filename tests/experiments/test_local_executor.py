@@ -8,7 +8,7 @@ import time
 import pytest
 from launching import job_status, jobs, local_executor, orphan_guard
 
-from ocr_jax import slots
+from ocr_jax.runtime import slots
 from tests.experiments.fake_trainings import TRAINING, notes, python_job, trainings
 
 

@@ -11,9 +11,10 @@ import pytest
 import report
 from peers import best_practices_images, timed_run
 
-from ocr_jax import prepare, tracking, workdirs
+from ocr_jax import prepare, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
+from ocr_jax.tracking import metrics_file
 from tests.conftest import HEIGHT
 from tests.experiments.fixtures import make_run
 
@@ -96,7 +97,7 @@ def test_a_peers_run_can_be_reported_beside_our_own(tmp_path, tiny_lines):
     assert scores["epoch"] == 2
     assert scores["validation"]["summary"]["cer"] == 0.0
     assert scores["test"]["lines"] == 9
-    rows = tracking.read_metrics(run.workdir / tracking.METRICS)
+    rows = metrics_file.read(run.workdir / metrics_file.NAME)
     assert [row["validation/cer"] for row in rows] == [1.0, 0.0, 1.0]
     own = make_run(tmp_path / "own")
     shutil.copy(run.workdir / "readings_validation.tsv", own)  # of the same lines
@@ -118,7 +119,7 @@ def test_readings_are_normalised_as_transcripts_are(tmp_path, tiny_lines):
         timed_run.Epoch(1, 10, 3.0, 40),
         lambda split: [f"  {text} " for text in split.transcripts],
     )
-    [row] = tracking.read_metrics(run.workdir / tracking.METRICS)
+    [row] = metrics_file.read(run.workdir / metrics_file.NAME)
     assert row["validation/cer"] == 0.0
 
 

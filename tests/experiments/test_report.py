@@ -5,8 +5,9 @@ import report
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr_jax import metrics, train, workdirs
+from ocr_jax import train, workdirs
 from ocr_jax.errors import UserError
+from ocr_jax.scoring import metrics
 from tests import conftest
 
 # No line break of old Macs: charsets have none, and csv does not quote it.

@@ -12,7 +12,7 @@ import yaml
 from launching import job_status, jobs, local_executor
 from sweeping import sweep_file, sweep_search
 
-from ocr_jax import slots
+from ocr_jax.runtime import slots
 from tests.experiments.fake_trainings import EPOCHS
 
 SWEEPS = Path(sweep.__file__).parent / "sweeps"

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ocr_jax.data import charset as charsets
+from ocr_jax import charset as charsets
 from ocr_jax.data import lines_file
 from peers import best_practices_images as images
 from peers import best_practices_network, timed_run

@@ -17,9 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ocr_jax import metrics, workdirs
-from ocr_jax.data import charset, lines_file
+from ocr_jax import charset, workdirs
+from ocr_jax.data import lines_file
 from ocr_jax.errors import ArgumentParser, UserError
+from ocr_jax.scoring import metrics
 
 # Reads all lines of a split, in its order.
 Read = Callable[[lines_file.Split], list[str]]
