@@ -16,11 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import executors
-import jobs
-import ray_executor
-import statuses
-import view
+from launching import job_status, jobs, live_view, local_executor, ray_executor
 
 from ocr_jax import errors
 from ocr_jax.errors import UserError
@@ -38,20 +34,20 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Run, or print, the jobs of the file; the exit code."""
-    found = jobs.read(args.file)
+    pending = jobs.read(args.file)
     if args.dry_run:
-        for job in found:
+        for job in pending:
             print(_own_slot(job.command, args.gpus))
         return 0
-    statuses.refuse_other_configs(found)
+    job_status.refuse_other_configs(pending)
     executor = executor_of(args)
-    statuses.queue(found)
-    with view.View(found) as watcher:
-        ended = executor.run(found, watcher)
-    return exit_code([ended.get(job.name) for job in found])
+    job_status.queue(pending)
+    with live_view.View(pending) as watcher:
+        ended = executor.run(pending, watcher)
+    return exit_code([ended.get(job.name) for job in pending])
 
 
-def exit_code(ended: list[statuses.Status | None]) -> int:
+def exit_code(ended: list[job_status.Status | None]) -> int:
     """1 where a job failed, 130 where one was not run to its end, 0 otherwise."""
     states = {status.state if status else "queued" for status in ended}
     if "failed" in states:
@@ -88,13 +84,13 @@ def executor_of(args: argparse.Namespace):
         return ray_executor.Ray(
             args.ray_address, jobs_per_gpu=args.jobs_per_gpu, **limits
         )
-    found = slots.find(
+    usable = slots.find(
         args.gpus,
         jobs_per_gpu=args.jobs_per_gpu,
         slots=args.slots,
         busy_above=args.busy_above,
     )
-    return executors.Local(found, **limits)
+    return local_executor.Local(usable, **limits)
 
 
 def _own_slot(command: Sequence[str], gpus: str) -> str:

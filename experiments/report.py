@@ -13,7 +13,7 @@ three and more what their parameters did.
 import argparse
 from pathlib import Path
 
-import report_runs
+from reporting import runs as runs_lib
 
 from ocr_jax import errors, extras
 from ocr_jax.errors import UserError
@@ -41,8 +41,8 @@ def run(argv: list[str] | None = None):
     if args.out is None:
         print(table(args.workdirs, args.split))
         return
-    report_page = extras.load("report_page")  # plotly, which only the page takes
-    report_page.write(args.out, report_runs.read(args.workdirs, args.split), args.split)
+    page = extras.load("reporting.page")  # plotly, which only the page takes
+    page.write(args.out, runs_lib.read(args.workdirs, args.split), args.split)
 
 
 def table(paths: list[Path], split: str) -> str:
@@ -50,21 +50,21 @@ def table(paths: list[Path], split: str) -> str:
 
     UserError for one that is unfinished, and where they were scored on other lines.
     """
-    runs = report_runs.read(paths, split)
-    report_runs.refuse_other_lines(runs)
+    runs = runs_lib.read(paths, split)
+    runs_lib.refuse_other_lines(runs)
     rows = [HEADER, ("---",) * len(HEADER)]
     rows += [_row(run, runs[0], split) for run in runs]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
-    spreads = report_runs.seed_spreads(runs)
+    spreads = runs_lib.seed_spreads(runs)
     return "\n".join([*lines, *([""] if spreads else []), *spreads])
 
 
-def _row(run: report_runs.Run, base: report_runs.Run, split: str) -> tuple[str, ...]:
+def _row(run: runs_lib.Run, base: runs_lib.Run, split: str) -> tuple[str, ...]:
     if run.parameters is None:
         raise UserError(f"{run.path} is not finished: no scores.json in it")
     if run.scores is None:
         raise UserError(f"{run.path} has no scores of {split!r}")
-    keys = report_runs.differing_keys([base, run])
+    keys = runs_lib.differing_keys([base, run])
     low, high = run.scores["intervals"]["cer"]
     return (
         run.name,

@@ -18,13 +18,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import jobs
 import launch
 import rich.table
-import statuses
-import sweep_file
-import view
-from jobs import Job
+from launching import job_status, jobs, live_view
+from sweeping import sweep_file
 
 from ocr_jax import errors, extras
 from ocr_jax.errors import UserError
@@ -33,7 +30,7 @@ from ocr_jax.tracking import console
 if TYPE_CHECKING:
     import optuna
 
-sweep_search = extras.Lazy("sweep_search")  # it imports Optuna
+sweep_search = extras.Lazy("sweeping.sweep_search")  # it imports Optuna
 
 SHOWN_TRIALS = 10
 
@@ -72,9 +69,9 @@ def run(args: argparse.Namespace) -> int:
         if sweep.method == "grid":
             sweep_search.retry_failed(study)
     taken_up = sweep_search.running(study)
-    with view.View() as shown:
+    with live_view.View() as shown:
         search = sweep_search.Search(study, sweep, folder, shown)
-        ended = executor.run(search.jobs(most, args.seed), search)
+        ended = executor.run(search.propose(most, args.seed), search)
     _print_best(study, sweep, folder)
     if search.gave_up:
         raise UserError(
@@ -108,12 +105,12 @@ def _run_agents(args: argparse.Namespace) -> int:
     command = (sys.executable, "-m", "wandb", "agent", "--forward-signals", args.sweep)
     # As many as there are slots: a trial's place is the agent's to find.
     agents = [
-        Job(f"agent_{number}", command, folder / f"agent_{number}")
+        jobs.Job(f"agent_{number}", command, folder / f"agent_{number}")
         for number in range(executor.room)
     ]
     for agent in agents:
-        (agent.workdir / statuses.STATUS).unlink(missing_ok=True)
-    with view.View(agents) as shown:
+        (agent.workdir / job_status.STATUS).unlink(missing_ok=True)
+    with live_view.View(agents) as shown:
         return launch.exit_code(list(executor.run(agents, shown).values()))
 
 
@@ -130,8 +127,8 @@ def _print_best(study: "optuna.Study", sweep: sweep_file.Sweep, folder: Path):
     for title in ("trial", sweep.metric, *names):
         table.add_column(title, justify="right")
     for trial, values in list(zip(done, drawn, strict=True))[:SHOWN_TRIALS]:
-        found = [values[name] for name in names]
-        cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in found]
+        differing = [values[name] for name in names]
+        cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in differing]
         number = sweep_search.name_of(trial).removeprefix("trial_")
         table.add_row(number, f"{trial.value:.4f}", *cells)
     console.open_console().print(table)

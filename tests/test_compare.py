@@ -8,7 +8,7 @@ import pytest
 
 from ocr_jax import compare, workdirs
 from ocr_jax.scoring import metrics
-from tests.test_report_page import TRANSCRIPTS, make_run, make_unfinished
+from tests.experiments.fixtures import TRANSCRIPTS, make_run, make_unfinished
 
 WORSE = ("la mar", *TRANSCRIPTS[1:4], "quarte")
 

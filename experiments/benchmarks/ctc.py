@@ -8,8 +8,8 @@ Logits are random, and so are the lengths of lines and labels.
 import jax
 import jax.numpy as jnp
 import numpy as np
-import versus
-from versus import torch
+import timing
+from timing import torch
 
 from ocr_jax import ctc
 from ocr_jax.runtime import huge_pages
@@ -21,15 +21,15 @@ QUICK = ((4, 16, 5, 8),)
 
 def main():
     """Compare the losses and gradients of each shape, then time them."""
-    args = versus.parser(__doc__, rounds=40).parse_args()
-    versus.begin(args)
-    versus.print_head()
+    args = timing.parser(__doc__, rounds=40).parse_args()
+    timing.begin(args)
+    timing.print_head()
     for shape in QUICK if args.quick else SHAPES:
         work = "CTC B{} T{} L{} C{}".format(*shape)
         lines = random_lines(*shape)
         ways = make_ways(*lines)
         require_agreement(work, ways, lines)
-        versus.print_rows(work, versus.race(ways, args.rounds))
+        timing.print_rows(work, timing.race(ways, args.rounds))
 
 
 def random_lines(size: int, frames: int, label: int, classes: int):
@@ -43,18 +43,18 @@ def random_lines(size: int, frames: int, label: int, classes: int):
     return logits, *(x.astype(np.int32) for x in (lengths, labels, label_lengths))
 
 
-def require_agreement(work: str, ways: dict[str, versus.Way], lines):
+def require_agreement(work: str, ways: dict[str, timing.Way], lines):
     """Exit where ours is not as torch's in float64, or another is far from it.
 
     In log space and float32, gradients of long lines keep two or three digits.
     """
     logits, *rest = lines
     exact = {"float64": _by_torch(logits.astype(np.float64), *rest)} if torch else {}
-    versus.agree(work, exact | {"ours": ways["ours"]})
-    versus.agree(work, exact | ways, tolerance=1e-2)
+    timing.agree(work, exact | {"ours": ways["ours"]})
+    timing.agree(work, exact | ways, tolerance=1e-2)
 
 
-def make_ways(*lines) -> dict[str, versus.Way]:
+def make_ways(*lines) -> dict[str, timing.Way]:
     """Ways to get the losses (B,) and the gradient (B, T, C) of their sum."""
     ways = {
         "ours": _by_jax(ctc.ctc_loss, lines),
@@ -65,19 +65,19 @@ def make_ways(*lines) -> dict[str, versus.Way]:
     return ways
 
 
-def _by_jax(loss, lines) -> versus.Way:
+def _by_jax(loss, lines) -> timing.Way:
     @jax.jit
     def both(logits, *rest):
         losses, backward = jax.vjp(lambda logits: loss(logits, *rest), logits)
         return losses, *backward(jnp.ones_like(losses))
 
     on_device = jax.device_put(lines)
-    return versus.Way(lambda: both(*on_device))
+    return timing.Way(lambda: both(*on_device))
 
 
-def _by_torch(logits, lengths, labels, label_lengths) -> versus.Way:
-    logits = torch.tensor(logits, device=versus.device(), requires_grad=True)
-    labels = torch.tensor(labels, dtype=torch.long, device=versus.device())
+def _by_torch(logits, lengths, labels, label_lengths) -> timing.Way:
+    logits = torch.tensor(logits, device=timing.device(), requires_grad=True)
+    labels = torch.tensor(labels, dtype=torch.long, device=timing.device())
     # On the host, where torch wants them.
     lengths, label_lengths = map(torch.tensor, (lengths, label_lengths))
 
@@ -88,7 +88,7 @@ def _by_torch(logits, lengths, labels, label_lengths) -> versus.Way:
         )
         return losses, *torch.autograd.grad(losses.sum(), logits)
 
-    return versus.Way(run)
+    return timing.Way(run)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import lstm as lstm_benchmark
 import numpy as np
 import optax
 import step
-import versus
+import timing
 from gpu_learning import draw_lines_file
 from gpu_report import Report
 from jax.sharding import Mesh
@@ -48,7 +48,7 @@ def _devices() -> dict[str, jax.Device]:
 
 
 def _worst(pairs) -> float:
-    return max(versus.difference(*map(np.float64, pair)) for pair in pairs)
+    return max(timing.difference(*map(np.float64, pair)) for pair in pairs)
 
 
 def _on_each(function, *arguments) -> list:
@@ -175,7 +175,7 @@ def _logits(report: Report):
 def _reading(report: Report, name: str):
     read, arguments = _logits(report)
     (logits, lengths), (others, _) = _on_each(read, *arguments)
-    _say(report, f"{name}: logits", versus.difference(logits, others), BOUND)
+    _say(report, f"{name}: logits", timing.difference(logits, others), BOUND)
     texts = [_texts(*greedy.greedy_decode(x, lengths)[:2]) for x in (logits, others)]
     _say(report, f"{name}: edits a character", _edits(*texts), EDITS)
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import lstm as lstm_benchmark
 import predict as predict_benchmark
 import step
-import versus
+import timing
 from gpu_report import Report
 
 from ocr_jax import config as config_lib
@@ -46,11 +46,11 @@ PRECISION_OF = {"float32": "TF32", "bfloat16": "bfloat16"}
 
 
 def _begin():
-    if versus.torch:
+    if timing.torch:
         # What JAX does by default where there are tensor cores.
-        versus.torch.backends.cuda.matmul.allow_tf32 = True
-        versus.torch.backends.cudnn.allow_tf32 = True
-        versus.torch.backends.cudnn.benchmark = True
+        timing.torch.backends.cuda.matmul.allow_tf32 = True
+        timing.torch.backends.cudnn.allow_tf32 = True
+        timing.torch.backends.cudnn.benchmark = True
 
 
 def devices(report: Report, args):
@@ -102,7 +102,7 @@ def _median(run: Callable, rounds: int = 10) -> float:
     taken = []
     for _ in range(rounds + 2):
         started = time.perf_counter()
-        versus.finish(run())
+        timing.finish(run())
         taken.append(time.perf_counter() - started)
     return statistics.median(taken[2:])
 
@@ -129,9 +129,9 @@ def _lstm(report: Report, work: str, shape):
     _race(report, work, lstm_benchmark.make_ways(*shape))
 
 
-def _race(report: Report, work: str, ways: dict[str, versus.Way], **cells):
+def _race(report: Report, work: str, ways: dict[str, timing.Way], **cells):
     """A row a way: milliseconds, and its speed beside the quickest of torch's."""
-    medians = versus.race(ways, 1 if report.quick else 20)
+    medians = timing.race(ways, 1 if report.quick else 20)
     torchs = [wall for name, (wall, _) in medians.items() if name.startswith("torch")]
     for name, (wall, _) in medians.items():
         speed = {"speed, torch being 1": min(torchs) / wall} if torchs else {}
@@ -181,7 +181,7 @@ def _step(report: Report, work: str, one: tuple):
     if on_gpu and first:
         by_cudnn = _changed(config, lstm_implementation="cudnn")
         ways["ours, cuDNN"] = step.by_jax(by_cudnn, batch)
-    if versus.torch and not one[3]:
+    if timing.torch and not one[3]:
         last = {"channels_last": on_gpu}
         ways["torch" + ", channels_last" * on_gpu] = step.by_torch(
             config, batch, **last
@@ -210,13 +210,13 @@ def _peak(report: Report, dtype: str) -> float:
 def _dispatch(report: Report, work: str, config, batch):
     """What Python needs to hand over a step, and a step of several in one program."""
     way = step.by_jax(config, batch)
-    versus.finish(way.run())
+    timing.finish(way.run())
     taken = []
     for _ in range(3 if report.quick else 20):
         started = time.perf_counter()
         result = way.run()
         taken.append(time.perf_counter() - started)
-        versus.finish(result)
+        timing.finish(result)
     dispatch = 1e3 * statistics.median(taken)
     report.row(work=work, by="Python, to dispatch a step", ms=dispatch)
     several = step.by_jax(config, batch, in_a_row=IN_A_ROW)
@@ -236,7 +236,7 @@ def _compiling(report: Report, *one):
     for kind in ("cold", "from the cache"):
         jax.clear_caches()
         started = time.perf_counter()
-        versus.finish(step.by_jax(config, batch).run())
+        timing.finish(step.by_jax(config, batch).run())
         report.row(
             work=f"first step, {one[0]}, {one[1]} lines",
             by=kind,
@@ -282,11 +282,11 @@ def _profile(report: Report, work: str):
     one = name, int(size.split()[0]), dtype, bool(augmenting)
     way = step.by_jax(*_make_work(report, *one))
     for _ in range(3):
-        versus.finish(way.run())
+        timing.finish(way.run())
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
             for _ in range(10):
-                versus.finish(way.run())
+                timing.finish(way.run())
         parts = profiling.largest_parts(folder)
     for part, share in parts[:5]:
         report.row(work=work, part_of_step=part, share=share)

@@ -11,10 +11,10 @@ too, with the sum of the gradients.
 import jax
 import jax.numpy as jnp
 import numpy as np
-import versus
+import timing
 from flax import linen as nn
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from versus import torch
+from timing import torch
 
 from ocr_jax import steps
 from ocr_jax.models import recurrent
@@ -29,18 +29,18 @@ WEIGHTS = ("input_kernel", "recurrent_kernel", "bias")
 
 def main():
     """Compare the outputs and gradients of each shape, then time them."""
-    args = versus.parser(__doc__, rounds=30).parse_args()
+    args = timing.parser(__doc__, rounds=30).parse_args()
     shapes = QUICK if args.quick else SHAPES
-    versus.begin(args, min(size for size, *_ in shapes))
-    versus.print_head()
+    timing.begin(args, min(size for size, *_ in shapes))
+    timing.print_head()
     for shape in shapes:
         work = "BiLSTM B{} T{} D{} H{}".format(*shape)
         ways = make_ways(*shape)
-        versus.agree(work, ways)
-        versus.print_rows(work, versus.race(ways, args.rounds))
+        timing.agree(work, ways)
+        timing.print_rows(work, timing.race(ways, args.rounds))
 
 
-def make_ways(size: int, frames: int, features: int, dim: int) -> dict[str, versus.Way]:
+def make_ways(size: int, frames: int, features: int, dim: int) -> dict[str, timing.Way]:
     """Ways to get outputs (B, T, 2H) and the gradients of inputs and weights."""
     generator = np.random.default_rng(0)
     x = generator.normal(size=(size, frames, features)).astype(np.float32)
@@ -71,7 +71,7 @@ def make_ways(size: int, frames: int, features: int, dim: int) -> dict[str, vers
     return ways
 
 
-def _by_jax(apply, params, work, weights, mesh: Mesh) -> versus.Way:
+def _by_jax(apply, params, work, weights, mesh: Mesh) -> timing.Way:
     def both(params, x, lengths, grads):
         outputs, backward = jax.vjp(
             lambda params, x: apply({"params": params}, x, lengths), params, x
@@ -92,7 +92,7 @@ def _by_jax(apply, params, work, weights, mesh: Mesh) -> versus.Way:
         outputs, params, x = given
         return outputs, x, *weights(params)
 
-    return versus.Way(lambda: both(*on_devices), result)
+    return timing.Way(lambda: both(*on_devices), result)
 
 
 def _weights(params):
@@ -125,14 +125,14 @@ def _flax_weights(params):
             yield np.concatenate([cell[kind + gate][weight] for gate in "ifog"], -1)
 
 
-def _by_torch(params, x, grads) -> versus.Way:
-    import twins
+def _by_torch(params, x, grads) -> timing.Way:
+    import torch_networks
 
-    x = torch.tensor(x, device=versus.device(), requires_grad=True)
-    grads = torch.tensor(grads, device=versus.device())
+    x = torch.tensor(x, device=timing.device(), requires_grad=True)
+    grads = torch.tensor(grads, device=timing.device())
     lstm = torch.nn.LSTM(x.shape[2], grads.shape[2] // 2, 1, True, True, 0.0, True)
-    twins.load_lstm(lstm, params)
-    lstm.to(versus.device())
+    torch_networks.load_lstm(lstm, params)
+    lstm.to(timing.device())
     weights = {name: w for name, w in lstm.named_parameters() if w.requires_grad}
 
     def run():
@@ -142,9 +142,13 @@ def _by_torch(params, x, grads) -> versus.Way:
     def result(given):
         outputs, x, *of_weights = given
         # Its order within a direction is ours; its gates are not.
-        return outputs, x, *(twins.gates(grad.cpu().numpy().T) for grad in of_weights)
+        return (
+            outputs,
+            x,
+            *(torch_networks.gates(grad.cpu().numpy().T) for grad in of_weights),
+        )
 
-    return versus.Way(run, result)
+    return timing.Way(run, result)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import figures
+import readme_figures
 
 from ocr_jax.runtime import huge_pages
 from ocr_jax.tracking import metrics_file
@@ -37,7 +37,7 @@ def main():
             lines_file = Path(folder, "lines.h5")
             command = ["ocr_jax.prepare", "fonts", f"--lines={count}", "--height=32"]
             command += ["--validation_lines=200", "--test_lines=0"]
-            _, preparing = figures.run(*command, f"--out={lines_file}")
+            _, preparing = readme_figures.run(*command, f"--out={lines_file}")
             training = train(lines_file, Path(folder, "run"), args.steps)
             size = lines_file.stat().st_size
         row = (
@@ -49,7 +49,7 @@ def main():
 
 def train(lines_file: Path, workdir: Path, steps: int) -> int:
     """The peak resident bytes of the quickstart's training, up to that step."""
-    command = [*figures.PYTHON, "ocr_jax.main", "--config=configs/quickstart.py"]
+    command = [*readme_figures.PYTHON, "ocr_jax.main", "--config=configs/quickstart.py"]
     command += [f"--config.lines_file={lines_file}", f"--workdir={workdir}"]
     process = subprocess.Popen(command, env=huge_pages.VARIABLES | os.environ)
     end = time.monotonic() + BUDGET

@@ -16,9 +16,9 @@ from pathlib import Path
 import jax
 import numpy as np
 import step
-import versus
+import timing
 from rapidfuzz.distance import Levenshtein
-from versus import torch
+from timing import torch
 
 from ocr_jax import charset, checkpoints, decoders, predict, steps
 from ocr_jax.decoding import greedy
@@ -33,26 +33,26 @@ ALLOWED = 0.01
 
 def main():
     """Compare what is read, then time it."""
-    parser = versus.parser(__doc__, rounds=15)
+    parser = timing.parser(__doc__, rounds=15)
     parser.add_argument("--kraken_python", help="of an environment that has Kraken")
     args = parser.parse_args()
-    versus.begin(args, LINES)
+    timing.begin(args, LINES)
     config, batch = step.make_work("lines", LINES, quick=args.quick)
     work = "reading, {} x {} x {}".format(*batch["image"].shape)
     ways = make_ways(config, batch)
-    versus.agree(work, ways)
+    timing.agree(work, ways)
     require_same_readings(ways)
     ways["ours, Recognizer"] = by_recognizer(config, batch)
-    medians = versus.race(ways, args.rounds)
+    medians = timing.race(ways, args.rounds)
     if args.kraken_python:
         medians["Kraken, not in turns"] = by_kraken(args, batch["image"])
-    versus.print_head()
-    versus.print_rows(work, medians)
+    timing.print_head()
+    timing.print_rows(work, medians)
     if not args.kraken_python:
         print("\nKraken was left out: no --kraken_python.")
 
 
-def make_ways(config, batch) -> dict[str, versus.Way]:
+def make_ways(config, batch) -> dict[str, timing.Way]:
     """Ways to read the batch: each gives (logits (B, T, C), a list of ids a line)."""
     ways = {"ours": _by_jax(config, batch)}
     if torch:
@@ -61,11 +61,11 @@ def make_ways(config, batch) -> dict[str, versus.Way]:
     return ways
 
 
-def require_same_readings(ways: dict[str, versus.Way]):
+def require_same_readings(ways: dict[str, timing.Way]):
     """Exit where two ways read other characters."""
     expected, *others = (way.run()[1] for way in ways.values())
-    for found in others:
-        edits = sum(map(Levenshtein.distance, expected, found))
+    for actual in others:
+        edits = sum(map(Levenshtein.distance, expected, actual))
         if edits > ALLOWED * sum(map(len, expected)):
             raise SystemExit(f"{edits} characters are read in different ways")
 
@@ -74,7 +74,7 @@ def _only_logits(given):
     return given[:1]
 
 
-def _by_jax(config, batch) -> versus.Way:
+def _by_jax(config, batch) -> timing.Way:
     model, _, state = step.make_state(config, batch["image"].shape[1])
     mesh = steps.make_mesh(len(batch["image"]))
     state = steps.replicate(state, mesh)
@@ -93,10 +93,10 @@ def _by_jax(config, batch) -> versus.Way:
             list(ids[:length]) for ids, length in zip(labels, lengths, strict=True)
         ]
 
-    return versus.Way(run, _only_logits)
+    return timing.Way(run, _only_logits)
 
 
-def _by_torch(config, batch, *, channels_last: bool = False) -> versus.Way:
+def _by_torch(config, batch, *, channels_last: bool = False) -> timing.Way:
     height = batch["image"].shape[1]
     twin = step.make_twin(config, height, step.make_state(config, height)[2].params)
     twin.eval()
@@ -105,7 +105,7 @@ def _by_torch(config, batch, *, channels_last: bool = False) -> versus.Way:
 
     @torch.inference_mode()
     def run():
-        logits = twin(torch.from_numpy(batch["image"]).to(versus.device()))
+        logits = twin(torch.from_numpy(batch["image"]).to(timing.device()))
         paths = logits.argmax(2).cpu().numpy()
         first = np.diff(paths, axis=1, prepend=charset.BLANK) != 0
         is_read = first & (paths != charset.BLANK)
@@ -113,10 +113,10 @@ def _by_torch(config, batch, *, channels_last: bool = False) -> versus.Way:
             list(path[kept]) for path, kept in zip(paths, is_read, strict=True)
         ]
 
-    return versus.Way(run, _only_logits)
+    return timing.Way(run, _only_logits)
 
 
-def by_recognizer(config, batch) -> versus.Way:
+def by_recognizer(config, batch) -> timing.Way:
     """The project's own way from lines to readings, in batches of its choice."""
     height = batch["image"].shape[1]
     model, _, state = step.make_state(config, height)
@@ -124,7 +124,7 @@ def by_recognizer(config, batch) -> versus.Way:
     best = checkpoints.BestModel(config, letters, height, model, state, 1.0)
     recognizer = predict.Recognizer(best, decoders.load("greedy", "", best))
     lines = [cleaning.CleanLine(image, 0.0, 1.0) for image in batch["image"]]
-    return versus.Way(lambda: recognizer.read_lines(lines) and None)
+    return timing.Way(lambda: recognizer.read_lines(lines) and None)
 
 
 def by_kraken(args, images: np.ndarray) -> tuple[float, float]:
@@ -132,7 +132,7 @@ def by_kraken(args, images: np.ndarray) -> tuple[float, float]:
     with tempfile.NamedTemporaryFile(suffix=".npy") as file:
         np.save(file.name, images)
         flags = [f"--lines={file.name}", f"--rounds={args.rounds}"]
-        flags += [f"--threads={args.threads}", f"--device={versus.device()}"]
+        flags += [f"--threads={args.threads}", f"--device={timing.device()}"]
         command = [args.kraken_python, KRAKEN, *flags]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return tuple(json.loads(done.stdout))

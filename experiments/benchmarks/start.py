@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-import versus
+import timing
 
 from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.runtime import huge_pages
@@ -30,16 +30,16 @@ PATIENCE = 900  # seconds
 
 def main():
     """Start in turns, each time in a process of its own."""
-    args = versus.parser(__doc__, rounds=3).parse_args()
-    versus.begin(args)
+    args = timing.parser(__doc__, rounds=3).parse_args()
+    timing.begin(args)
     with tempfile.TemporaryDirectory() as folder:
         ways = make_ways(Path(folder), args.quick)
-        medians = versus.race(ways, args.rounds, warm_up=False)
-    versus.print_head()
-    versus.print_rows("start", medians)
+        medians = timing.race(ways, args.rounds, warm_up=False)
+    timing.print_head()
+    timing.print_rows("start", medians)
 
 
-def make_ways(folder: Path, quick: bool) -> dict[str, versus.Way]:
+def make_ways(folder: Path, quick: bool) -> dict[str, timing.Way]:
     """Ways to start a training, which works in `folder`."""
     lines, (height, width) = folder / "lines.h5", (16, 62) if quick else (64, 704)
     write_lines(lines, height, width)
@@ -51,12 +51,12 @@ def make_ways(folder: Path, quick: bool) -> dict[str, versus.Way]:
         start(training, folder)
 
     ways = {
-        "ours, cold": versus.Way(cold),
-        "ours, warm": versus.Way(lambda: start(training, folder)),
+        "ours, cold": timing.Way(cold),
+        "ours, warm": timing.Way(lambda: start(training, folder)),
     }
-    if versus.torch:
+    if timing.torch:
         command = [sys.executable, str(TORCH), *training]
-        ways["torch"] = versus.Way(lambda: subprocess.run(command, check=True) and None)
+        ways["torch"] = timing.Way(lambda: subprocess.run(command, check=True) and None)
     return ways
 
 

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import torch
-import twins
+import torch_networks
 
 from ocr_jax import charset
 from ocr_jax import config as config_lib
@@ -32,8 +32,8 @@ def main():
         height = split.height
     device = "cuda" if torch.cuda.is_available() else "cpu"
     on_device = {name: torch.tensor(array).to(device) for name, array in batch.items()}
-    twin = twins.Twin(config, height, letters.num_classes).to(device)
-    loss, _ = twins.make_step(config, twin, on_device)()
+    twin = torch_networks.Twin(config, height, letters.num_classes).to(device)
+    loss, _ = torch_networks.make_step(config, twin, on_device)()
     assert np.isfinite(loss.item())
 
 

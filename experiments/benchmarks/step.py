@@ -5,14 +5,14 @@
 
 lab is configs/iam_ctc.py on lines of 28 x 952 pixels, lines is configs/lines_ctc.py on
 64 x 704, small and base are configs/iam_best.py on 64 x 1024; the lines are random and
-fill their width. Before anything is timed, loss and
-gradient norm of the first step, without dropout, must agree. PyTorch does not augment.
+fill their width. Before anything is timed, loss and gradient norm of the first step,
+without dropout, must agree. PyTorch does not augment.
 """
 
 import jax
 import numpy as np
-import versus
-from versus import torch
+import timing
+from timing import torch
 
 from ocr_jax import config as config_lib
 from ocr_jax import models, optimizers, steps
@@ -31,22 +31,22 @@ CLASSES = 80
 
 def main():
     """Compare the first step of all ways, time them, and count operations."""
-    parser = versus.parser(__doc__, rounds=15)
+    parser = timing.parser(__doc__, rounds=15)
     parser.add_argument("--work", choices=WORKS, default="lines")
     parser.add_argument("--batch_size", type=int, default=16)
     args = parser.parse_args()
-    versus.begin(args, args.batch_size)
+    timing.begin(args, args.batch_size)
     config, batch = make_work(args.work, args.batch_size, quick=args.quick)
     size, height, width = batch["image"].shape
     work = f"step, {args.work}, {size} x {height} x {width}"
-    versus.agree(work, make_ways(without_dropout(config), batch), tolerance=1e-3)
+    timing.agree(work, make_ways(without_dropout(config), batch), tolerance=1e-3)
     ways = make_ways(config, batch)
     augmented = config.copy_and_resolve_references()
     augmented.augment = config_lib.load([f"--config={AUGMENTATION}"]).augment
     ways["ours, augmenting"] = by_jax(augmented, batch)
-    medians = versus.race(ways, args.rounds)
-    versus.print_head()
-    versus.print_rows(work, medians)
+    medians = timing.race(ways, args.rounds)
+    timing.print_head()
+    timing.print_rows(work, medians)
     print_operations(operations(config, batch), medians, size, args.quick)
 
 
@@ -76,7 +76,7 @@ def without_dropout(config):
     return config
 
 
-def make_ways(config, batch) -> dict[str, versus.Way]:
+def make_ways(config, batch) -> dict[str, timing.Way]:
     """Ways to make an update, each from the same weights."""
     ways = {"ours": by_jax(config, batch)}
     if torch:
@@ -94,7 +94,7 @@ def make_state(config, height: int):
     return model, tx, steps.create_state(model, tx, config, height)
 
 
-def by_jax(config, batch, in_a_row: int = 1) -> versus.Way:
+def by_jax(config, batch, in_a_row: int = 1) -> timing.Way:
     """Ours: an update, or so many of the same batch in one program."""
     model, tx, state = make_state(config, batch["image"].shape[1])
     mesh = steps.make_mesh(len(batch["image"]))
@@ -109,31 +109,31 @@ def by_jax(config, batch, in_a_row: int = 1) -> versus.Way:
     def result(metrics):
         return metrics["loss"] / metrics["lines"], metrics["grad_norm"]
 
-    return versus.Way(run, result)
+    return timing.Way(run, result)
 
 
-def by_torch(config, batch, *, windows=False, channels_last=False) -> versus.Way:
+def by_torch(config, batch, *, windows=False, channels_last=False) -> timing.Way:
     """PyTorch's, from the weights that ours begins with."""
-    import twins
+    import torch_networks
 
     height = batch["image"].shape[1]
     twin = make_twin(config, height, make_state(config, height)[2].params, windows)
     if channels_last:
         twin.to(memory_format=torch.channels_last)
     on_device = {
-        name: torch.tensor(array, device=versus.device())
+        name: torch.tensor(array, device=timing.device())
         for name, array in batch.items()
     }
-    return versus.Way(twins.make_step(config, twin, on_device))
+    return timing.Way(torch_networks.make_step(config, twin, on_device))
 
 
 def make_twin(config, height: int, params, windows: bool = False):
     """The network in torch with these weights."""
-    import twins
+    import torch_networks
 
-    twin = twins.Twin(config, height, CLASSES, windows=windows)
+    twin = torch_networks.Twin(config, height, CLASSES, windows=windows)
     twin.load(params)
-    return twin.to(versus.device())
+    return twin.to(timing.device())
 
 
 def operations(config, batch) -> int:
@@ -142,13 +142,13 @@ def operations(config, batch) -> int:
     # Of all lines: a device of several would be counted with its own.
     mesh = jax.sharding.Mesh(jax.devices()[:1], (steps.DATA,))
     train_step = steps.make_train_step(model, tx, config, mesh)
-    return versus.products(train_step, state, batch)
+    return timing.products(train_step, state, batch)
 
 
 def print_operations(count: int, medians, size: int, quick: bool):
     """Operations a line, and the share of the machine's peak that each way reaches."""
     accelerator = jax.default_backend() != "cpu"
-    peak = versus.matmul_peak(512 if quick else 8192 if accelerator else 2048, 10)
+    peak = timing.matmul_peak(512 if quick else 8192 if accelerator else 2048, 10)
     print(
         f"\n{count / size / 1e9:.3g} GFLOP a line; a product of matrices reaches "
         f"{peak / 1e9:.0f} GFLOP/s\n"

@@ -2,15 +2,14 @@
 
 import copy
 
-import best_practices_images as images
-import best_practices_network
 import numpy as np
-import timed_run
 import torch
 from torch.nn import functional
 
 from ocr_jax import charset as charsets
 from ocr_jax.data import lines_file
+from peers import best_practices_images as images
+from peers import best_practices_network, timed_run
 
 SHORTCUT_WEIGHT = 0.1
 DECAYS = (0.5, 0.75)  # shares of the training at which the rate falls to a tenth

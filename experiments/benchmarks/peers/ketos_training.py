@@ -9,7 +9,6 @@ import logging
 from pathlib import Path
 
 import lightning
-import timed_run
 import torch
 from kraken.configs import (
     RecognitionInferenceConfig,
@@ -22,6 +21,7 @@ from PIL import Image
 from torch.nn import functional
 
 from ocr_jax.data import lines_file
+from peers import timed_run
 
 
 def train(

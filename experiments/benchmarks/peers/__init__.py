@@ -1,0 +1,1 @@
+"""Other recognisers, trained on a lines file and scored like our own."""

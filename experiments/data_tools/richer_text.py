@@ -1,0 +1,104 @@
+"""Text for synthetic lines: a collection's transcripts among words of its language.
+
+    python experiments/data_tools/richer_text.py data/poilus.h5 --out=text.txt \
+      --copies=8 --words=60000 --prose=law.txt --prose_lines=8000
+    python -m ocr_jax.prepare fonts --text=text.txt --out=data/synthetic.h5
+
+A network that sees a few thousand transcripts only learns their words by heart. Others
+are drawn by their frequencies, from wordfreq (`pip install wordfreq`, in an environment
+of its own), and lines of prose from a text of the language.
+"""
+
+import argparse
+import random
+import sys
+from pathlib import Path
+
+from ocr_jax import errors
+from ocr_jax.data import lines_file
+from ocr_jax.errors import UserError, one_line
+
+BLOCK = 10  # lines that stay together: prepare fonts goes on from one to the next
+CAPITALISED, PUNCTUATED = 0.1, 0.06  # shares of the drawn words
+LINE = 32  # characters of words a line
+LETTERS = {"fr": "àâæçéèêëîïôœùûüÿÀÂÇÉÈÊÎÔÛ’'", "en": "'"}
+LATIN = "abcdefghijklmnopqrstuvwxyz"
+
+
+def main():
+    """Run the command line; the text depends on the arguments and the seed alone."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", type=Path, help="the lines file of the collection")
+    parser.add_argument("--copies", type=int, required=True, help="of its transcripts")
+    parser.add_argument("--words", type=int, required=True, help="to draw")
+    parser.add_argument("--language", choices=LETTERS, default="fr")
+    parser.add_argument("--prose", type=Path, help="a UTF-8 text, a line a line")
+    parser.add_argument("--prose_lines", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    sys.exit(errors.exit_code(lambda: write(args)))
+
+
+def write(args: argparse.Namespace):
+    """Write the text, or say why not: no wordfreq, a file that can't be read."""
+    try:
+        args.out.write_text("\n".join(make(args)) + "\n", encoding="utf-8")
+    except ImportError as error:
+        raise UserError(f"{one_line(error)}: pip install wordfreq") from None
+    except (OSError, UnicodeError) as error:
+        raise UserError(one_line(error)) from None
+
+
+def make(args: argparse.Namespace) -> list[str]:
+    """The lines of the text, of the characters of the language and the collection."""
+    rng = random.Random(args.seed)
+    with lines_file.LinesFile(args.file) as file:
+        transcripts = list(file.split("train").transcripts)
+    known = set("".join(transcripts)) | set(LETTERS[args.language])
+    known |= set(LATIN + LATIN.upper() + '0123456789.,;:-()"! ?')
+    blocks = _blocks(list(_lines(_words(args.language, args.words, known, rng), rng)))
+    if args.prose:
+        prose = args.prose.read_text(encoding="utf-8").splitlines()
+        for _ in range(args.prose_lines // BLOCK):
+            start = rng.randrange(max(1, len(prose) - BLOCK))
+            blocks.append(prose[start : start + BLOCK])
+    blocks += args.copies * _blocks(transcripts)
+    rng.shuffle(blocks)
+    return ["".join(filter(known.__contains__, line)) for b in blocks for line in b]
+
+
+def _words(language: str, count: int, known: set[str], rng: random.Random) -> list[str]:
+    import wordfreq
+
+    frequencies = {
+        word: frequency
+        for word, frequency in wordfreq.get_frequency_dict(language, "large").items()
+        if known.issuperset(word) and not any(map(str.isdigit, word))
+    }
+    words, weights = zip(*sorted(frequencies.items()), strict=True)
+    return rng.choices(words, weights, k=count)
+
+
+def _lines(words: list[str], rng: random.Random):
+    """Lines of words, some with a capital or a mark of punctuation."""
+    line = ""
+    for word in words:
+        word = word.capitalize() if rng.random() < CAPITALISED else word
+        word += rng.choice(",.;:") if rng.random() < PUNCTUATED else ""
+        if len(line) + len(word) > LINE:
+            yield line
+            line = word
+        else:
+            line = f"{line} {word}".strip()
+    yield line
+
+
+def _blocks(lines: list[str]) -> list[list[str]]:
+    return [lines[start : start + BLOCK] for start in range(0, len(lines), BLOCK)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Running many trainings: jobs, executors, what is shown of them."""

@@ -1,0 +1,145 @@
+"""The runs that a report is on, finished or not, as their workdirs tell of them."""
+
+import os
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from launching import job_status
+
+from ocr_jax import compare, workdirs
+from ocr_jax import config as config_lib
+from ocr_jax.errors import UserError
+from ocr_jax.scoring import metrics
+from ocr_jax.tracking import metrics_file
+
+# What differs in every run, and says nothing.
+NOT_SHOWN = ("name", "wandb.", "distributed.", "experiment_group")
+
+
+class Run(NamedTuple):
+    """One run, and its scores on the split that the report is on."""
+
+    name: str
+    path: Path
+    config: dict[str, object]  # keys dotted, the same ones in all runs
+    state: str  # finished, or what the launcher says of it, or unfinished
+    scores: dict | None  # of the split: summary, intervals, lines …
+    parameters: int | None
+    epochs: list[dict]  # rows of metrics.jsonl
+    lines: list[workdirs.ScoredLine] | None
+
+    def rate(self, name: str, split: str) -> float | None:
+        """A score: the final one, or the last epoch's while there is none."""
+        if self.scores:
+            return self.scores["summary"][name]
+        return self.epochs[-1].get(f"{split}/{name}") if self.epochs else None
+
+    @property
+    def size(self) -> int | None:
+        """How many lines it was scored on."""
+        if self.lines is not None:
+            return len(self.lines)
+        return self.scores["lines"] if self.scores else None
+
+    @property
+    def speed(self) -> float | None:
+        """Training lines a second, the median over epochs."""
+        speeds = [row.get("train/lines_per_second") for row in self.epochs]
+        return (
+            statistics.median(known) if (known := list(filter(None, speeds))) else None
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Of training and validation together."""
+        keys = "train/seconds", "validation/seconds"
+        return sum(row.get(key) or 0.0 for row in self.epochs for key in keys)
+
+    def counts(self) -> metrics.Counts:
+        """The edits of its lines; losses are not known of them."""
+        return compare.count(self.lines)
+
+
+def read(paths: Sequence[Path], split: str) -> list[Run]:
+    """The runs in `paths`; UserError for a folder that is no run's workdir."""
+    folders = [path.resolve() for path in paths]
+    names = [folder.name for folder in folders]
+    if len(set(names)) < len(set(folders)):
+        common = os.path.commonpath(folders)
+        names = [str(folder.relative_to(common)) for folder in folders]
+    return [_read(path, name, split) for path, name in zip(paths, names, strict=True)]
+
+
+def _read(path: Path, name: str, split: str) -> Run:
+    config = config_lib.flatten(workdirs.load_config(path))
+    scores = workdirs.scores(path)
+    status = job_status.read(path)
+    rows = metrics_file.read(path / metrics_file.NAME)
+    return Run(
+        name=name,
+        path=path,
+        config=config,
+        state="finished" if scores else status.state if status else "unfinished",
+        scores=(scores or {}).get(split),
+        parameters=(scores or {}).get("parameters"),
+        epochs=[row for row in rows if "epoch" in row],
+        lines=workdirs.scored_lines(path, split),
+    )
+
+
+def differing_keys(runs: Sequence[Run]) -> list[str]:
+    """The config keys that do not have one value in all the runs."""
+    first = runs[0].config
+    return [
+        key
+        for key in sorted(first)
+        if not key.startswith(NOT_SHOWN)
+        and any(run.config[key] != first[key] for run in runs)
+    ]
+
+
+def seed_spreads(runs: Sequence[Run]) -> list[str]:
+    """A sentence on each group of runs that differ in the seed alone: their CERs.
+
+    What two configs differ by says little where it is less than what seeds do.
+    """
+    groups = {}
+    for run in runs:
+        if run.scores:
+            rest = [
+                (key, repr(value))
+                for key, value in sorted(run.config.items())
+                if key != "seed" and not key.startswith(NOT_SHOWN)
+            ]
+            groups.setdefault(tuple(rest), []).append(run)
+    sentences = []
+    for group in groups.values():
+        if len({run.config["seed"] for run in group}) > 1:
+            rates = [run.scores["summary"]["cer"] for run in group]
+            sentences.append(
+                f"{', '.join(run.name for run in group)} differ in the seed alone: a "
+                f"CER of {statistics.mean(rates):.1%}, with a standard deviation of "
+                f"{100 * statistics.stdev(rates):.1f} points."
+            )
+    return sentences
+
+
+def best(runs: Sequence[Run]) -> Run | None:
+    """The run of the lowest final CER; None where none has one."""
+    scored = [run for run in runs if run.scores]
+    return min(scored, key=lambda run: run.scores["summary"]["cer"], default=None)
+
+
+def refuse_other_lines(runs: Sequence[Run]):
+    """UserError where two runs were not scored on the same lines."""
+    for other in (sized := [run for run in runs if run.size is not None])[1:]:
+        if other.size != sized[0].size:
+            raise UserError(
+                f"{sized[0].path} and {other.path} were scored on other lines: "
+                f"{sized[0].size} and {other.size} of them"
+            )
+    first, *others = [run for run in runs if run.lines is not None] or [None]
+    for other in others:
+        compare.refuse_other_lines(first, other)

@@ -1,0 +1,1 @@
+"""Searching hyper-parameters: sweep files, their parameters, the search."""

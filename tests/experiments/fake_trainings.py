@@ -1,0 +1,58 @@
+"""Jobs that take an instant and note what happened to them."""
+
+import sys
+import textwrap
+
+from launching import jobs
+
+# What a training does, in 40 ms: it notes when and where it began and finished, stops
+# with a checkpoint when asked to, and finishes only once.
+TRAINING = """
+import os, signal, sys, time
+folder, seconds = sys.argv[1], float(sys.argv[2])
+def note(text):
+    line = f"{text} {time.monotonic()} {sorted(os.sched_getaffinity(0))}\\n"
+    handle = os.open(f"{folder}/notes", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(handle, line.encode())
+def stop(*_):
+    note("stopped")
+    os._exit(130)
+signal.signal(signal.SIGTERM, stop)
+if os.path.exists(f"{folder}/scores.json"):
+    sys.exit()
+note("began")
+time.sleep(seconds)
+note("finished")
+open(f"{folder}/scores.json", "w").close()
+"""
+# What a sweep sees of a training: a CER by epoch that is least at a dropout of 0.3.
+EPOCHS = """
+import json, os, signal, sys, time
+folder, dropout, epochs = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+signal.signal(signal.SIGTERM, lambda *_: os._exit(130))
+with open(folder + "/metrics.jsonl", "a") as file:
+    for epoch in range(1, epochs + 1):
+        cer = abs(dropout - 0.3) + 1 / epoch
+        row = {"step": epoch, "epoch": epoch, "validation/cer": cer, "time": 0}
+        print(json.dumps(row), file=file, flush=True)
+        if dropout > 0.6:
+            time.sleep(0.3)
+    sys.exit(3 if dropout == 0.9 and not os.path.exists("mended") else 0)
+"""
+
+
+def python_job(name, folder, code, *arguments):
+    command = (sys.executable, "-S", "-E", "-c", textwrap.dedent(code))
+    return jobs.Job(name, (*command, *map(str, arguments)), folder / name)
+
+
+def trainings(folder, count, seconds=0.02):
+    names = [f"job{number}" for number in range(count)]
+    return [python_job(n, folder, TRAINING, folder / n, seconds) for n in names]
+
+
+def notes(job):
+    """(word, time, cores) of what a training noted."""
+    path = job.workdir / "notes"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [tuple(line.split(" ", 2)) for line in lines]
