@@ -47,7 +47,7 @@ if not os.path.exists(folder + "/scores.json"):
 LAUNCHER = """
 from pathlib import Path
 from launching import jobs, local_executor
-from ocr_jax import slots
+from ocr_jax.runtime import slots
 batch = [jobs.Job(n, tuple(c), Path(w)) for n, c, w in {listed!r}]
 executor = local_executor.Local(slots.find("none", slots=4), retries=2)
 executor.run(batch, local_executor.Watcher())

@@ -7,6 +7,7 @@ the one before is deleted only then: a kill at any moment leaves a readable one.
 import errno
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,10 +17,12 @@ import optax
 import orbax.checkpoint as ocp
 from absl import logging
 from flax import linen as nn
+from jax.sharding import Mesh
 
 from ocr_jax import models, steps, workdirs
 from ocr_jax.charset import Charset
 from ocr_jax.errors import UserError, one_line
+from ocr_jax.runtime import devices
 from ocr_jax.tracking import wandb_models
 
 # Orbax warns of what it is asked to do here: to read without writing.
@@ -128,7 +131,7 @@ def load_best(workdir: Path) -> BestModel:
 
     workdir: a folder, or `wandb:ENTITY/PROJECT/RUN`, whose model is fetched.
     """
-    workdir = wandb_models.workdir(workdir)
+    workdir = wandb_models.resolve_workdir(workdir)
     config = workdirs.load_config(workdir)
     description = workdirs.read_json(workdir / "dataset.json")
     charset, height = Charset(tuple(description["charset"])), description["height"]
@@ -148,3 +151,29 @@ def load_best(workdir: Path) -> BestModel:
         raise UserError(f"{workdir} has no best checkpoint yet: train it further")
     temperature = workdirs.temperature(workdir)
     return BestModel(config, charset, height, model, restored[0], temperature)
+
+
+class OpenRun(NamedTuple):
+    """A trained run, ready to compute with on every device."""
+
+    workdir: Path  # a folder, also of a run that W&B keeps
+    best: BestModel
+    mesh: Mesh
+    state: steps.TrainState  # the best one, on every device of the mesh
+    logits_step: Callable  # see steps.make_logits_step
+
+
+def open_run(workdir: Path | str) -> OpenRun:
+    """Open the best network of a run; call it before anything touches a device.
+
+    workdir: a folder, or `wandb:ENTITY/PROJECT/RUN`. Raises UserError if the run has no
+    best checkpoint yet.
+    """
+    workdir = wandb_models.resolve_workdir(workdir)
+    batch_size = workdirs.load_config(workdir).batch_size
+    devices.use_cores(batch_size)
+    devices.use_compilation_cache()
+    best = load_best(workdir)
+    mesh = devices.make_mesh(batch_size)
+    state = devices.replicate(best.state, mesh)
+    return OpenRun(workdir, best, mesh, state, steps.make_logits_step(best.model))

@@ -38,7 +38,7 @@ def load(name: str, workdir: str | os.PathLike, best: checkpoints.BestModel) -> 
     """
     if name == "greedy":
         return Decoder(greedy.GREEDY, best.temperature)
-    path = wandb_models.workdir(workdir) / FILE
+    path = wandb_models.resolve_workdir(workdir) / FILE
     if not path.exists():
         raise UserError(
             f"{workdir} has no language model: make one with "

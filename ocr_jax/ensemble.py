@@ -19,7 +19,7 @@ from ocr_jax import checkpoints, errors, evaluate, models, steps, workdirs
 from ocr_jax import config as config_lib
 from ocr_jax.data import dataset
 from ocr_jax.errors import UserError, one_line
-from ocr_jax.runtime import distributed
+from ocr_jax.runtime import devices
 from ocr_jax.tracking import wandb_models
 
 
@@ -32,12 +32,12 @@ def join(runs: Sequence[Path], out: Path) -> dict:
     """
     if out.exists():
         raise UserError(f"--out={out} exists already: name a new folder")
-    runs = [wandb_models.workdir(run) for run in runs]
+    runs = [wandb_models.resolve_workdir(run) for run in runs]
     if len({run.resolve() for run in runs}) < max(2, len(runs)):
         raise UserError("an ensemble is of two or more workdirs, each named once")
     config = workdirs.load_config(runs[0])
-    distributed.use_cores(config.batch_size)
-    steps.use_compilation_cache()
+    devices.use_cores(config.batch_size)
+    devices.use_compilation_cache()
     members = [checkpoints.load_best(run) for run in runs]
     for run, member in zip(runs[1:], members[1:], strict=True):
         _refuse_other(runs[0], members[0], run, member)
@@ -99,8 +99,8 @@ def _write(config, first: Path, members: list, workdir: Path) -> dict:
     )
     with checkpoints.Checkpoints(workdir) as saved:
         saved.save(checkpoints.BEST, state, {})
-    mesh = steps.make_mesh(config.batch_size)
-    state = steps.replicate(state, mesh)
+    mesh = devices.make_mesh(config.batch_size)
+    state = devices.replicate(state, mesh)
     model = models.build_model(config, data.charset.num_classes)
     logits_step = steps.make_logits_step(model)
     calibrated = evaluate.calibrate(logits_step, state, data, config)

@@ -11,9 +11,9 @@ from jax.experimental import multihost_utils
 from ocr_jax import checkpoints, decoders, steps, workdirs
 from ocr_jax.charset import Charset
 from ocr_jax.data import dataset, pipeline
-from ocr_jax.runtime import distributed
+from ocr_jax.runtime import devices
 from ocr_jax.scoring import calibration, metrics, report, tables
-from ocr_jax.tracking import wandb_models
+from ocr_jax.sources import making
 
 
 def evaluate(
@@ -24,7 +24,7 @@ def evaluate(
     The batches are a function of the config alone, so that a split scores the same
     while training and from the command line.
     """
-    mesh = steps.make_mesh(config.batch_size)
+    mesh = devices.make_mesh(config.batch_size)
     rows = split.plan(config, epoch=0)
     size = len(split.lines)
     readings, candidates, confidences = [""] * size, [""] * size, [None] * size
@@ -59,7 +59,7 @@ def evaluate(
 def calibrate(logits_step, state, data: dataset.Dataset, config) -> dict:
     """The temperature for confidences, fitted on validation, as in calibration.json."""
     split = data.splits["validation"]
-    mesh = steps.make_mesh(config.batch_size)
+    mesh = devices.make_mesh(config.batch_size)
     eval_step = steps.make_eval_step(logits_step, mesh, calibration.TEMPERATURES)
     evaluation = evaluate(eval_step, state, split, data.charset, config)
     right = calibration.right_characters(split.lines.transcripts, evaluation.readings)
@@ -75,7 +75,7 @@ def score_splits(
 
     Readings and what goes wrong in them are kept in the workdir.
     """
-    scores, mesh = {}, steps.make_mesh(config.batch_size)
+    scores, mesh = {}, devices.make_mesh(config.batch_size)
     eval_step = steps.make_eval_step(logits_step, mesh, (1.0, temperature))
     for name in workdirs.SCORED:
         if split := data.splits.get(name):
@@ -91,19 +91,15 @@ def evaluate_workdir(workdir: Path, split: str, decoder: str = "greedy") -> dict
 
     decoder: one of decoders.NAMES. Returns what `scoring.report` does.
     """
-    workdir = wandb_models.workdir(workdir)
-    distributed.use_cores(workdirs.load_config(workdir).batch_size)
-    steps.use_compilation_cache()
-    best = checkpoints.load_best(workdir)
-    reader = decoders.load(decoder, workdir, best)
-    data = dataset.load(best.config, (split,))
-    logits_step = steps.make_logits_step(best.model)
-    mesh = steps.make_mesh(best.config.batch_size)
-    state, read = steps.replicate((best.state, reader.read), mesh)
+    run = checkpoints.open_run(workdir)
+    config, charset = run.best.config, run.best.charset
+    reader = decoders.load(decoder, run.workdir, run.best)
+    making.make_missing(config)
+    lines = dataset.load(config, (split,)).splits[split]
+    read = devices.replicate(reader.read, run.mesh)
     temperatures = 1.0, reader.temperature
-    eval_step = steps.make_eval_step(logits_step, mesh, temperatures, read)
-    lines = data.splits[split]
-    evaluation = evaluate(eval_step, state, lines, best.charset, best.config)
+    eval_step = steps.make_eval_step(run.logits_step, run.mesh, temperatures, read)
+    evaluation = evaluate(eval_step, run.state, lines, charset, config)
     evaluation = evaluation._replace(decoder=decoder)
     found = report.report(evaluation, lines.lines, reader.temperature)
     tables.print_analysis(report.analyse(evaluation, lines.lines))

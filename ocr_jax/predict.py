@@ -25,7 +25,7 @@ from ocr_jax.decoding import greedy
 from ocr_jax.errors import UserError
 from ocr_jax.images import cleaning
 from ocr_jax.images import opening as images_lib
-from ocr_jax.runtime import distributed
+from ocr_jax.runtime import devices
 
 MAX_BATCH = 16
 # Batches are padded to one of few widths, so that few programs are compiled.
@@ -76,7 +76,7 @@ class Recognizer:
 
         decoder: greedy, or beam where ocr_jax.tune_decoder has been run.
         """
-        steps.use_compilation_cache()
+        devices.use_compilation_cache()
         best = checkpoints.load_best(Path(workdir))
         return cls(best, decoders.load(decoder, workdir, best))
 
@@ -194,7 +194,7 @@ def _run(args: argparse.Namespace) -> int:
     if not args.images:
         raise UserError("no images: name files or folders, or - for stdin")
     names = list(_expand(args.images))
-    distributed.use_cores(MAX_BATCH)
+    devices.use_cores(MAX_BATCH)
     recognizer = Recognizer.load(args.workdir, args.decoder)
     show, unreadable = FORMATS[args.format], 0
     for start in range(0, len(names), CHUNK):

@@ -1,24 +1,21 @@
 """The training and evaluation steps: pure functions of (state, batch), under jit."""
 
 import functools
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import flax
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, PartitionSpec
 
 from ocr_jax import ctc
 from ocr_jax.augmentation import augment
 from ocr_jax.decoding import greedy
-from ocr_jax.errors import UserError
+from ocr_jax.runtime import devices
 
 WEIGHTS = ("params", "batch_stats")
-DATA = "data"  # the mesh axis that a batch's lines are spread over
 # What randomness is for, so that no two purposes share a key.
 AUGMENTATION, DROPOUT = 0, 1
 
@@ -111,7 +108,7 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
                 losses = ctc.LOSSES[config.ctc](logits, lengths, *labels)
             return jnp.sum(losses, where=counted)
 
-        loss, lines = loss_of(logits), jax.lax.psum(jnp.sum(counted), DATA)
+        loss, lines = loss_of(logits), jax.lax.psum(jnp.sum(counted), devices.DATA)
         extra = sum(map(loss_of, jax.tree.leaves(updates.get("shortcut", {}))))
         mean = (loss + config.shortcut * extra) / jnp.maximum(lines, 1)
         return mean, (loss, lines, updates.get("batch_stats", {}))
@@ -120,7 +117,7 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
         grads, (loss, lines, batch_stats) = jax.grad(objective, has_aux=True)(
             state.params, state, key, images, widths, batch
         )
-        grads, loss = jax.lax.psum((grads, loss), DATA)
+        grads, loss = jax.lax.psum((grads, loss), devices.DATA)
         with jax.named_scope("optimizer"):
             changes, opt_state = tx.update(grads, state.opt_state, state.params)
             params = optax.apply_updates(state.params, changes)
@@ -135,7 +132,7 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
         norm = optax.tree.norm(grads)
         return state, {"loss": loss, "lines": lines, "grad_norm": norm}
 
-    everywhere, by_line = PartitionSpec(), PartitionSpec(DATA)
+    everywhere, by_line = PartitionSpec(), PartitionSpec(devices.DATA)
     update = jax.shard_map(
         update,
         mesh=mesh,
@@ -239,7 +236,7 @@ def _score(read, logits, lengths, batch, mesh: Mesh):
         decoded = greedy.read_path(path, fused, lengths)
         return (losses, feasible, decoded, greedy.likeliest(logits)), fused
 
-    by_line = PartitionSpec(DATA)
+    by_line = PartitionSpec(devices.DATA)
     # Left to itself, XLA would have each device know the others' lines.
     score = jax.shard_map(
         score,
@@ -266,40 +263,3 @@ def predict_logits(model, state: TrainState, images, widths):
 def to_float(images: jax.Array) -> jax.Array:
     """uint8 images as float32 in [0, 1]."""
     return images.astype(jnp.float32) / 255.0
-
-
-def make_mesh(batch_size: int) -> Mesh:
-    """All devices of all processes along one axis, DATA.
-
-    Raises UserError where a batch can't be spread over them evenly.
-    """
-    devices = np.array(jax.devices())
-    if batch_size % devices.size:
-        raise UserError(
-            f"config.batch_size is {batch_size}: {devices.size} devices need a "
-            "multiple of their number"
-        )
-    return Mesh(devices, (DATA,))
-
-
-def replicate(tree, mesh: Mesh):
-    """The tree, the same in every process, with every array whole on every device."""
-    # From the host: jax moves no array from one process's device to another's.
-    return jax.device_put(jax.device_get(tree), NamedSharding(mesh, PartitionSpec()))
-
-
-def shard(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
-    """This process's rows of a batch, spread over the devices of the mesh."""
-    sharding = NamedSharding(mesh, PartitionSpec(DATA))
-    return {
-        key: jax.make_array_from_process_local_data(sharding, value)
-        for key, value in batch.items()
-    }
-
-
-def use_compilation_cache():
-    """Keep compiled programs between runs; JAX_COMPILATION_CACHE_DIR says where."""
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        folder = Path("~/.cache/ocr_jax/compiled").expanduser()
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)

@@ -16,7 +16,8 @@ from ocr_jax import checkpoints, evaluate, models, optimizers, steps, transfer, 
 from ocr_jax import config as config_lib
 from ocr_jax.data import dataset, pipeline, plan
 from ocr_jax.errors import UserError
-from ocr_jax.runtime import distributed, huge_pages
+from ocr_jax.runtime import devices, distributed, huge_pages
+from ocr_jax.sources import making
 from ocr_jax.tracking import profiling
 from ocr_jax.tracking.tracker import Tracker
 
@@ -66,12 +67,13 @@ def train_and_evaluate(config, workdir: Path, *, overwrite: bool = False) -> dic
 
 
 def _train(config, workdir: Path):
-    steps.use_compilation_cache()
+    devices.use_compilation_cache()
     with distributed.main_first():
+        making.make_missing(config)
         data = dataset.load(config, ("train", "validation"), optional=("test",))
         workdirs.check_dataset(workdir, data.describe())
-        mesh = steps.make_mesh(config.batch_size)
-        model = models.build_model(config, data.charset.num_classes, steps.DATA)
+        mesh = devices.make_mesh(config.batch_size)
+        model = models.build_model(config, data.charset.num_classes, devices.DATA)
         lines = _leave_out_impossible(data, model)
     batches_per_epoch = len(lines.plan(config, epoch=0))
     updates = batches_per_epoch * config.num_epochs // config.accumulate
@@ -86,9 +88,9 @@ def _train(config, workdir: Path):
 
     with contextlib.ExitStack() as stack:
         saved = stack.enter_context(checkpoints.Checkpoints(workdir))
-        started = saved.restore(checkpoints.LATEST, steps.replicate(state, mesh))
+        started = saved.restore(checkpoints.LATEST, devices.replicate(state, mesh))
         if started is None:
-            started = steps.replicate(_first_state(config, state, data), mesh), START
+            started = devices.replicate(_first_state(config, state, data), mesh), START
         state, progress = started
         tracker = Tracker(
             workdir, config, int(state.step), is_main=jax.process_index() == 0

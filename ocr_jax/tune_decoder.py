@@ -22,14 +22,12 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from ocr_jax import charset as charset_lib
-from ocr_jax import checkpoints, decoders, errors, steps, workdirs
-from ocr_jax.data import dataset, pipeline
+from ocr_jax import checkpoints, decoders, errors
+from ocr_jax.data import dataset, lines_file, pipeline
 from ocr_jax.decoding import beam, greedy, language_model
 from ocr_jax.errors import UserError, one_line
-from ocr_jax.runtime import distributed
 from ocr_jax.scoring import calibration
-from ocr_jax.sources import join
-from ocr_jax.tracking import wandb_models
+from ocr_jax.sources import making
 
 # A model's tables are no larger; a long text gets a lower order.
 MOST_BYTES, BYTES = 1 << 30, 8
@@ -58,22 +56,21 @@ def tune(workdir: Path, texts: Sequence[Path] = ()) -> dict:
     Raises UserError where the workdir has no best network, or not the lines file that
     it was trained on.
     """
-    workdir = wandb_models.workdir(workdir)
-    distributed.use_cores(workdirs.load_config(workdir).batch_size)
-    steps.use_compilation_cache()
-    best = checkpoints.load_best(workdir)
-    data = dataset.load_unchanged(workdir, best.config)
+    run = checkpoints.open_run(workdir)
+    best = run.best
+    making.make_missing(best.config)
+    data = dataset.load_unchanged(run.workdir, best.config)
     train, validation = data.splits["train"], data.splits["validation"]
     lines = [line for path in texts for line in read_text(path, best.charset)]
     corpora = make_corpora(train, lines)
     ngrams, about = choose_model(corpora, validation.labels, best.charset.num_classes)
     model = jax.tree.map(jnp.asarray, language_model.build(ngrams))
-    lines = read_lines(best, validation)
+    lines = read_lines(run, validation)
     about |= choose_weights(model, lines)
     guide = beam.Guide(model, about["alpha"], about["beta"])
     about["temperature"] = fit_temperature(guide, lines, best.charset)
     about["characters"] = list(best.charset.characters)
-    decoders.write(workdir / decoders.FILE, ngrams, about)
+    decoders.write(run.workdir / decoders.FILE, ngrams, about)
     return about
 
 
@@ -97,7 +94,7 @@ def make_corpora(train: dataset.LabelledSplit, texts: Sequence) -> dict[str, Seq
     """
     corpora = {"training transcripts": train.labels}
     named = zip(train.labels, train.lines.line_ids, strict=True)
-    own = [label for label, line_id in named if join.is_own(line_id)]
+    own = [label for label, line_id in named if lines_file.is_own(line_id)]
     if 0 < len(own) < len(train.labels):
         corpora["the collection's training transcripts"] = own
     if texts:
@@ -127,18 +124,16 @@ def choose_model(
     return ngrams, about
 
 
-def read_lines(best: checkpoints.BestModel, split: dataset.LabelledSplit) -> Lines:
+def read_lines(run: checkpoints.OpenRun, split: dataset.LabelledSplit) -> Lines:
     """The network's logits of a split's lines, MOST_LINES of them if there are more."""
     every = -(-len(split) // MOST_LINES)
     split = dataclasses.replace(split, indices=split.indices[::every])
-    logits_step = steps.make_logits_step(best.model)
-    mesh = steps.make_mesh(best.config.batch_size)
-    state = steps.replicate(best.state, mesh)
-    rows = split.plan(best.config, epoch=0)
-    batches = pipeline.batches(split, rows, best.config, mesh)
+    config = run.best.config
+    rows = split.plan(config, epoch=0)
+    batches = pipeline.batches(split, rows, config, run.mesh)
     found = []
     for row, batch in zip(rows, batches, strict=True):
-        outputs = jax.device_get(logits_step(state, batch))
+        outputs = jax.device_get(run.logits_step(run.state, batch))
         for index, logits, length in zip(row.indices, *outputs, strict=False):
             found.append((index, logits[:length]))
     found.sort(key=lambda line: len(line[1]))

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr_jax.decoding import greedy
+from ocr_jax.decoding import alignment, greedy
 from tests import paths
 
 greedy_decode = jax.jit(greedy.greedy_decode)
@@ -84,7 +84,7 @@ def test_a_label_is_placed_where_its_likeliest_path_has_it():
     logits[3, :, 2] += 3  # two of them without a blank would be likelier
     padded = np.array([[*label, *[0] * (5 - len(label))] for label in labels])
     sizes = np.array([len(label) for label in labels])
-    found = jax.device_get(jax.jit(greedy.align)(logits, lengths, padded, sizes))
+    found = jax.device_get(jax.jit(alignment.align)(logits, lengths, padded, sizes))
     log_probs = np.asarray(jax.nn.log_softmax(logits))
     for line, path, label, frames in zip(
         log_probs, found, labels, lengths, strict=True

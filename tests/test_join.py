@@ -5,7 +5,6 @@ import pytest
 
 from ocr_jax import prepare
 from ocr_jax.data import lines_file, lines_writer
-from ocr_jax.sources import join as join_source
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def test_the_collections_splits_stay_and_the_others_training_lines_are_added(
     assert train.line_ids[:4] == ("train0", "train1", "train2", "train0*2")
     assert train.line_ids[-1] == "+made_up/train69"
     assert len(set(train.line_ids)) == len(train)
-    assert [*map(join_source.is_own, train.line_ids)] == [True] * 3 + [False] * 73
+    assert [*map(lines_file.is_own, train.line_ids)] == [True] * 3 + [False] * 73
     assert train.writers[0] == "writer of mine"
     assert train.writers[-1] == "writer of made_up"
 

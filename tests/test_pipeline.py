@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from ocr_jax import steps
 from ocr_jax.data import dataset, lines_file, pipeline, plan, tf_data
 from ocr_jax.errors import UserError
+from ocr_jax.runtime import devices
 
 LOADERS = ("tf_data", "resident")
 
@@ -20,7 +20,7 @@ def split(tiny_config):
 
 def make_batches(split, rows, config, loader, **options):
     config.loader = loader
-    mesh = steps.make_mesh(config.batch_size)
+    mesh = devices.make_mesh(config.batch_size)
     return list(pipeline.batches(split, rows, config, mesh, **options))
 
 

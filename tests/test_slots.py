@@ -164,7 +164,7 @@ def test_two_ways_to_divide_the_cpu_never_overlap(monkeypatch):
 
 def test_a_slot_is_free_again_when_its_holder_is_killed():
     code = (
-        "import sys, time; from ocr_jax import slots; lease = slots.lease("
+        "import sys, time; from ocr_jax.runtime import slots; lease = slots.lease("
         "slots.find('none', slots=1)); print(bool(lease), flush=True); time.sleep(60)"
     )
     environment = os.environ | {"OCR_JAX_SLOTS": str(slots.FOLDER)}

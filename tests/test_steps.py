@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 
 from ocr_jax import config as config_lib
 from ocr_jax import models, optimizers, steps
+from ocr_jax.runtime import devices
 
 
 def make_config(**changes):
@@ -34,13 +35,13 @@ def make_batch(rows=4, seed=0):
     }
 
 
-def start(config, devices=1):
+def start(config, count=1):
     """(state, train_step) of a small network of four classes, on so many devices."""
-    model = models.build_model(config, 4, steps.DATA)
+    model = models.build_model(config, 4, devices.DATA)
     tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 10))
     state = steps.create_state(model, tx, config, height=8)
     # By default one: the batch of the accumulated halves has two lines.
-    mesh = Mesh(np.array(jax.devices()[:devices]), (steps.DATA,))
+    mesh = Mesh(np.array(jax.devices()[:count]), (devices.DATA,))
     return state, steps.make_train_step(model, tx, config, mesh)
 
 
@@ -60,18 +61,18 @@ def test_two_accumulated_halves_of_a_batch_make_the_update_of_the_whole():
     assert_equal(step(first, halves[1])[0].params, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("devices", [1, 2])
-def test_several_steps_in_one_program_equal_steps_one_by_one(devices):
+@pytest.mark.parametrize("count", [1, 2])
+def test_several_steps_in_one_program_equal_steps_one_by_one(count):
     # Far from chaos: a large step makes rounding's differences grow.
     config = make_config(dropout=0.5, average=0.9, learning_rate=1e-3)
     config.augment.probability, config.augment.noise = 1.0, 0.1
     batches = [make_batch(seed=seed) for seed in range(3)]
-    state, step = start(config, devices)
+    state, step = start(config, count)
     losses = []
     for batch in batches:
         state, metrics = step(state, batch)
         losses.append(metrics["loss"])
-    start_state, step = start(config, devices)
+    start_state, step = start(config, count)
     together, metrics = steps.make_train_steps(step)(start_state, tuple(batches))
     assert int(together.step) == 3
     np.testing.assert_allclose(metrics["loss"], losses, rtol=1e-5)
@@ -169,7 +170,7 @@ def test_half_precision_trains_alike_and_keeps_whole_weights(lstm_layers):
 def test_a_step_among_a_cpus_devices_waits_for_all_that_it_is_given(monkeypatch):
     config = make_config()
     config.augment.probability, config.augment.bleed = 1.0, 0.5
-    state, step = start(config, devices=4)
+    state, step = start(config, count=4)
     batch, waited_for = make_batch(4), []
     monkeypatch.setattr(jax, "block_until_ready", waited_for.append)
     step(state, batch)
@@ -180,10 +181,10 @@ def test_a_step_among_a_cpus_devices_waits_for_all_that_it_is_given(monkeypatch)
 
 
 def test_reading_has_devices_wait_for_each_other_nowhere():
-    config, mesh = make_config(), steps.make_mesh(4)
+    config, mesh = make_config(), devices.make_mesh(4)
     model = models.build_model(config, 4)
-    state = steps.replicate(steps.for_inference(start(config)[0]), mesh)
-    batch = steps.shard(make_batch(4), mesh)
+    state = devices.replicate(steps.for_inference(start(config)[0]), mesh)
+    batch = devices.shard(make_batch(4), mesh)
     eval_step = jax.jit(steps.make_eval_step(steps.make_logits_step(model), mesh))
     program = eval_step.lower(state, batch).compile().as_text()
     assert mesh.size == 4

@@ -17,6 +17,7 @@ import pytest
 from ocr_jax import checkpoints, evaluate, models, optimizers, steps, train, workdirs
 from ocr_jax.data import dataset, lines_file, lines_writer, pipeline
 from ocr_jax.errors import UserError
+from ocr_jax.runtime import devices
 from tests import conftest, forked
 
 
@@ -332,7 +333,7 @@ def test_four_devices_train_like_one(tiny_config, monkeypatch):
     tiny_config.dropout, tiny_config.shortcut = 0.2, 0.1
     tiny_config.num_buckets = 1  # quick to compile
     data = dataset.load(tiny_config, ("train",))
-    model = models.build_model(tiny_config, data.charset.num_classes, steps.DATA)
+    model = models.build_model(tiny_config, data.charset.num_classes, devices.DATA)
     tx = optimizers.make_optimizer(
         tiny_config, optimizers.make_schedule(tiny_config, 20)
     )
@@ -341,12 +342,12 @@ def test_four_devices_train_like_one(tiny_config, monkeypatch):
     epochs = [split.plan(tiny_config, epoch) for epoch in range(20)]
     rows = list(itertools.chain(*epochs))[:20]
     results = []
-    for devices, backend in ((1, "cpu"), (4, "gpu")):
+    for count, backend in ((1, "cpu"), (4, "gpu")):
         monkeypatch.setattr(jax, "default_backend", lambda name=backend: name)
-        mesh = jax.sharding.Mesh(np.array(jax.devices()[:devices]), (steps.DATA,))
+        mesh = jax.sharding.Mesh(np.array(jax.devices()[:count]), (devices.DATA,))
         step = steps.make_train_step(model, tx, tiny_config, mesh)
         state = steps.create_state(model, tx, tiny_config, data.height)
-        state = steps.replicate(state, mesh)
+        state = devices.replicate(state, mesh)
         for batch in pipeline.batches(split, rows, tiny_config, mesh):
             state, metrics = step(state, batch)
         results.append((jax.device_get(state.params), float(metrics["loss"])))

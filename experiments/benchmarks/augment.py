@@ -19,7 +19,7 @@ import numpy as np
 from ocr_jax import config as config_lib
 from ocr_jax import errors, models, optimizers, steps
 from ocr_jax.augmentation import augment
-from ocr_jax.runtime import distributed, huge_pages
+from ocr_jax.runtime import devices, huge_pages
 
 BATCH, HEIGHT, CLASSES, LABEL = 16, 64, 100, 40
 STRENGTHS = {
@@ -49,9 +49,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--width", type=int, default=1024, help="pixels of the batch")
     args = parser.parse_args()
-    distributed.use_cores(BATCH)
-    mesh = steps.make_mesh(BATCH)
-    batch = steps.shard(random_batch(args.width), mesh)
+    devices.use_cores(BATCH)
+    mesh = devices.make_mesh(BATCH)
+    batch = devices.shard(random_batch(args.width), mesh)
     kinds = {kind: {kind: STRENGTHS[kind]} for kind in augment.KINDS}
     kinds["all kinds"] = STRENGTHS
     programs = {name: varying(some, batch) for name, some in kinds.items()}
@@ -99,10 +99,10 @@ def training(config_path: str, batch, mesh):
     """A call that makes one update, without augmentation."""
     config = config_lib.load([f"--config={config_path}"])
     config.augment.probability = 0.0
-    model = models.build_model(config, CLASSES, steps.DATA)
+    model = models.build_model(config, CLASSES, devices.DATA)
     tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1000))
     train_step = steps.make_train_step(model, tx, config, mesh)
-    state = steps.replicate(steps.create_state(model, tx, config, HEIGHT), mesh)
+    state = devices.replicate(steps.create_state(model, tx, config, HEIGHT), mesh)
 
     def update():
         nonlocal state

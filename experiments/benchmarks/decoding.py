@@ -11,7 +11,6 @@ import argparse
 import functools
 import statistics
 import time
-from pathlib import Path
 
 import jax
 
@@ -30,13 +29,13 @@ def main():
     parser.add_argument("--workdir", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
-    best = checkpoints.load_best(Path(args.workdir))
-    split = dataset.load(best.config, ("validation",)).splits["validation"]
-    lines = tune_decoder.read_lines(best, split)
-    [guide] = decoders.load("beam", args.workdir, best).read.args
+    run = checkpoints.open_run(args.workdir)
+    split = dataset.load(run.best.config, ("validation",)).splits["validation"]
+    lines = tune_decoder.read_lines(run, split)
+    [guide] = decoders.load("beam", run.workdir, run.best).read.args
     alone = guide._replace(alpha=0.0, beta=0.0)
     search = jax.jit(beam.beam_search, static_argnames="width")
-    readers = {"greedy": jax.jit(tune_decoder.greedy)}
+    readers = {"greedy": jax.jit(tune_decoder.search_greedily)}
     readers[f"{beam.WIDTH} prefixes, no language model"] = functools.partial(
         search, alone, width=beam.WIDTH
     )

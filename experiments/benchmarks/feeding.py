@@ -22,7 +22,7 @@ import numpy as np
 from ocr_jax import config as config_lib
 from ocr_jax import errors, models, optimizers, steps
 from ocr_jax.data import dataset, pipeline
-from ocr_jax.runtime import distributed, huge_pages
+from ocr_jax.runtime import devices, huge_pages
 
 LOADERS = ("tf_data", "resident")
 
@@ -39,9 +39,9 @@ def main():
     args = parser.parse_args()
     config = config_lib.load([f"--config={args.config}"])
     config.lines_file, config.height = args.lines_file, 0
-    distributed.use_cores(config.batch_size)
+    devices.use_cores(config.batch_size)
     data = dataset.load(config, ("train",))
-    split, mesh = data.splits["train"], steps.make_mesh(config.batch_size)
+    split, mesh = data.splits["train"], devices.make_mesh(config.batch_size)
     rows = split.plan(config, epoch=0)[: 10 if args.quick else None]
     feeds = {loader: feeding(loader, split, rows, config, mesh) for loader in LOADERS}
     check_same(feeds)
@@ -83,9 +83,9 @@ def check_same(feeds: dict):
 
 def training(config, data, mesh):
     """The state before training and the step."""
-    model = models.build_model(config, data.charset.num_classes, steps.DATA)
+    model = models.build_model(config, data.charset.num_classes, devices.DATA)
     tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1000))
-    state = steps.replicate(steps.create_state(model, tx, config, data.height), mesh)
+    state = devices.replicate(steps.create_state(model, tx, config, data.height), mesh)
     return state, steps.make_train_step(model, tx, config, mesh)
 
 

@@ -29,7 +29,7 @@ from ocr_jax.errors import UserError
 # Part → the function that does it, and its share of the minutes. A part may use what
 # the earlier ones left; the last has what is left of all.
 PARTS = {
-    "devices": ("gpu_speed.devices", 0.06),
+    "devices": ("gpu_speed.machine", 0.06),
     "right": ("gpu_right.checks", 0.15),
     "kernels": ("gpu_speed.kernels", 0.10),
     "steps": ("gpu_speed.steps_of_training", 0.28),

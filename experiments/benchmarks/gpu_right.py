@@ -20,6 +20,7 @@ from ocr_jax import steps
 from ocr_jax.data import dataset, plan, resident, tf_data
 from ocr_jax.decoding import beam, greedy, language_model
 from ocr_jax.models import recurrent
+from ocr_jax.runtime import devices
 
 # The greatest difference in float32, the greatest value of an array being 1.
 BOUND = 1e-3
@@ -75,9 +76,9 @@ def _step_work(report: Report, **changes):
 def _gradients(config, batch, state, device) -> tuple[float, list[np.ndarray]]:
     """(mean loss, gradient) of a step on a device from a given state."""
     model, tx, _ = step.make_state(config, batch["image"].shape[1])
-    mesh = Mesh(np.array([device]), (steps.DATA,))
+    mesh = Mesh(np.array([device]), (devices.DATA,))
     train_step = steps.make_train_step(model, tx, config, mesh)
-    placed = steps.replicate(state, mesh), steps.shard(batch, mesh)
+    placed = devices.replicate(state, mesh), devices.shard(batch, mesh)
     state, metrics = jax.device_get(train_step(*placed))
     trace = optax.tree.get(state.opt_state, "trace")
     return metrics["loss"] / metrics["lines"], jax.tree.leaves(trace)
@@ -86,10 +87,10 @@ def _gradients(config, batch, state, device) -> tuple[float, list[np.ndarray]]:
 def _training_step(report: Report, name: str, **changes):
     config, batch = _step_work(report, **changes)
     state = step.make_state(config, batch["image"].shape[1])[2]
-    devices = _devices()
-    other, others = _gradients(config, batch, state, devices["device"])
+    places = _devices()
+    other, others = _gradients(config, batch, state, places["device"])
     config.lstm_implementation = "scan"
-    loss, grads = _gradients(config, batch, state, devices["cpu"])
+    loss, grads = _gradients(config, batch, state, places["cpu"])
     _say(report, f"{name}: loss", abs(loss - other) / abs(loss), BOUND)
     _say(report, f"{name}: gradient", _worst(zip(grads, others, strict=True)), BOUND)
 
@@ -98,12 +99,12 @@ def _low_precision(report: Report, name: str):
     """bfloat16 may be twice as far from float32 as a CPU's bfloat16 is."""
     config, batch = _step_work(report)
     state = step.make_state(config, batch["image"].shape[1])[2]
-    devices = _devices()
-    _, exact = _gradients(config, batch, state, devices["cpu"])
+    places = _devices()
+    _, exact = _gradients(config, batch, state, places["cpu"])
     config.dtype = "bfloat16"
     cpus, ours = (
         _relative(exact, _gradients(config, batch, state, device)[1])
-        for device in devices.values()
+        for device in places.values()
     )
     _say(report, name, ours, 2 * cpus)
 
@@ -214,7 +215,7 @@ def _batches(report: Report, name: str):
     config.update({"lines_file": str(path), "batch_size": LINES})
     split = dataset.load(config, ("train",)).splits["train"]
     shares = plan.shares(split.plan(config, 0), split.label_lengths, LINES)
-    mesh = Mesh(np.array(jax.devices()[:1]), (steps.DATA,))
+    mesh = Mesh(np.array(jax.devices()[:1]), (devices.DATA,))
     kind, others = "padded by the host", (tf_data.pad(split, s) for s in shares)
     with contextlib.suppress(ImportError):
         kind, others = "tf.data's", tf_data.batches(split, shares)

@@ -20,7 +20,7 @@ import timing
 from gpu_report import Report
 
 from ocr_jax import config as config_lib
-from ocr_jax import steps
+from ocr_jax.runtime import devices
 from ocr_jax.tracking import profiling
 
 BATCH_SIZES = (64, 16, 256)
@@ -53,7 +53,7 @@ def _begin():
         timing.torch.backends.cudnn.benchmark = True
 
 
-def devices(report: Report, args):
+def machine(report: Report, args):
     """What the machine is, and what products and copies reach on it."""
     del args
     device = jax.devices()[0]
@@ -231,7 +231,7 @@ def _dispatch(report: Report, work: str, config, batch):
 
 def _compiling(report: Report, *one):
     """Seconds of the first step: compiled, and taken from the cache on disk."""
-    steps.use_compilation_cache()
+    devices.use_compilation_cache()
     config, batch = _make_work(report, *one)
     for kind in ("cold", "from the cache"):
         jax.clear_caches()

@@ -16,9 +16,8 @@ from flax import linen as nn
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from timing import torch
 
-from ocr_jax import steps
 from ocr_jax.models import recurrent
-from ocr_jax.runtime import huge_pages
+from ocr_jax.runtime import devices, huge_pages
 
 # Lines, frames, features in, features out a direction.
 SHAPES = ((32, 128, 256, 256), (64, 128, 128, 128))
@@ -55,7 +54,7 @@ def make_ways(size: int, frames: int, features: int, dim: int) -> dict[str, timi
     )
     work = x, lengths, grads
     flax_apply, flax_params = _flax_apply(flax_stack), _to_flax(params)
-    one, mesh = Mesh(jax.devices()[:1], steps.DATA), steps.make_mesh(size)
+    one, mesh = Mesh(jax.devices()[:1], devices.DATA), devices.make_mesh(size)
     ways = {
         "ours": _by_jax(stack.apply, params, work, _weights, one),
         "flax": _by_jax(flax_apply, flax_params, work, _flax_weights, one),
@@ -77,16 +76,16 @@ def _by_jax(apply, params, work, weights, mesh: Mesh) -> timing.Way:
             lambda params, x: apply({"params": params}, x, lengths), params, x
         )
         of_params, of_x = backward(grads)
-        return outputs, jax.lax.psum(of_params, steps.DATA), of_x
+        return outputs, jax.lax.psum(of_params, devices.DATA), of_x
 
-    whole, by_line = PartitionSpec(), PartitionSpec(steps.DATA)
+    whole, by_line = PartitionSpec(), PartitionSpec(devices.DATA)
     specs = {
         "in_specs": (whole, *[by_line] * 3),
         "out_specs": (by_line, whole, by_line),
     }
     both = jax.jit(jax.shard_map(both, mesh=mesh, check_vma=False, **specs))
     placed = jax.device_put(work, NamedSharding(mesh, by_line))
-    on_devices = steps.replicate(params, mesh), *placed
+    on_devices = devices.replicate(params, mesh), *placed
 
     def result(given):
         outputs, params, x = given

@@ -23,7 +23,7 @@ from timing import torch
 from ocr_jax import charset, checkpoints, decoders, predict, steps
 from ocr_jax.decoding import greedy
 from ocr_jax.images import cleaning
-from ocr_jax.runtime import huge_pages
+from ocr_jax.runtime import devices, huge_pages
 
 LINES = 64
 KRAKEN = Path(__file__).parent / "peers" / "ketos_reading.py"
@@ -76,8 +76,8 @@ def _only_logits(given):
 
 def _by_jax(config, batch) -> timing.Way:
     model, _, state = step.make_state(config, batch["image"].shape[1])
-    mesh = steps.make_mesh(len(batch["image"]))
-    state = steps.replicate(state, mesh)
+    mesh = devices.make_mesh(len(batch["image"]))
+    state = devices.replicate(state, mesh)
 
     @jax.jit
     def read(state, images, widths):
@@ -86,7 +86,7 @@ def _by_jax(config, batch) -> timing.Way:
         return logits, decoded.labels, decoded.lengths
 
     def run():
-        placed = steps.shard(batch, mesh)
+        placed = devices.shard(batch, mesh)
         logits, *decoded = read(state, placed["image"], placed["width"])
         labels, lengths = jax.device_get(decoded)
         return logits, [

@@ -16,7 +16,7 @@ from timing import torch
 
 from ocr_jax import config as config_lib
 from ocr_jax import models, optimizers, steps
-from ocr_jax.runtime import huge_pages
+from ocr_jax.runtime import devices, huge_pages
 
 # Config, height and width of the lines, characters of a label.
 WORKS = {
@@ -89,7 +89,7 @@ def make_ways(config, batch) -> dict[str, timing.Way]:
 
 def make_state(config, height: int):
     """(network, optimizer, the state that training begins with)."""
-    model = models.build_model(config, CLASSES, steps.DATA)
+    model = models.build_model(config, CLASSES, devices.DATA)
     tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1000))
     return model, tx, steps.create_state(model, tx, config, height)
 
@@ -97,9 +97,9 @@ def make_state(config, height: int):
 def by_jax(config, batch, in_a_row: int = 1) -> timing.Way:
     """Ours: an update, or so many of the same batch in one program."""
     model, tx, state = make_state(config, batch["image"].shape[1])
-    mesh = steps.make_mesh(len(batch["image"]))
+    mesh = devices.make_mesh(len(batch["image"]))
     train_steps = steps.make_train_steps(steps.make_train_step(model, tx, config, mesh))
-    state, batch = steps.replicate(state, mesh), steps.shard(batch, mesh)
+    state, batch = devices.replicate(state, mesh), devices.shard(batch, mesh)
 
     def run():
         nonlocal state
@@ -140,7 +140,7 @@ def operations(config, batch) -> int:
     """Floating-point operations of our update's products and convolutions."""
     model, tx, state = make_state(config, batch["image"].shape[1])
     # Of all lines: a device of several would be counted with its own.
-    mesh = jax.sharding.Mesh(jax.devices()[:1], (steps.DATA,))
+    mesh = jax.sharding.Mesh(jax.devices()[:1], (devices.DATA,))
     train_step = steps.make_train_step(model, tx, config, mesh)
     return timing.products(train_step, state, batch)
 

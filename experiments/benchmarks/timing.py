@@ -22,7 +22,7 @@ import jax
 import numpy as np
 from jax.extend import core
 
-from ocr_jax.runtime import distributed
+from ocr_jax.runtime import devices
 
 try:
     import torch
@@ -60,7 +60,7 @@ def begin(args: argparse.Namespace, batch_size: int = 1):
     if args.threads:
         # XLA makes a thread for each core that it may use.
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
-    distributed.use_cores(batch_size)
+    devices.use_cores(batch_size)
     threads = len(os.sched_getaffinity(0))
     if torch:
         torch.set_num_threads(threads)

@@ -1,18 +1,14 @@
 """A lines file as a training sees it: splits with label ids under one charset."""
 
-import contextlib
 import dataclasses
-import fcntl
-import os
-import shlex
 from pathlib import Path
 
 import numpy as np
 
-from ocr_jax import ctc, prepare, workdirs
+from ocr_jax import ctc, workdirs
 from ocr_jax.charset import Charset
 from ocr_jax.data import lines_file, plan
-from ocr_jax.errors import UserError, one_line
+from ocr_jax.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,12 +85,11 @@ class Dataset:
 
 
 def load(config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> Dataset:
-    """Open config.lines_file, made by config.source if missing, and label the splits.
+    """Open config.lines_file and label its splits.
 
     `optional` splits are taken where the file has them. Raises UserError where the
     file, its height or its characters don't suit the config.
     """
-    _make_missing(config)
     with lines_file.LinesFile(config.lines_file) as file:
         if config.height not in (0, file.height):
             raise UserError(
@@ -130,39 +125,3 @@ def load_unchanged(workdir: Path, config) -> Dataset:
                 "lines have changed since"
             )
     return data
-
-
-def _make_missing(config):
-    """Make a lines file that is not there, once, if several runs want it now."""
-    path = Path(config.lines_file)
-    if path.exists():
-        return
-    if not config.source:
-        raise UserError(
-            f"{path} does not exist. Make it: python -m ocr_jax.prepare "
-            "(--help lists the sources), or name another: --config.lines_file=FILE.h5. "
-            "To try without data: --config=configs/quickstart.py"
-        )
-    try:
-        arguments = shlex.split(config.source)
-    except ValueError as error:
-        raise UserError(f"config.source is {config.source!r}: {error}") from None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"config.lines_file is {path}: {one_line(error)}") from None
-    with _only_one(path.parent):
-        if not path.exists():
-            print(f"{path} is missing; making it: prepare {config.source}")
-            prepare.run([*arguments, f"--out={path}"])
-
-
-@contextlib.contextmanager
-def _only_one(folder: Path):
-    """Hold a folder's lock; it is gone with the process."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -16,6 +16,8 @@ import numpy as np
 from ocr_jax.charset import Charset
 from ocr_jax.errors import UserError, one_line
 
+# In a joined file: +FILE/ID is another file's line, ID*2 a second copy.
+ADDED, COPY = "+", "*"
 FORMAT = "ocr_jax.lines"
 VERSION = 1
 SPLITS = ("train", "validation", "test")
@@ -67,6 +69,12 @@ class Split:
             self.line_ids[index],
             self.writers[index],
         )
+
+
+def is_own(line_id: str) -> bool:
+    """Whether a joined file's line is the collection's, and its first copy."""
+    _, copy, number = line_id.rpartition(COPY)
+    return not (line_id.startswith(ADDED) or (copy and number.isdecimal()))
 
 
 class LinesFile:

@@ -6,9 +6,10 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ocr_jax import extras, steps
+from ocr_jax import extras
 from ocr_jax.data import dataset, lines_file, plan, resident, tf_data
 from ocr_jax.errors import UserError
+from ocr_jax.runtime import devices
 
 # The share of a device's memory that the pixels of a split may take without being asked
 # for: those of the validation lines lie beside them, and the network needs most of it.
@@ -35,7 +36,7 @@ def batches(
     shares = plan.shares(rows, lengths, config.batch_size, process=process)[first:]
     if choose(config.loader, split.lines) == "resident":
         return resident.batches(split, shares, mesh)
-    return (steps.shard(batch, mesh) for batch in tf_data.batches(split, shares))
+    return (devices.shard(batch, mesh) for batch in tf_data.batches(split, shares))
 
 
 def choose(loader: str, lines: lines_file.Split) -> str:

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ocr_jax import steps
 from ocr_jax.data import dataset, plan
+from ocr_jax.runtime import devices
 
 Batch = dict[str, jax.Array]
 
@@ -41,7 +41,7 @@ def batches(
         split.on_devices[mesh] = _put(split, mesh)
     lines = split.on_devices[mesh]
     for share in shares:
-        indices = steps.shard({"indices": share.indices}, mesh)["indices"]
+        indices = devices.shard({"indices": share.indices}, mesh)["indices"]
         yield _gather(lines, indices, share.width, share.label_width, indices.sharding)
 
 

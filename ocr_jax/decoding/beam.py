@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ocr_jax.charset import BLANK
-from ocr_jax.decoding import greedy, language_model
+from ocr_jax.decoding import alignment, language_model
 
 WIDTH = 32
 # In a frame only its likeliest characters are tried, as many as this …
@@ -62,7 +62,7 @@ def beam_path(
 ) -> tuple[jax.Array, jax.Array]:
     """A decoder: where the characters are that `beam_search` finds, and how sure."""
     labels, lengths = beam_search(guide, logits, logit_lengths, width=width)
-    path = greedy.align(logits, logit_lengths, labels, lengths)
+    path = alignment.align(logits, logit_lengths, labels, lengths)
     return path, fused_logits(guide, logits, path, labels, lengths)
 
 

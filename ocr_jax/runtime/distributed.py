@@ -21,14 +21,12 @@ from jax.experimental import multihost_utils
 
 from ocr_jax import errors, workdirs
 from ocr_jax.errors import UserError, one_line
-from ocr_jax.runtime import bell, signals, slots
+from ocr_jax.runtime import bell, devices, signals
 
 # Seconds that a process which left alone waits for the others, before all are ended.
 # One that is killed is missed after HEARTBEAT_SECONDS.
 SHUTDOWN_SECONDS = 10
 HEARTBEAT_SECONDS = 60
-# Fewer lines a core would leave it with products smaller than what they cost to begin.
-LEAST_LINES = 8
 _leaving = threading.Lock()
 
 
@@ -41,7 +39,7 @@ def joined(config):
     """
     arguments = join_arguments(config.distributed, os.environ)
     if arguments is None:
-        use_cores(config.batch_size)
+        devices.use_cores(config.batch_size)
     elif not jax.distributed.is_initialized():
         _initialize(arguments)
     if jax.process_count() == 1:
@@ -56,20 +54,6 @@ def joined(config):
         yield
         # Who is done first waits here, where there is no time limit.
         _gather(True)
-
-
-def use_cores(batch_size: int):
-    """Where JAX computes on a CPU, make each core a device, as far as lines reach.
-
-    Devices work side by side, which the recurrent layers of one device do not: a step
-    takes less time. Comes before anything that touches a device; later it does nothing.
-    """
-    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
-        return
-    most = min(len(slots.cores()), max(1, batch_size // LEAST_LINES))
-    count = max(n for n in range(1, most + 1) if batch_size % n == 0)
-    with contextlib.suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", count)
 
 
 @contextlib.contextmanager

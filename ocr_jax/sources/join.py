@@ -18,7 +18,6 @@ from ocr_jax import sources
 from ocr_jax.data import lines_file
 
 BLOCK = 64  # lines a task
-ADDED, COPY = "+", "*"  # +FILE/ID: another file's line; ID*2: a second copy
 
 
 class Task(NamedTuple):
@@ -31,12 +30,6 @@ class Task(NamedTuple):
     last: int
     prefix: str
     suffix: str
-
-
-def is_own(line_id: str) -> bool:
-    """Whether a joined file's line is the collection's, and its first copy."""
-    _, copy, number = line_id.rpartition(COPY)
-    return not (line_id.startswith(ADDED) or (copy and number.isdecimal()))
 
 
 def add_flags(parser: argparse.ArgumentParser):
@@ -67,11 +60,13 @@ def tasks(args: argparse.Namespace) -> list[Task]:
     with lines_file.LinesFile(args.source) as file:
         splits = file.splits
     parts = [
-        (args.source, split, "", "" if copy == 1 else f"{COPY}{copy}")
+        (args.source, split, "", "" if copy == 1 else f"{lines_file.COPY}{copy}")
         for split in splits
         for copy in range(1, 1 + (args.times if split == "train" else 1))
     ]
-    parts += [(path, "train", f"{ADDED}{path.stem}/", "") for path in args.others]
+    parts += [
+        (path, "train", f"{lines_file.ADDED}{path.stem}/", "") for path in args.others
+    ]
     return [task for part in parts for task in _blocks(*part)]
 
 

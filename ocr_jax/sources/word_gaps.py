@@ -11,12 +11,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from ocr_jax import checkpoints, steps, workdirs
+from ocr_jax import checkpoints
+from ocr_jax.charset import BLANK
 from ocr_jax.data import dataset, lines_file, pipeline
-from ocr_jax.decoding import greedy
+from ocr_jax.decoding import alignment
 from ocr_jax.errors import UserError
-from ocr_jax.runtime import distributed
-from ocr_jax.tracking import wandb_models
 
 
 class Gap(NamedTuple):
@@ -33,26 +32,21 @@ def find(workdir: Path, split: lines_file.Split) -> list[list[Gap]]:
     Lines of characters that the network does not know, or of more than it has frames
     for, have none. Raises UserError where its lines are of another height.
     """
-    workdir = wandb_models.workdir(workdir)
-    distributed.use_cores(workdirs.load_config(workdir).batch_size)
-    steps.use_compilation_cache()
-    best = checkpoints.load_best(workdir)
+    run = checkpoints.open_run(workdir)
+    best = run.best
     if best.height != split.height:
         raise UserError(
             f"{workdir} reads lines {best.height} px high, these are {split.height}: "
             "prepare both at one --height"
         )
     lines = _labelled(best, split)
-    align = jax.jit(greedy.align)
-    logits_step = steps.make_logits_step(best.model)
-    mesh = steps.make_mesh(best.config.batch_size)
-    state = steps.replicate(best.state, mesh)
+    align = jax.jit(alignment.align)
     found = [[] for _ in range(len(split))]
     rows = lines.plan(best.config, epoch=0)
     for row, batch in zip(
-        rows, pipeline.batches(lines, rows, best.config, mesh), strict=True
+        rows, pipeline.batches(lines, rows, best.config, run.mesh), strict=True
     ):
-        logits, lengths = logits_step(state, batch)
+        logits, lengths = run.logits_step(run.state, batch)
         paths = align(logits, lengths, batch["label"], batch["label_length"])
         for index, path in zip(row.indices, jax.device_get(paths), strict=False):
             found[index] = _gaps(split.transcripts[index], path, best.model.centre)
@@ -76,7 +70,7 @@ def _gaps(transcript: str, path: np.ndarray, centre) -> list[Gap]:
     runs = [
         (start, end - 1)
         for start, end in itertools.pairwise(changes)
-        if path[start] != greedy.BLANK
+        if path[start] != BLANK
     ]
     return [
         Gap(i, float(centre(runs[i - 1][1])), float(centre(runs[i + 1][0])))

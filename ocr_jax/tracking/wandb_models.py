@@ -13,7 +13,7 @@ CACHE = Path("~/.cache/ocr_jax/wandb")
 SECONDS = 30
 
 
-def workdir(name: str | os.PathLike) -> Path:
+def resolve_workdir(name: str | os.PathLike) -> Path:
     """A workdir to read a network from: the path itself, or what W&B keeps of a run.
 
     A run's latest model is fetched once, into the cache. Raises UserError where there

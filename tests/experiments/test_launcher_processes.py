@@ -15,7 +15,7 @@ EXPERIMENTS = Path(stress_launcher.__file__).parent
 LAUNCHER = """
 from pathlib import Path
 from launching import jobs, local_executor
-from ocr_jax import slots
+from ocr_jax.runtime import slots
 class Watcher(local_executor.Watcher):
     def changed(self, job, status):
         print(status.state, job.name, flush=True)

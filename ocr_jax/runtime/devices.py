@@ -1,0 +1,67 @@
+"""The devices of a run: how many, what lies where on them, where programs are kept."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from ocr_jax.errors import UserError
+from ocr_jax.runtime import slots
+
+DATA = "data"  # the mesh axis that a batch's lines are spread over
+# Fewer lines a core would leave it with products smaller than what they cost to begin.
+LEAST_LINES = 8
+
+
+def use_cores(batch_size: int):
+    """Where JAX computes on a CPU, make each core a device, as far as lines reach.
+
+    Devices work side by side, which the recurrent layers of one device do not: a step
+    takes less time. Comes before anything that touches a device; later it does nothing.
+    """
+    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+        return
+    most = min(len(slots.cores()), max(1, batch_size // LEAST_LINES))
+    count = max(n for n in range(1, most + 1) if batch_size % n == 0)
+    with contextlib.suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", count)
+
+
+def make_mesh(batch_size: int) -> Mesh:
+    """All devices of all processes along one axis, DATA.
+
+    Raises UserError where a batch can't be spread over them evenly.
+    """
+    devices = np.array(jax.devices())
+    if batch_size % devices.size:
+        raise UserError(
+            f"config.batch_size is {batch_size}: {devices.size} devices need a "
+            "multiple of their number"
+        )
+    return Mesh(devices, (DATA,))
+
+
+def replicate(tree, mesh: Mesh):
+    """The tree, the same in every process, with every array whole on every device."""
+    # From the host: jax moves no array from one process's device to another's.
+    return jax.device_put(jax.device_get(tree), NamedSharding(mesh, PartitionSpec()))
+
+
+def shard(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+    """This process's rows of a batch, spread over the devices of the mesh."""
+    sharding = NamedSharding(mesh, PartitionSpec(DATA))
+    return {
+        key: jax.make_array_from_process_local_data(sharding, value)
+        for key, value in batch.items()
+    }
+
+
+def use_compilation_cache():
+    """Keep compiled programs between runs; JAX_COMPILATION_CACHE_DIR says where."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        folder = Path("~/.cache/ocr_jax/compiled").expanduser()
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)

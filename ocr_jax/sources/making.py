@@ -1,0 +1,185 @@
+"""Makes a lines file of what a source reads."""
+
+import argparse
+import collections
+import contextlib
+import fcntl
+import os
+import shlex
+from pathlib import Path
+
+import numpy as np
+
+from ocr_jax import errors, sources
+from ocr_jax.charset import Charset
+from ocr_jax.data import lines_file, lines_writer
+from ocr_jax.errors import UserError, one_line
+from ocr_jax.runtime import slots
+from ocr_jax.sources import folder, fsdl, join, recombine, tsv, worker_pool
+from ocr_jax.sources.emnist import emnist, emnist_lines
+from ocr_jax.sources.iam import iam
+from ocr_jax.sources.pages import alto, page_xml
+from ocr_jax.sources.synthetic import fonts
+
+SOURCES = {
+    "folder": folder,
+    "tsv": tsv,
+    "alto": alto,
+    "page": page_xml,
+    "iam": iam,
+    "fsdl": fsdl,
+    "emnist": emnist,
+    "emnist_lines": emnist_lines,
+    "fonts": fonts,
+    "join": join,
+    "recombine": recombine,
+}
+# How many reasons for skipping are shown, and how many names for each.
+SHOWN_REASONS = 10
+SHOWN_NAMES = 10
+
+
+def add_commands(commands):
+    """Add a command for each source to a parser's sub-commands."""
+    for name, source in SOURCES.items():
+        first_line = source.__doc__.splitlines()[0]
+        command = commands.add_parser(name, help=first_line, description=source.__doc__)
+        add = command.add_argument
+        add("--out", required=True, type=Path, help="the lines file to make")
+        add("--height", type=_height, default=64, help="pixels, of every line")
+        add("--license", default="", help="kept in the file")
+        add("--overwrite", action="store_true", help="replace the lines file")
+        add("--workers", type=count, default=len(slots.cores()), help="processes")
+        source.add_flags(command)
+
+
+def count(text: str) -> int:
+    """A number that an option takes, 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
+    return int(text)
+
+
+def _height(text: str) -> int:
+    if not text.isdecimal() or not 8 <= int(text) <= 512:
+        raise argparse.ArgumentTypeError(f"{text}: expected 8 to 512 pixels")
+    return int(text)
+
+
+def make(args: argparse.Namespace):
+    """Make the lines file that a source's parsed options describe; print a summary.
+
+    Raises UserError, and leaves no file, if no line could be read.
+    """
+    source = SOURCES[args.command]
+    tasks = source.tasks(args)
+    writer = lines_writer.LinesWriter(
+        args.out,
+        height=args.height,
+        source=" ".join([args.command, str(getattr(args, "source", ""))]).strip(),
+        license=args.license,
+        about=source.about(args) if hasattr(source, "about") else None,
+        overwrite=args.overwrite,
+    )
+    skipped, written = collections.defaultdict(list), collections.Counter()
+    with writer:
+        for items in worker_pool.read_all(
+            source.read, tasks, args.height, args.workers
+        ):
+            for item in items:
+                if isinstance(item, sources.Skipped):
+                    skipped[item.reason].append(item.name)
+                else:
+                    writer.add(*item)
+                    written[item[0]] += 1
+        reasons = "; ".join(_reasons(skipped)) or "the source holds none"
+        if not written:
+            raise UserError(f"no line could be read: {reasons}")
+        if hasattr(source, "lacking") and (lacking := source.lacking(args, written)):
+            raise UserError(f"{lacking}: {reasons}")
+    with lines_file.LinesFile(args.out) as file:
+        print(f"{args.out}: {written.total():,} lines, {args.height} px high")
+        print(summary([file.split(name) for name in file.splits], file.charset))
+    if "validation" not in written and hasattr(args, "writer_regex"):
+        print(
+            "no validation lines, without which nothing can be trained: lines of one "
+            "writer stay together, and too few are told apart; see --writer_regex"
+        )
+    if skipped:
+        print(f"skipped: {sum(map(len, skipped.values())):,}")
+        print(*_reasons(skipped), sep="\n")
+
+
+def summary(splits: list[lines_file.Split], charset: Charset) -> str:
+    """Lines, writers, characters and widths of each split, and the charset."""
+    rows = [("", "lines", "writers", "characters", "width: least", "median", "most")]
+    for split in splits:
+        widths = split.widths
+        counts = (
+            len(split),
+            len(set(split.writers) - {""}),
+            sum(map(len, split.transcripts)),
+            widths.min(),
+            int(np.median(widths)),
+            widths.max(),
+        )
+        rows.append((split.name, *(f"{count:,}" for count in counts)))
+    table = "\n".join("".join(f"{cell:>13}" for cell in row) for row in rows)
+    characters = "".join(charset.characters)
+    return f"{table}\n{len(characters)} characters: {characters}"
+
+
+def _reasons(skipped: dict[str, list[str]]) -> list[str]:
+    """The commonest reasons, each with how often it came up and a few names."""
+    ordered = sorted(skipped.items(), key=lambda item: -len(item[1]))
+    parts = []
+    for reason, names in ordered[:SHOWN_REASONS]:
+        more = " …" if len(names) > SHOWN_NAMES else ""
+        shown = ", ".join(names[:SHOWN_NAMES]) + more
+        parts.append(f"{len(names):,} x {reason} ({shown})")
+    if rest := ordered[SHOWN_REASONS:]:
+        count = sum(len(names) for _, names in rest)
+        parts.append(f"{count:,} more, for {len(rest)} other reasons")
+    return parts
+
+
+def make_missing(config):
+    """Make config.lines_file by config.source if it is missing.
+
+    Several runs that want the same file make it once. Raises UserError if the config
+    has no source.
+    """
+    path = Path(config.lines_file)
+    if path.exists():
+        return
+    if not config.source:
+        raise UserError(
+            f"{path} does not exist. Make it: python -m ocr_jax.prepare "
+            "(--help lists the sources), or name another: --config.lines_file=FILE.h5. "
+            "To try without data: --config=configs/quickstart.py"
+        )
+    try:
+        arguments = shlex.split(config.source)
+    except ValueError as error:
+        raise UserError(f"config.source is {config.source!r}: {error}") from None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"config.lines_file is {path}: {one_line(error)}") from None
+    with _only_one(path.parent):
+        if not path.exists():
+            print(f"{path} is missing; making it: prepare {config.source}")
+            parser = errors.ArgumentParser(prog="config.source")
+            add_commands(parser.add_subparsers(dest="command", required=True))
+            make(parser.parse_args([*arguments, f"--out={path}"]))
+
+
+@contextlib.contextmanager
+def _only_one(folder: Path):
+    """Hold a folder's lock; it is gone with the process."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

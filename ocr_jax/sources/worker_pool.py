@@ -1,0 +1,93 @@
+"""Reads the tasks of a source in several processes, in the tasks' order."""
+
+import collections
+import itertools
+import multiprocessing
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent import futures
+from concurrent.futures import process
+
+import cv2
+import rich.console
+import rich.progress
+
+from ocr_jax import sources
+from ocr_jax.errors import UserError
+
+Read = Callable[[object, int], list[sources.Item]]
+
+
+def read_all(
+    read: Read, tasks: list, height: int, workers: int
+) -> Iterator[list[sources.Item]]:
+    """What `read` gives for each task, in the tasks' order.
+
+    Raises UserError if a worker process was killed.
+    """
+    calls = zip(itertools.repeat(read), tasks, itertools.repeat(height))
+    # Forkserver: a fork of a process that has run jax or TensorFlow may hang.
+    context = multiprocessing.get_context("forkserver")
+    pool = futures.ProcessPoolExecutor(workers, context, initializer=_start_worker)
+    try:
+        yield from rich.progress.track(
+            _in_order(pool, calls, ahead=64 * workers),
+            total=len(tasks),
+            description="Preparing",
+            disable=not sys.stderr.isatty(),
+            console=rich.console.Console(stderr=True),
+        )
+    except process.BrokenProcessPool:
+        raise UserError(
+            "a reading process was killed, perhaps for want of memory: try --workers=1"
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_order(
+    pool: futures.Executor, calls: Iterable[tuple], ahead: int
+) -> Iterator[list[sources.Item]]:
+    """Results in the order of calls, at most `ahead` of them waiting to be taken."""
+    pending = collections.deque()
+    for call in calls:
+        pending.append(pool.submit(_read, *call))
+        if len(pending) >= ahead:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+def _read(read: Read, task, height: int) -> list[sources.Item]:
+    try:
+        items = read(task, height)
+    except UserError as error:
+        # Without the path, equal reasons are counted as one.
+        path, reason = getattr(task, "path", None), str(error)
+        reason = reason.replace(str(path), "it") if path else reason
+        items = [sources.Skipped(str(getattr(task, "name", task)), reason)]
+    return [_writable(item) for item in items]
+
+
+def _writable(item: sources.Item) -> sources.Item:
+    """The item, or why it is left out: HDF5 keeps no zeros and nothing but UTF-8."""
+    if isinstance(item, sources.Skipped):
+        return item._replace(name=_shown(item.name), reason=_shown(item.reason))
+    line = item[1]
+    for text in (line.line_id, line.writer, line.transcript):
+        if "\0" in text or _shown(text) != text:
+            reason = "a zero byte, or one that is not UTF-8, in its name or transcript"
+            return sources.Skipped(_shown(line.line_id), reason)
+    return item
+
+
+def _shown(text: str) -> str:
+    """The text, with escapes for bytes of a file's name that are not UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _start_worker():
+    # Ctrl-C is for the parent, which then stops its workers; each has one core.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
