@@ -106,9 +106,10 @@ def _write(config, first: Path, members: list, workdir: Path) -> dict:
     calibrated = evaluate.calibrate(logits_step, state, data, config)
     workdirs.write_json(workdir / "calibration.json", calibrated)
     scores = {"parameters": steps.count_parameters(state)}
-    scores |= evaluate.score_splits(
+    by_split = evaluate.score_splits(
         logits_step, state, data, config, calibrated["temperature"], workdir
     )
+    scores |= {name: split.as_json() for name, split in by_split.items()}
     workdirs.write_json(workdir / "scores.json", scores)
     return scores
 

@@ -34,16 +34,19 @@ def evaluate(
     batches = pipeline.batches(split, rows, config, mesh)
     scored = _fetched(eval_step(state, batch) for batch in batches)
     for row, outputs in zip(rows, scored, strict=True):
-        batch_losses, batch_feasible, decoded, likeliest, sure = outputs
+        decoded = outputs.decoded
         is_characters &= decoded.path.shape[1] == 1
-        losses[row.indices] = batch_losses[: len(row.indices)]
-        feasible[row.indices] = batch_feasible[: len(row.indices)]
+        losses[row.indices] = outputs.losses[: len(row.indices)]
+        feasible[row.indices] = outputs.feasible[: len(row.indices)]
         for position, index in enumerate(row.indices):
             length = decoded.lengths[position]
             readings[index] = charset.decode(decoded.labels[position, :length])
-            candidates[index] = charset.decode(likeliest[position])
-            confidences[index] = [of_chars[position, :length] for of_chars, _ in sure]
-            of_lines[index] = [of_line[position] for _, of_line in sure]
+            candidates[index] = charset.decode(outputs.likeliest[position])
+            at_temperatures = outputs.confidences
+            confidences[index] = [
+                chars[position, :length] for chars, _ in at_temperatures
+            ]
+            of_lines[index] = [lines[position] for _, lines in at_temperatures]
     counts = metrics.count(
         transcripts, readings, losses, feasible, candidates if is_characters else None
     )
@@ -64,32 +67,38 @@ def calibrate(logits_step, state, data: dataset.Dataset, config) -> dict:
     evaluation = evaluate(eval_step, state, split, data.charset, config)
     right = calibration.right_characters(split.lines.transcripts, evaluation.readings)
     temperature = calibration.fit_temperature(evaluation.confidences, right)
-    about = {"split": split.lines.name, "digest": split.lines.digest}
-    return {"temperature": temperature} | about
+    return {
+        "temperature": temperature,
+        "split": split.lines.name,
+        "digest": split.lines.digest,
+    }
 
 
 def score_splits(
     logits_step, state, data: dataset.Dataset, config, temperature, workdir: Path
-) -> dict[str, dict]:
-    """Score validation and test, if it is there: what `scoring.report` says of each.
+) -> dict[str, report.Scores]:
+    """Score validation, and test if there is one; print the scores of each.
 
-    Readings and what goes wrong in them are kept in the workdir.
+    The readings and the analysis of their errors are written to the workdir.
     """
     scores, mesh = {}, devices.make_mesh(config.batch_size)
     eval_step = steps.make_eval_step(logits_step, mesh, (1.0, temperature))
     for name in workdirs.SCORED:
         if split := data.splits.get(name):
             evaluation = evaluate(eval_step, state, split, data.charset, config)
-            scores[name] = report.report(evaluation, split.lines, temperature)
+            scores[name] = report.score(evaluation, split.lines, temperature)
             if jax.process_index() == 0:
-                report.keep(workdir, evaluation, split.lines)
+                report.show(scores[name], evaluation, split.lines)
+                report.write(workdir, evaluation, split.lines)
     return scores
 
 
-def evaluate_workdir(workdir: Path, split: str, decoder: str = "greedy") -> dict:
-    """Score a run's best network on one split of its lines file, and show it.
+def evaluate_workdir(
+    workdir: Path, split: str, decoder: str = "greedy"
+) -> report.Scores:
+    """Score a run's best network on one split of its lines file; print the scores.
 
-    decoder: one of decoders.NAMES. Returns what `scoring.report` does.
+    decoder: one of decoders.NAMES.
     """
     run = checkpoints.open_run(workdir)
     config, charset = run.best.config, run.best.charset
@@ -101,9 +110,10 @@ def evaluate_workdir(workdir: Path, split: str, decoder: str = "greedy") -> dict
     eval_step = steps.make_eval_step(run.logits_step, run.mesh, temperatures, read)
     evaluation = evaluate(eval_step, run.state, lines, charset, config)
     evaluation = evaluation._replace(decoder=decoder)
-    found = report.report(evaluation, lines.lines, reader.temperature)
+    scores = report.score(evaluation, lines.lines, reader.temperature)
+    report.show(scores, evaluation, lines.lines)
     tables.print_analysis(report.analyse(evaluation, lines.lines))
-    return found
+    return scores
 
 
 def _fetched(batches: Iterable) -> Iterator:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import flax
 import jax
@@ -202,26 +203,36 @@ def make_logits_step(model) -> Callable:
     return logits_step
 
 
+class EvalOutputs(NamedTuple):
+    """What `eval_step` says of a batch of B lines, T frames long."""
+
+    losses: jax.Array  # (B,)
+    feasible: jax.Array  # (B,) whether the label fits into the frames
+    decoded: greedy.Decoded
+    likeliest: jax.Array  # (B, 3) ids: see greedy.likeliest
+    # (of characters (B, T), of lines (B,)) at each temperature
+    confidences: list[tuple[jax.Array, jax.Array]]
+
+
 def make_eval_step(
     logits_step, mesh: Mesh, temperatures=(1.0,), read=greedy.GREEDY
 ) -> Callable:
-    """`eval_step(state, batch) → (losses, feasible, decode.Decoded, ids, confidences)`.
+    """`eval_step(state, batch) → EvalOutputs`.
 
-    losses and feasible are (B,), ids (B, 3) those of `decode.likeliest`, confidences a
-    list: of characters (B, T) and of lines (B,) at each temperature. read: that of a
-    decoders.Decoder, a pytree, since its tables are too large for constants.
+    read: that of a decoders.Decoder, a pytree, since its tables are too large for
+    constants.
     """
 
     def eval_step(state, batch):
         # Programs of their own: each is compiled once, however lines are scored.
         logits, lengths = logits_step(state, batch)
-        scored, fused = _score(read, logits, lengths, batch, mesh)
-        path = scored[2].path
-        sure = [
+        outputs, fused = _score(read, logits, lengths, batch, mesh)
+        path = outputs.decoded.path
+        confidences = [
             _confidences(path, fused, lengths, np.float32(temperature))
             for temperature in temperatures
         ]
-        return *scored, sure
+        return outputs._replace(confidences=confidences)
 
     return eval_step
 
@@ -234,7 +245,8 @@ def _score(read, logits, lengths, batch, mesh: Mesh):
         feasible = ctc.is_feasible(lengths, *labels)
         path, fused = read(logits, lengths)
         decoded = greedy.read_path(path, fused, lengths)
-        return (losses, feasible, decoded, greedy.likeliest(logits)), fused
+        likeliest = greedy.likeliest(logits)
+        return EvalOutputs(losses, feasible, decoded, likeliest, []), fused
 
     by_line = PartitionSpec(devices.DATA)
     # Left to itself, XLA would have each device know the others' lines.

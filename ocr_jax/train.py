@@ -23,16 +23,18 @@ from ocr_jax.tracking.tracker import Tracker
 
 # How many validation lines are kept with their readings after every epoch.
 SHOWN_LINES = 12
-# What the loop knows beside the state; it is saved with every checkpoint.
-START = {
-    "epoch": 0,  # epochs finished
-    "batch": 0,  # batches finished in the epoch under way, and sums over them:
-    "loss": 0.0,
-    "lines": 0,
-    "seconds": 0.0,
-    "best_cer": None,
-    "stale_epochs": 0,  # since the best CER
-}
+
+
+class Progress(NamedTuple):
+    """Training progress outside the TrainState; saved with every checkpoint."""
+
+    epoch: int = 0  # epochs finished
+    batch: int = 0  # batches finished in the current epoch, and sums over them:
+    loss: float = 0.0
+    lines: int = 0
+    seconds: float = 0.0
+    best_cer: float | None = None
+    stale_epochs: int = 0  # since the best CER
 
 
 class Run(NamedTuple):
@@ -88,10 +90,12 @@ def _train(config, workdir: Path):
 
     with contextlib.ExitStack() as stack:
         saved = stack.enter_context(checkpoints.Checkpoints(workdir))
-        started = saved.restore(checkpoints.LATEST, devices.replicate(state, mesh))
-        if started is None:
-            started = devices.replicate(_first_state(config, state, data), mesh), START
-        state, progress = started
+        latest = saved.restore(checkpoints.LATEST, devices.replicate(state, mesh))
+        if latest is None:
+            state = devices.replicate(_first_state(config, state, data), mesh)
+            progress = Progress()
+        else:
+            state, progress = latest[0], Progress(**latest[1])
         tracker = Tracker(
             workdir, config, int(state.step), is_main=jax.process_index() == 0
         )
@@ -113,12 +117,12 @@ def _train(config, workdir: Path):
         tracker.message(_describe(run, state, progress))
         with distributed.stop_signals(config.log_every_steps) as stop:
             while not _is_done(config, progress):
-                rows = lines.plan(config, progress["epoch"])
+                rows = lines.plan(config, progress.epoch)
                 state, progress = _train_epoch(run, state, progress, rows, stop)
-                if progress["batch"] == batches_per_epoch:
+                if progress.batch == batches_per_epoch:
                     state, progress = _end_epoch(run, state, progress, saved, workdir)
                 else:
-                    saved.save(checkpoints.LATEST, state, progress)
+                    saved.save(checkpoints.LATEST, state, progress._asdict())
                 if stop.is_set():
                     raise KeyboardInterrupt(
                         f"Stopped at step {int(state.step)}, checkpoint written: the "
@@ -127,13 +131,13 @@ def _train(config, workdir: Path):
         kept = saved.restore(checkpoints.BEST, steps.for_inference(state))
         if kept is None:
             raise UserError(f"{workdir} lost its best checkpoint: add --overwrite")
-        best, progress = kept
+        best, progress = kept[0], Progress(**kept[1])
         calibrated = evaluate.calibrate(run.logits_step, best, data, config)
         if jax.process_index() == 0:
             workdirs.write_json(workdir / "calibration.json", calibrated)
-        metadata = {key: progress[key] for key in ("epoch", "best_cer")}
+        metadata = {"epoch": progress.epoch, "best_cer": progress.best_cer}
         tracker.model(saved.path(checkpoints.BEST), f"{config.name}-best", metadata)
-    _final_scores(run, best, calibrated["temperature"], progress, workdir)
+    _final_scores(run, best, calibrated["temperature"], progress.epoch, workdir)
 
 
 def _first_state(config, state, data: dataset.Dataset):
@@ -144,9 +148,9 @@ def _first_state(config, state, data: dataset.Dataset):
     return state
 
 
-def _train_epoch(run: Run, state, progress: dict, rows: list[plan.PlanRow], stop):
+def _train_epoch(run: Run, state, progress: Progress, rows: list[plan.PlanRow], stop):
     """The rest of the epoch's batches, or as many as there are before `stop` is set."""
-    first = progress["batch"]
+    first = progress.batch
     batches = pipeline.batches(run.lines, rows, run.config, run.mesh, first=first)
     since, pending, metrics = time.monotonic(), [], []
     for dispatched in plan.dispatches(rows[first:], run.config.steps_per_dispatch):
@@ -164,7 +168,9 @@ def _train_epoch(run: Run, state, progress: dict, rows: list[plan.PlanRow], stop
     return state, progress
 
 
-def _log(run: Run, state, progress: dict, pending, metrics, since: float) -> dict:
+def _log(
+    run: Run, state, progress: Progress, pending, metrics, since: float
+) -> Progress:
     """Fetch the metrics of the last few steps, log them, add them to the epoch's sums.
 
     pending: the plan rows of these steps; metrics: what `run.train_steps` returned.
@@ -183,12 +189,12 @@ def _log(run: Run, state, progress: dict, pending, metrics, since: float) -> dic
                 f"{', '.join(line_ids)}: look at them, or lower config.learning_rate"
             )
     sums = {key: float(array.sum(dtype=np.float64)) for key, array in values.items()}
-    progress = progress | {
-        "batch": progress["batch"] + len(pending),
-        "loss": progress["loss"] + sums["loss"],
-        "lines": progress["lines"] + sums["lines"],
-        "seconds": progress["seconds"] + seconds,
-    }
+    progress = progress._replace(
+        batch=progress.batch + len(pending),
+        loss=progress.loss + sums["loss"],
+        lines=progress.lines + sums["lines"],
+        seconds=progress.seconds + seconds,
+    )
     read = sum(len(row.indices) for row in pending)
     values = {
         "train/loss": sums["loss"] / max(sums["lines"], 1),
@@ -201,12 +207,12 @@ def _log(run: Run, state, progress: dict, pending, metrics, since: float) -> dic
         "train/impossible_lines": read - sums["lines"],
     }
     run.tracker.log(last_step, values)
-    done = progress["epoch"] + progress["batch"] / run.batches_per_epoch
+    done = progress.epoch + progress.batch / run.batches_per_epoch
     run.tracker.progress(done, values)
     return progress
 
 
-def _end_epoch(run: Run, state, progress: dict, saved, workdir: Path):
+def _end_epoch(run: Run, state, progress: Progress, saved, workdir: Path):
     """Validate, keep the state if it is the best, and checkpoint."""
     started = time.monotonic()
     split, charset = run.data.splits["validation"], run.data.charset
@@ -214,24 +220,24 @@ def _end_epoch(run: Run, state, progress: dict, saved, workdir: Path):
     reader = steps.for_inference(state)
     evaluation = evaluate.evaluate(eval_step, reader, split, charset, run.config)
     scores = evaluation.summary()
-    is_best = progress["best_cer"] is None or scores["cer"] < progress["best_cer"]
-    train_loss = progress["loss"] / max(progress["lines"], 1)
+    is_best = progress.best_cer is None or scores["cer"] < progress.best_cer
+    train_loss = progress.loss / max(progress.lines, 1)
     values = {f"validation/{key}": value for key, value in scores.items()} | {
         "train/loss": train_loss,
-        "train/seconds": progress["seconds"],
-        "train/lines_per_second": len(run.lines) / max(progress["seconds"], 1e-9),
+        "train/seconds": progress.seconds,
+        "train/lines_per_second": len(run.lines) / max(progress.seconds, 1e-9),
         "validation/seconds": time.monotonic() - started,
     }
-    progress = START | {
-        "epoch": progress["epoch"] + 1,
-        "best_cer": scores["cer"] if is_best else progress["best_cer"],
-        "stale_epochs": 0 if is_best else progress["stale_epochs"] + 1,
-    }
+    progress = Progress(
+        epoch=progress.epoch + 1,
+        best_cer=scores["cer"] if is_best else progress.best_cer,
+        stale_epochs=0 if is_best else progress.stale_epochs + 1,
+    )
     # The log comes first: after a kill in between, the epoch is logged again.
-    run.tracker.epoch(int(state.step), progress["epoch"], values, best=is_best)
+    run.tracker.epoch(int(state.step), progress.epoch, values, best=is_best)
     if is_best:
-        saved.save(checkpoints.BEST, reader, progress)
-    saved.save(checkpoints.LATEST, state, progress)
+        saved.save(checkpoints.BEST, reader, progress._asdict())
+    saved.save(checkpoints.LATEST, state, progress._asdict())
     lines, readings = split.lines, evaluation.readings
     shown = [
         (lines.line_ids[i], lines.image(i), lines.transcripts[i], readings[i])
@@ -244,20 +250,21 @@ def _end_epoch(run: Run, state, progress: dict, saved, workdir: Path):
     return state, progress
 
 
-def _final_scores(run: Run, best, temperature: float, progress: dict, workdir: Path):
-    """Score the best state on validation and test, show it, and write scores.json."""
-    scores = {"epoch": progress["epoch"], "parameters": steps.count_parameters(best)}
-    scores |= evaluate.score_splits(
+def _final_scores(run: Run, best, temperature: float, epoch: int, workdir: Path):
+    """Score the best state on validation and test; print and write the scores."""
+    scores = {"epoch": epoch, "parameters": steps.count_parameters(best)}
+    by_split = evaluate.score_splits(
         run.logits_step, best, run.data, run.config, temperature, workdir
     )
+    scores |= {name: split.as_json() for name, split in by_split.items()}
     if jax.process_index() == 0:
         workdirs.write_json(workdir / "scores.json", scores)
         print(f"\nRead an image: python -m ocr_jax.predict --workdir={workdir} IMAGE")
 
 
-def _is_done(config, progress: dict) -> bool:
-    is_stale = 0 < config.early_stop_patience <= progress["stale_epochs"]
-    return is_stale or progress["epoch"] >= config.num_epochs
+def _is_done(config, progress: Progress) -> bool:
+    is_stale = 0 < config.early_stop_patience <= progress.stale_epochs
+    return is_stale or progress.epoch >= config.num_epochs
 
 
 def _leave_out_impossible(data: dataset.Dataset, model) -> dataset.LabelledSplit:
@@ -279,9 +286,9 @@ def _leave_out_impossible(data: dataset.Dataset, model) -> dataset.LabelledSplit
     return lines
 
 
-def _describe(run: Run, state, progress: dict) -> str:
+def _describe(run: Run, state, progress: Progress) -> str:
     """One line on what is about to be trained, and from where."""
-    start = f"from step {int(state.step)}, epoch {progress['epoch'] + 1}"
+    start = f"from step {int(state.step)}, epoch {progress.epoch + 1}"
     return (
         f"{steps.count_parameters(state):,} parameters, "
         f"{len(run.data.charset.characters)} characters, "

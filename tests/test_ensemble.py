@@ -49,7 +49,7 @@ def test_its_workdir_is_like_any_others(runs, capsys):
     assert scores["validation"]["summary"]["cer"] < 0.2
     for split in ("validation", "test"):
         again = evaluate.evaluate_workdir(both, split)
-        assert json.loads(json.dumps(again)) == scores[split]
+        assert json.loads(json.dumps(again.as_json())) == scores[split]
     of_first = json.loads((first / "scores.json").read_text())
     assert scores["parameters"] == 2 * of_first["parameters"]
     assert scores["validation"]["digest"] == of_first["validation"]["digest"]

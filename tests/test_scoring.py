@@ -36,7 +36,7 @@ def test_a_score_says_its_split_transcripts_decoder_and_seed(finished, shown):
 
 def test_the_command_line_shows_what_training_kept(finished, shown):
     _, workdir, scores = finished
-    assert shown[0] == scores["validation"]
+    assert shown[0].as_json() == scores["validation"]
     found = workdirs.read_json(workdir / "errors_validation.json")
     lines = workdirs.scored_lines(workdir, "validation")
     _, writers, transcripts, readings = zip(*lines, strict=True)

@@ -72,7 +72,7 @@ def test_the_command_line_scores_what_training_logged(finished):
     best = next(row for row in reversed(rows_of(workdir)) if row.get("best"))
     for split in ("validation", "test"):
         again = evaluate.evaluate_workdir(workdir, split)
-        assert again["summary"] == scores[split]["summary"]
+        assert again.summary == scores[split]["summary"]
     for name, value in scores["validation"]["summary"].items():
         assert best[f"validation/{name}"] == value
 
@@ -98,7 +98,7 @@ def test_lines_prepared_anew_score_as_the_network_knows_their_letters(
         changed.lines_file, lines, height=conftest.HEIGHT, source="test"
     )
     workdirs.write_json(workdir / "config.json", changed.to_dict())
-    again = evaluate.evaluate_workdir(workdir, "validation")["summary"]
+    again = evaluate.evaluate_workdir(workdir, "validation").summary
     assert again == scores["validation"]["summary"]
     with pytest.raises(UserError, match=r"train has characters outside .* 'AB'"):
         evaluate.evaluate_workdir(workdir, "train")

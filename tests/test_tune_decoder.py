@@ -54,7 +54,7 @@ def test_before_tuning_beam_says_what_to_run(untuned, tmp_path, capsys):
 def test_the_error_rates_it_says_are_those_of_evaluating(finished, tuned):
     workdir, about = tuned
     scores = evaluate.evaluate_workdir(workdir, "validation", "beam")
-    assert scores["summary"]["cer"] == pytest.approx(about["cer"])
+    assert scores.summary["cer"] == pytest.approx(about["cer"])
     greedy = finished[2]["validation"]["summary"]["cer"]
     assert greedy == pytest.approx(about["cer_greedy"])
 

@@ -9,7 +9,7 @@ import plotly.offline
 
 from ocr_jax import extras, workdirs
 from ocr_jax.errors import UserError
-from ocr_jax.scoring import metrics, tables
+from ocr_jax.scoring import metrics
 from ocr_jax.tracking import console
 from reporting import plots, readings
 from reporting import runs as runs_lib
@@ -155,11 +155,11 @@ def _paired_test(runs: Sequence[runs_lib.Run], split: str) -> str:
     differences = metrics.paired_differences(first.counts(), second.counts(), writers)
     a, b = html.escape(first.name), html.escape(second.name)
     rows = [
-        f"<tr><th>{tables.SCORES[name][0]}</th>"
-        f"<td>{_points(difference.value)} points</td>"
-        f"<td>{' to '.join(map(_points, difference.interval))} points</td>"
-        f"<td>{difference.not_better:.1%}</td></tr>"
-        for name, difference in differences.items()
+        f"<tr><th>{rate.title}</th>"
+        f"<td>{_points(differences[rate.name].value)} points</td>"
+        f"<td>{' to '.join(map(_points, differences[rate.name].interval))} points</td>"
+        f"<td>{differences[rate.name].not_better:.1%}</td></tr>"
+        for rate in metrics.ERROR_RATES
     ]
     return (
         f'{title}<table class="test"><tr><th></th><th>{a} minus {b}</th>'

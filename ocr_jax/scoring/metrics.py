@@ -40,22 +40,6 @@ class Counts:
     top3: np.ndarray | None = None  # of characters: among the three likeliest
 
 
-# name → (numerator, denominator) among the counts; None divides by the lines.
-RATIOS = {
-    "loss": ("loss", "feasible"),
-    "cer": ("char_edits", "chars"),
-    "wer": ("word_edits", "words"),
-    "wer_tokens": ("token_edits", "tokens"),
-    "cer_folded": ("folded_char_edits", "folded_chars"),
-    "wer_folded": ("folded_word_edits", "folded_words"),
-    "character_accuracy": ("character_accuracy", None),
-    "exact": ("exact", None),
-    "top3": ("top3", None),
-}
-# The scores that compare two systems: of these, less is better.
-ERROR_RATES = ("cer", "wer", "wer_tokens", "cer_folded", "wer_folded")
-
-
 class Difference(NamedTuple):
     """A score of one system minus that of another, on the same lines."""
 
@@ -75,14 +59,48 @@ def tokens(text: str) -> list[str]:
     return "".join(f" {c} " if _is_punctuation(c) else c for c in text).split()
 
 
-# What is counted: (edits, size) among the counts → the sequence that is compared.
-UNITS = {
-    ("char_edits", "chars"): str,
-    ("word_edits", "words"): str.split,
-    ("token_edits", "tokens"): tokens,
-    ("folded_char_edits", "folded_chars"): folded,
-    ("folded_word_edits", "folded_words"): lambda text: folded(text).split(),
-}
+class Score(NamedTuple):
+    """A ratio of two sums of counts; with `compared` it is an error rate."""
+
+    name: str
+    title: str
+    numerator: str  # a field of Counts
+    denominator: str | None  # a field of Counts; None divides by the lines
+    compared: Callable[[str], Sequence] | None = None  # what edits are counted in
+    format: str = "{:.2%}"
+
+
+# Every score there is, in the order shown.
+SCORES = (
+    Score("cer", "character error rate (CER)", "char_edits", "chars", str),
+    Score("wer", "word error rate (WER)", "word_edits", "words", str.split),
+    Score("wer_tokens", "WER, punctuation split off", "token_edits", "tokens", tokens),
+    Score(
+        name="cer_folded",
+        title="CER, no case or punctuation",
+        numerator="folded_char_edits",
+        denominator="folded_chars",
+        compared=folded,
+    ),
+    Score(
+        name="wer_folded",
+        title="WER, no case or punctuation",
+        numerator="folded_word_edits",
+        denominator="folded_words",
+        compared=lambda text: folded(text).split(),
+    ),
+    Score(
+        name="character_accuracy",
+        title="character accuracy, mean of lines",
+        numerator="character_accuracy",
+        denominator=None,
+    ),
+    Score("exact", "lines without an error", "exact", None),
+    Score("top3", "among the three likeliest", "top3", None),
+    Score("loss", "CTC loss per line", "loss", "feasible", format="{:.3f}"),
+)
+# Those that compare two systems: lower is better.
+ERROR_RATES = tuple(score for score in SCORES if score.compared)
 
 
 def count(
@@ -99,12 +117,12 @@ def count(
     """
     pairs = list(zip(transcripts, readings, strict=True))
     counted = {}
-    for (edits, size), split in UNITS.items():
-        compared = [
-            (split(transcript), split(reading)) for transcript, reading in pairs
-        ]
-        counted[edits] = np.array([Levenshtein.distance(*pair) for pair in compared])
-        counted[size] = np.array([len(transcript) for transcript, _ in compared])
+    for rate in ERROR_RATES:
+        compared = [tuple(map(rate.compared, pair)) for pair in pairs]
+        edits = [Levenshtein.distance(*pair) for pair in compared]
+        counted[rate.numerator] = np.array(edits)
+        sizes = [len(transcript) for transcript, _ in compared]
+        counted[rate.denominator] = np.array(sizes)
     return Counts(
         **counted,
         exact=np.array([transcript == reading for transcript, reading in pairs]),
@@ -127,9 +145,11 @@ def character_accuracy(transcript: str, reading: str) -> float:
 
 
 def summary(counts: Counts) -> dict[str, float]:
-    """Every score of RATIOS that was counted, over all the lines."""
+    """Every score of SCORES that was counted, over all lines."""
     sums = _stack(counts).sum(axis=0)
-    return {name: float(_ratio(name, counts)(sums)) for name in _counted(counts)}
+    return {
+        score.name: float(_ratio(score, counts)(sums)) for score in _counted(counts)
+    }
 
 
 def intervals(
@@ -141,7 +161,10 @@ def intervals(
     lines are, where no writer is known or there is only one.
     """
     resampled = _resample(_stack(counts), writers, samples, seed)
-    return {name: _bounds(_ratio(name, counts)(resampled)) for name in _counted(counts)}
+    return {
+        score.name: _bounds(_ratio(score, counts)(resampled))
+        for score in _counted(counts)
+    }
 
 
 def paired_differences(
@@ -163,11 +186,11 @@ def paired_differences(
     width = _stack(first).shape[1]
     resampled = _resample(both, writers, samples, seed)
     differences = {}
-    for name in ERROR_RATES:
-        of_first, of_second = _ratio(name, first), _ratio(name, second)
+    for rate in ERROR_RATES:
+        of_first, of_second = _ratio(rate, first), _ratio(rate, second)
         drawn = of_first(resampled[:width]) - of_second(resampled[width:])
-        differences[name] = Difference(
-            value=summary(first)[name] - summary(second)[name],
+        differences[rate.name] = Difference(
+            value=summary(first)[rate.name] - summary(second)[rate.name],
             interval=_bounds(drawn),
             not_better=float(np.mean(drawn >= 0)),
         )
@@ -218,14 +241,15 @@ def _stack(counts: Counts) -> np.ndarray:
     return np.stack(list(_columns(counts).values()), axis=1).astype(np.float64)
 
 
-def _counted(counts: Counts) -> list[str]:
+def _counted(counts: Counts) -> list[Score]:
     """The scores whose counts are there."""
     columns = _columns(counts)
-    return [name for name, (numerator, _) in RATIOS.items() if numerator in columns]
+    return [score for score in SCORES if score.numerator in columns]
 
 
-def _ratio(name: str, counts: Counts) -> Callable[[np.ndarray], np.ndarray]:
+def _ratio(score: Score, counts: Counts) -> Callable[[np.ndarray], np.ndarray]:
     """The score as a function of summed columns (k, ...)."""
     columns = list(_columns(counts))
-    numerator, denominator = (columns.index(column) for column in RATIOS[name])
+    numerator = columns.index(score.numerator)
+    denominator = columns.index(score.denominator)
     return lambda sums: sums[numerator] / np.maximum(sums[denominator], 1)

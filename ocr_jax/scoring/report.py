@@ -1,10 +1,9 @@
-"""What is told and kept of an evaluation: scores, errors, how far confidences hold."""
+"""Computes, prints and writes the scores of an evaluation."""
 
 import functools
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
 from ocr_jax import extras, workdirs
@@ -29,35 +28,53 @@ class Evaluation(NamedTuple):
     decoder: str = "greedy"
 
     def summary(self) -> dict[str, float]:
-        """The scores of metrics.RATIOS, and of characters top3."""
+        """The scores of metrics.SCORES that were counted."""
         return metrics.summary(self.counts)
 
 
-def report(evaluation: Evaluation, split: lines_file.Split, temperature: float) -> dict:
-    """Scores with intervals; they, the best and the worst lines are also printed.
+class Scores(NamedTuple):
+    """The scores of one split, and what they depend on."""
 
-    The evaluation is one at the temperatures 1 and `temperature`, the calibrated one.
-    """
-    summary = evaluation.summary()
-    intervals = metrics.intervals(evaluation.counts, split.writers)
-    about = {"digest": split.digest, "transcripts": "as written"} | split.about
-    about |= {"decoder": evaluation.decoder, "seed": evaluation.seed}
-    reliability = _reliability(evaluation, split) | {"temperature": temperature}
-    if jax.process_index() == 0:
-        tables.print_scores(title(split.name, about), summary, intervals)
-        tables.print_calibration(reliability)
-        _print_extremes(evaluation, split)
-    return about | {
-        "summary": summary,
-        "intervals": {key: list(bounds) for key, bounds in intervals.items()},
-        "lines": len(split),
-        "impossible_lines": int(np.sum(~evaluation.counts.feasible)),
-        "calibration": reliability,
-    }
+    metadata: dict  # digest of the lines, transcripts, decoder, seed …
+    summary: dict[str, float]
+    intervals: dict[str, tuple[float, float]]  # 95 %
+    lines: int
+    impossible_lines: int
+    calibration: dict  # how well confidences hold, and the temperature
+
+    def as_json(self) -> dict:
+        """What scores.json keeps of a split."""
+        values = self._asdict()
+        intervals = {key: list(bounds) for key, bounds in self.intervals.items()}
+        return values.pop("metadata") | values | {"intervals": intervals}
 
 
-def keep(workdir: Path, evaluation: Evaluation, split: lines_file.Split):
-    """Write every line's reading, what goes wrong in them, and pictures of it."""
+def score(
+    evaluation: Evaluation, split: lines_file.Split, temperature: float
+) -> Scores:
+    """The scores of an evaluation at the temperatures 1 and `temperature`."""
+    metadata = {"digest": split.digest, "transcripts": "as written"} | split.about
+    metadata |= {"decoder": evaluation.decoder, "seed": evaluation.seed}
+    return Scores(
+        metadata=metadata,
+        summary=evaluation.summary(),
+        intervals=metrics.intervals(evaluation.counts, split.writers),
+        lines=len(split),
+        impossible_lines=int(np.sum(~evaluation.counts.feasible)),
+        calibration=_reliability(evaluation, split) | {"temperature": temperature},
+    )
+
+
+def show(scores: Scores, evaluation: Evaluation, split: lines_file.Split):
+    """Print the scores, and the best and worst lines with their readings."""
+    heading = title(split.name, scores.metadata)
+    tables.print_scores(heading, scores.summary, scores.intervals)
+    tables.print_calibration(scores.calibration)
+    _print_extremes(evaluation, split)
+
+
+def write(workdir: Path, evaluation: Evaluation, split: lines_file.Split):
+    """Write every reading, the analysis of its errors, and pictures of both."""
     columns = split.line_ids, split.writers, split.transcripts, evaluation.readings
     lines = [workdirs.ScoredLine(*line) for line in zip(*columns, strict=True)]
     workdirs.write_scored_lines(workdir, split.name, lines)
@@ -97,12 +114,12 @@ def _reliability(evaluation: Evaluation, split: lines_file.Split) -> dict:
     }
 
 
-def title(name: str, about: dict) -> str:
-    """The split, and of what: scores on other splits or transcripts do not compare."""
-    parts = ["{split_name} {split_digest:.8}"] * ("split_name" in about)
+def title(name: str, metadata: dict) -> str:
+    """A heading that says what the scores of a split depend on."""
+    parts = ["{split_name} {split_digest:.8}"] * ("split_name" in metadata)
     parts += ["lines {digest:.8}", "transcripts {transcripts}"]
     parts += ["{decoder} decoder", "seed {seed}"]
-    return f"{name} scores: " + ", ".join(parts).format(**about)
+    return f"{name} scores: " + ", ".join(parts).format(**metadata)
 
 
 def _print_extremes(evaluation: Evaluation, split: lines_file.Split):

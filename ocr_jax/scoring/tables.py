@@ -10,18 +10,6 @@ from rich.text import Text
 from ocr_jax.scoring import error_analysis, metrics
 from ocr_jax.tracking import console
 
-# score → (title, format), in the order shown
-SCORES = {
-    "cer": ("character error rate (CER)", "{:.2%}"),
-    "wer": ("word error rate (WER)", "{:.2%}"),
-    "wer_tokens": ("WER, punctuation split off", "{:.2%}"),
-    "cer_folded": ("CER, no case or punctuation", "{:.2%}"),
-    "wer_folded": ("WER, no case or punctuation", "{:.2%}"),
-    "character_accuracy": ("character accuracy, mean of lines", "{:.2%}"),
-    "exact": ("lines without an error", "{:.2%}"),
-    "top3": ("among the three likeliest", "{:.2%}"),
-    "loss": ("CTC loss a line", "{:.3f}"),
-}
 # How many rows of a list that may be long.
 MOST_CONFUSIONS, MOST_WRITERS = 10, 15
 SPACE = "␣"
@@ -35,16 +23,18 @@ def print_scores(
 ):
     """Print a table of scores with their 95 % intervals."""
     rows = [
-        (
-            name,
-            console.shown(scores[key], form),
-            " – ".join(console.shown(bound, form) for bound in intervals.get(key, ())),
-        )
-        for key, (name, form) in SCORES.items()
-        if key in scores
+        (score.title, *_score_and_interval(score, scores, intervals))
+        for score in metrics.SCORES
+        if score.name in scores
     ]
     print_title(title, stream)
     console.open_console(stream).print(_table(("", "", "95 % interval"), rows))
+
+
+def _score_and_interval(score: metrics.Score, scores: dict, intervals: dict):
+    bounds = intervals.get(score.name, ())
+    yield console.shown(scores[score.name], score.format)
+    yield " – ".join(console.shown(bound, score.format) for bound in bounds)
 
 
 def print_calibration(reliability: dict, stream=None):
@@ -69,32 +59,33 @@ def print_differences(
     header = ("", "A", "B", "A - B", "95 % interval", "A not better")
     rows = [
         (
-            SCORES[key][0],
-            f"{first[key]:.2%}",
-            f"{second[key]:.2%}",
-            f"{found.value:+.2%}",
-            "{:+.2%} to {:+.2%}".format(*found.interval),
-            f"{found.not_better:.1%}",
+            rate.title,
+            f"{first[rate.name]:.2%}",
+            f"{second[rate.name]:.2%}",
+            f"{differences[rate.name].value:+.2%}",
+            "{:+.2%} to {:+.2%}".format(*differences[rate.name].interval),
+            f"{differences[rate.name].not_better:.1%}",
         )
-        for key, found in differences.items()
+        for rate in metrics.ERROR_RATES
     ]
     console.open_console(stream).print(_table(header, rows))
 
 
-def print_analysis(found: error_analysis.Analysis, stream=None):
+def print_analysis(analysis: error_analysis.Analysis, stream=None):
     """Print which characters are misread, and where: by writer and length of line."""
-    edits = found.substitutions + found.deletions + found.insertions
+    edits = analysis.substitutions + analysis.deletions + analysis.insertions
     print_title(
-        f"{edits:,} errors in {found.chars:,} characters: {found.substitutions:,} "
-        f"misread, {found.deletions:,} missing, {found.insertions:,} too many",
+        f"{edits:,} errors in {analysis.chars:,} characters: "
+        f"{analysis.substitutions:,} misread, {analysis.deletions:,} missing, "
+        f"{analysis.insertions:,} too many",
         stream,
     )
-    _print_beside(_confusion_tables(found.confusions), stream)
-    worst = found.writers[:MOST_WRITERS]
-    is_cut = len(worst) < len(found.writers)
-    writers = f"worst of {len(found.writers)}" if is_cut else "writer"
+    _print_beside(_confusion_tables(analysis.confusions), stream)
+    worst = analysis.writers[:MOST_WRITERS]
+    is_cut = len(worst) < len(analysis.writers)
+    writers = f"worst of {len(analysis.writers)}" if is_cut else "writer"
     _print_beside(
-        [_part_table("length", found.lengths), _part_table(writers, worst)], stream
+        [_part_table("length", analysis.lengths), _part_table(writers, worst)], stream
     )
 
 

@@ -142,9 +142,11 @@ class TimedRun:
                 "digest": split.digest,
             } | split.about
             for rate in metrics.ERROR_RATES:
-                low, high = intervals[rate]
-                value = scores[name]["summary"][rate]
-                print(f"{name} {rate.upper()} {value:.2%} ({low:.2%} – {high:.2%})")
+                low, high = intervals[rate.name]
+                value = scores[name]["summary"][rate.name]
+                print(
+                    f"{name} {rate.name.upper()} {value:.2%} ({low:.2%} – {high:.2%})"
+                )
         workdirs.write_json(self.workdir / "scores.json", scores)
 
     def _write_readings(self, split: lines_file.Split, readings: list[str]):
