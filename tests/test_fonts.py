@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from ocr_jax import charset
 from ocr_jax.errors import UserError
 from ocr_jax.sources.synthetic import fonts, handwriting, prose
-from ocr_jax.sources.synthetic.hand_styles import HANDS, Hands
+from ocr_jax.sources.synthetic.hand_styles import HAND_STYLES, HandStyle
 
 FEW = ("--lines=22", "--validation_lines=11", "--test_lines=11")
 
@@ -80,7 +80,7 @@ def test_more_lines_extend_the_file_and_keep_the_first_ones():
     height=st.integers(20, 96),
     font=st.sampled_from(fonts.FONTS),
     seed=st.integers(0, 2**40),
-    hands=st.sampled_from(tuple(HANDS)),
+    hands=st.sampled_from(tuple(HAND_STYLES)),
 )
 def test_any_line_is_bright_ink_on_blank_paper(index, height, font, seed, hands):
     line = read(fonts.Task("train", index, seed, font, 45, hands), height)
@@ -94,7 +94,7 @@ def test_any_line_is_bright_ink_on_blank_paper(index, height, font, seed, hands)
     assert charset.normalize(line.transcript) == line.transcript
 
 
-@pytest.mark.parametrize("hands", HANDS.values(), ids=HANDS)
+@pytest.mark.parametrize("hands", HAND_STYLES.values(), ids=HAND_STYLES)
 @pytest.mark.parametrize("font", fonts.FONTS)
 def test_no_bend_takes_ink_over_the_edge(font, hands, monkeypatch):
     # The room around the writing must be blank still when the ink is cut out of it.
@@ -179,7 +179,7 @@ def test_held_out_fonts_write_validation_and_test_alone():
 
 def test_letters_that_reach_further_are_smaller_in_the_middle_so_lines_are_narrower():
     def width(reach):
-        hands = Hands(reach=(reach, reach))
+        hands = HandStyle(reach=(reach, reach))
         generators = map(np.random.default_rng, range(10))
         lines = [handwriting.draw("il bat", "Kalam", 64, g, hands) for g in generators]
         return np.mean([line.shape[1] for line in lines])

@@ -21,7 +21,7 @@ from ocr_jax import extras, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError, one_line
 from ocr_jax.sources.synthetic import excerpts, handwriting, prose
-from ocr_jax.sources.synthetic.hand_styles import HANDS
+from ocr_jax.sources.synthetic.hand_styles import HAND_STYLES
 
 ttLib = extras.Lazy("fontTools.ttLib")
 
@@ -54,7 +54,7 @@ class Task:
     seed: int
     font: str
     max_characters: int
-    hands: str = "neat"  # of HANDS
+    hands: str = "neat"  # of HAND_STYLES
     text: str = ""  # a file whose words are written, not made-up prose
 
 
@@ -74,7 +74,7 @@ def add_flags(parser: argparse.ArgumentParser):
     )
     add(
         "--hands",
-        choices=HANDS,
+        choices=HAND_STYLES,
         default="neat",
         help="varied: slanted, wide or thin, as an old collection's many hands",
     )
@@ -143,7 +143,7 @@ def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
     if task.font in CAPITALS_ONLY:
         text = text.upper()
     line = lines_file.Line(
-        image=handwriting.draw(text, task.font, height, rng, HANDS[task.hands]),
+        image=handwriting.draw(text, task.font, height, rng, HAND_STYLES[task.hands]),
         transcript=text,
         line_id=f"fonts-{task.split}-{task.index:06}",
         writer=_name(task.font),

@@ -4,7 +4,7 @@ import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
-class Hands:
+class HandStyle:
     """How much lines differ: each draws evenly between the two ends.
 
     Units: `h` is the height of the writing, top of an l to foot of a g; `px` a final
@@ -29,10 +29,10 @@ class Hands:
     brightness: tuple[float, float] = (200, 255)  # the ink's brightest
 
 
-HANDS = {
-    "neat": Hands(),
+HAND_STYLES = {
+    "neat": HandStyle(),
     # Ink, strokes, slants and widths spread as those of 91 hands of 1914-1918 do.
-    "varied": Hands(
+    "varied": HandStyle(
         space=(0.9, 2.2),
         lift=0.025,
         pen=(0.012, 0.055),

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ocr_jax import extras
-from ocr_jax.sources.synthetic.hand_styles import HANDS, Hands
+from ocr_jax.sources.synthetic.hand_styles import HAND_STYLES, HandStyle
 
 fontpkg, ttLib = extras.Lazy("fontpkg"), extras.Lazy("fontTools.ttLib")
 
@@ -53,7 +53,7 @@ def draw(
     font: str,
     height: int,
     rng: np.random.Generator,
-    hands: Hands = HANDS["neat"],
+    style: HandStyle = HAND_STYLES["neat"],
 ) -> np.ndarray:
     """The text in that font as a line image (height, W) uint8, bright ink on zero.
 
@@ -63,11 +63,11 @@ def draw(
     if not text.strip() or not characters(font).issuperset(text):
         raise ValueError(f"{font} can't draw {text!r}")
     size = SUPERSAMPLING * height
-    page, baseline = _write(text, font, size, hands, rng)
-    page = _press(page, _pen_growth(font, size, hands, rng))
-    page, baseline = _warp(page, baseline, size, hands, rng)
-    line = _cut_out(page, baseline, height, hands, rng)
-    return _scan(line, height, hands, rng)
+    page, baseline = _write(text, font, size, style, rng)
+    page = _press(page, _pen_growth(font, size, style, rng))
+    page, baseline = _warp(page, baseline, size, style, rng)
+    line = _cut_out(page, baseline, height, style, rng)
+    return _scan(line, height, style, rng)
 
 
 def _between(ends: tuple[float, float], rng: np.random.Generator) -> float:
@@ -119,12 +119,12 @@ def _pen_width(font: str) -> float:
 
 
 def _write(
-    text: str, font: str, size: int, hands: Hands, rng: np.random.Generator
+    text: str, font: str, size: int, style: HandStyle, rng: np.random.Generator
 ) -> tuple[np.ndarray, int]:
     """The words on a straight line with room around (H, W); which row the line is."""
     letters = _letters(font, size)
     words = text.split()
-    space = max(_between(hands.space, rng) * letters.getlength(" "), LEAST_SPACE * size)
+    space = max(_between(style.space, rng) * letters.getlength(" "), LEAST_SPACE * size)
     gaps = space * rng.uniform(*SPACE_JITTER, len(words))
     steps = [letters.getlength(word) for word in words] + gaps
     starts = 2 * size + np.cumsum(steps) - steps
@@ -132,8 +132,8 @@ def _write(
     page = Image.new("L", (round(starts[-1] + steps[-1] + 2 * size), 4 * size))
     pen = ImageDraw.Draw(page)
     for word, start in zip(words, starts, strict=True):
-        ink = round(255 * _between(hands.pressure, rng))
-        lift = rng.normal(0, hands.lift * size)
+        ink = round(255 * _between(style.pressure, rng))
+        lift = rng.normal(0, style.lift * size)
         pen.text((start, baseline + lift), word, ink, letters, anchor="ls")
     left, top, right, foot = page.getbbox()
     room_x, room_y = round(ROOM_X * size), round(ROOM_Y * size)
@@ -141,10 +141,12 @@ def _write(
     return np.asarray(page), baseline - top + room_y
 
 
-def _pen_growth(font: str, size: int, hands: Hands, rng: np.random.Generator) -> float:
+def _pen_growth(
+    font: str, size: int, style: HandStyle, rng: np.random.Generator
+) -> float:
     """By how many pixels to widen each side of the font's strokes."""
     own = _pen_width(font)
-    change = np.clip(_between(hands.pen, rng) / own - 1, -PEN_CHANGE, PEN_CHANGE)
+    change = np.clip(_between(style.pen, rng) / own - 1, -PEN_CHANGE, PEN_CHANGE)
     return float(change * own * size / 2)
 
 
@@ -161,12 +163,16 @@ def _press(page: np.ndarray, growth: float) -> np.ndarray:
 
 
 def _warp(
-    page: np.ndarray, baseline: int, size: int, hands: Hands, rng: np.random.Generator
+    page: np.ndarray,
+    baseline: int,
+    size: int,
+    style: HandStyle,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, int]:
     """The page slanted, stretched, tilted and waved around its baseline, and which row
     that is now."""
-    aspect, slant = _between(hands.aspect, rng), _between(hands.slant, rng)
-    above, below = _between(hands.reach, rng), _between(hands.reach, rng)
+    aspect, slant = _between(style.aspect, rng), _between(style.slant, rng)
+    above, below = _between(style.reach, rng), _between(style.reach, rng)
     # What the writing grows by above the letters' middles, below, and to either side.
     middle = X_HEIGHT * size
     up = max(0, round((above - 1) * (baseline - middle)))
@@ -176,13 +182,13 @@ def _warp(
     width = round(page.shape[1] * aspect)
     x, y = _coarse_grid((height, width + 2 * side))
     x, y = x - side, y - up
-    slope = _between(hands.rise, rng) * size / max(width - 2 * ROOM_X * size, size)
-    slope = np.clip(slope, -hands.steepest, hands.steepest)
+    slope = _between(style.rise, rng) * size / max(width - 2 * ROOM_X * size, size)
+    slope = np.clip(slope, -style.steepest, style.steepest)
     stretch_length = _between(STRETCH_LENGTH, rng) * size
-    stretch = _between(hands.stretch, rng) * stretch_length / (2 * np.pi)
+    stretch = _between(style.stretch, rng) * stretch_length / (2 * np.pi)
     wave_length = _between(WAVE_LENGTH, rng) * size
-    wave = _between(hands.wave, rng) * size
-    tremor = _between(hands.tremor, rng) * size
+    wave = _between(style.wave, rng) * size
+    tremor = _between(style.tremor, rng) * size
     from_x = (
         x / aspect
         + slant * (y - baseline)
@@ -231,7 +237,7 @@ def _cut_out(
     page: np.ndarray,
     baseline: int,
     height: int,
-    hands: Hands,
+    style: HandStyle,
     rng: np.random.Generator,
 ) -> np.ndarray:
     """The ink with its margins (height, W): all of the ink, nothing cut off.
@@ -241,8 +247,8 @@ def _cut_out(
     size = SUPERSAMPLING * height
     rows, columns = (np.flatnonzero(page.max(axis) >= FLOOR) for axis in (1, 0))
     kept = _between(FILL, rng) * size
-    top = min(rows[0], baseline - 0.7 * kept) - _between(hands.margin, rng) * size
-    foot = max(rows[-1] + 1, baseline + 0.3 * kept) + _between(hands.margin, rng) * size
+    top = min(rows[0], baseline - 0.7 * kept) - _between(style.margin, rng) * size
+    foot = max(rows[-1] + 1, baseline + 0.3 * kept) + _between(style.margin, rng) * size
     left = columns[0] - _between(MARGIN_X, rng) * size
     right = columns[-1] + 1 + _between(MARGIN_X, rng) * size
     top, foot, left, right = (round(max(0, side)) for side in (top, foot, left, right))
@@ -252,17 +258,17 @@ def _cut_out(
 
 
 def _scan(
-    line: np.ndarray, height: int, hands: Hands, rng: np.random.Generator
+    line: np.ndarray, height: int, style: HandStyle, rng: np.random.Generator
 ) -> np.ndarray:
     """The line (H, W) uint8 in uneven ink, with what cleaning left of the paper."""
     if (blur := _between(BLUR, rng)) > 0.2:
         line = cv2.GaussianBlur(line, (0, 0), blur)
-    ink = line * np.float32(_between(hands.contrast, rng) / 255)
+    ink = line * np.float32(_between(style.contrast, rng) / 255)
     fading = _smooth_noise(line.shape, height / 2, rng)
-    ink *= 1 - _between(hands.fading, rng) * np.clip(0.5 + fading / 4, 0, 1)
+    ink *= 1 - _between(style.fading, rng) * np.clip(0.5 + fading / 4, 0, 1)
     ink *= 1 - _between(GRAIN, rng) * rng.random(line.shape, np.float32)
     ink = np.minimum(ink, 1)
-    ink *= _between(hands.brightness, rng) / ink.max()
+    ink *= _between(style.brightness, rng) / ink.max()
     share = max(0, _between(PAPER_SHARE, rng))
     specks = rng.random(line.shape, np.float32) < share
     paper = specks * rng.random(line.shape, np.float32) * _between(PAPER_NOISE, rng)
