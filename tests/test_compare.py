@@ -8,9 +8,9 @@ import pytest
 
 from ocr_jax import compare, workdirs
 from ocr_jax.scoring import metrics
-from tests.experiments.fixtures import TRANSCRIPTS, make_run, make_unfinished
+from tests import fixtures
 
-WORSE = ("la mar", *TRANSCRIPTS[1:4], "quarte")
+WORSE = ("la mar", *fixtures.TRANSCRIPTS[1:4], "quarte")
 
 
 def rates(line):
@@ -18,7 +18,10 @@ def rates(line):
 
 
 def test_the_table_has_what_a_gains_on_b_in_every_profile(tmp_path, capsys):
-    good, bad = make_run(tmp_path / "good", seed=3), make_run(tmp_path / "bad", WORSE)
+    good, bad = (
+        fixtures.make_run(tmp_path / "good", seed=3),
+        fixtures.make_run(tmp_path / "bad", WORSE),
+    )
     assert compare.main([str(bad), str(good)]) == 0
     said = capsys.readouterr().out
     title, a, b, *_ = said.strip().splitlines()
@@ -28,7 +31,7 @@ def test_the_table_has_what_a_gains_on_b_in_every_profile(tmp_path, capsys):
     rows = [line for line in said.splitlines() if "ER" in line]
     assert len(rows) == len(metrics.ERROR_RATES)
     # Three edits in the characters: one in "mar", two in "quarte".
-    characters = sum(map(len, TRANSCRIPTS))
+    characters = sum(map(len, fixtures.TRANSCRIPTS))
     of_a, of_b, gain, low, high, not_better = rates(rows[0])
     assert of_a == gain == pytest.approx(3 / characters, abs=1e-4) and of_b == 0
     assert low == 0 and high > gain
@@ -43,7 +46,7 @@ def test_the_table_has_what_a_gains_on_b_in_every_profile(tmp_path, capsys):
 def test_the_same_draws_by_hand_give_the_same_table(tmp_path):
     """The bootstrap again, writer by writer, resample by resample."""
     runs = [
-        compare.read(make_run(tmp_path / name, readings), "validation")
+        compare.read(fixtures.make_run(tmp_path / name, readings), "validation")
         for name, readings in (("a", WORSE), ("b", ["la"] * 5))
     ]
     counts = [compare.count(run.lines) for run in runs]
@@ -83,7 +86,9 @@ def other_scores(run, **changes):
         ),
         (
             lambda run: (
-                make_run(run.parent / "c", transcripts=["x", *TRANSCRIPTS[1:]])
+                fixtures.make_run(
+                    run.parent / "c", transcripts=["x", *fixtures.TRANSCRIPTS[1:]]
+                )
                 .joinpath("readings_validation.tsv")
                 .rename(run / "readings_validation.tsv")
             ),
@@ -94,7 +99,7 @@ def other_scores(run, **changes):
 def test_runs_that_do_not_compare_are_refused_in_a_line(
     tmp_path, capsys, spoil, message
 ):
-    runs = [make_run(tmp_path / name) for name in "ab"]
+    runs = [fixtures.make_run(tmp_path / name) for name in "ab"]
     spoil(runs[1])
     assert compare.main(list(map(str, runs))) == 2
     said = capsys.readouterr()
@@ -102,7 +107,10 @@ def test_runs_that_do_not_compare_are_refused_in_a_line(
 
 
 def test_mistakes_are_one_line(tmp_path, capsys):
-    run, half = make_run(tmp_path / "run"), make_unfinished(tmp_path / "half")
+    run, half = (
+        fixtures.make_run(tmp_path / "run"),
+        fixtures.make_unfinished(tmp_path / "half"),
+    )
     for arguments, message in (
         ([run], "the following arguments are required: B"),
         ([run, tmp_path / "none"], "none is not a workdir"),
@@ -115,7 +123,7 @@ def test_mistakes_are_one_line(tmp_path, capsys):
 
 
 def test_comparing_takes_neither_jax_nor_tensorflow(tmp_path):
-    runs = [str(make_run(tmp_path / name)) for name in "ab"]
+    runs = [str(fixtures.make_run(tmp_path / name)) for name in "ab"]
     program = (
         "import sys; from ocr_jax import compare; code = compare.main(sys.argv[1:]);"
         "heavy = {'jax', 'tensorflow', 'wandb'} & set(sys.modules); exit(heavy or code)"

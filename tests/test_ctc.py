@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr_jax import ctc
-from tests import paths
+from tests import ctc_reference
 
 
 def loss_over_all_paths(logits, label):
     """-log of the summed probability of every path that spells the label."""
     log_probs = np.asarray(jax.nn.log_softmax(jnp.asarray(logits, jnp.float32)))
-    return -paths.label_scores(log_probs)[tuple(label)]
+    return -ctc_reference.label_scores(log_probs)[tuple(label)]
 
 
 def padded(label, size=4):
@@ -144,7 +144,7 @@ def test_half_precision_logits_get_a_gradient_of_their_type():
 @given(st.lists(st.integers(1, 3), max_size=4), st.integers(1, 7))
 def test_a_label_is_feasible_exactly_if_some_path_spells_it(label, frames):
     every = itertools.product((0, *sorted(set(label))), repeat=frames)
-    possible = any(paths.collapse(path) == tuple(label) for path in every)
+    possible = any(ctc_reference.collapse(path) == tuple(label) for path in every)
     lengths = np.array([frames]), np.array([len(label)])
     labels = np.array([label + [0] * (4 - len(label))])
     assert bool(ctc.is_feasible(lengths[0], labels, lengths[1])[0]) == possible

@@ -6,12 +6,12 @@ import numpy as np
 from PIL import Image
 
 from ocr_jax import evaluate, predict, prepare, train
-from tests import conftest
+from tests import fixtures
 
 
 def scan(text: str) -> Image.Image:
     """A line of writing as a scanner gives it: dark ink on grainy paper."""
-    ink = np.kron(conftest.draw_line(text), np.ones((2, 2), np.uint8))
+    ink = np.kron(fixtures.draw_line(text), np.ones((2, 2), np.uint8))
     grain = np.random.default_rng(len(text)).integers(0, 8, ink.shape)
     return Image.fromarray((230 - 0.75 * ink - grain).astype(np.uint8))
 

@@ -9,7 +9,7 @@ import pytest
 
 from ocr_jax import checkpoints, decoders, ensemble, evaluate, train, tune_decoder
 from ocr_jax.predict import Recognizer
-from tests.conftest import draw_line
+from tests import fixtures
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def runs(finished, tmp_path_factory):
 
 def log_probs(workdir):
     best = checkpoints.load_best(workdir)
-    line = draw_line("abcab")[None] / 255.0
+    line = fixtures.draw_line("abcab")[None] / 255.0
     variables = {"params": best.state.params, "batch_stats": best.state.batch_stats}
     logits, _ = best.model.apply(variables, line, np.array([line.shape[2]]))
     return np.asarray(jax.nn.log_softmax(logits))
@@ -53,7 +53,7 @@ def test_its_workdir_is_like_any_others(runs, capsys):
     of_first = json.loads((first / "scores.json").read_text())
     assert scores["parameters"] == 2 * of_first["parameters"]
     assert scores["validation"]["digest"] == of_first["validation"]["digest"]
-    [reading] = Recognizer.load(both).read([255 - draw_line("abcab")])
+    [reading] = Recognizer.load(both).read([255 - fixtures.draw_line("abcab")])
     assert reading.text
     tune_decoder.tune(both)
     assert (both / decoders.FILE).exists()

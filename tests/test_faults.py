@@ -8,14 +8,14 @@ import time
 import pytest
 
 from ocr_jax.tracking import metrics_file
-from tests import conftest, forked
+from tests import fixtures, forked
 
 
 @pytest.fixture
 def config_path(tmp_path, tiny_config):
     tiny_config.num_epochs = 400
     path = tmp_path / "config.py"
-    conftest.write_config(path, tiny_config)
+    fixtures.write_config(path, tiny_config)
     return path
 
 

@@ -20,7 +20,7 @@ LAYERS = (
     ("train",),
     ("evaluate", "transfer"),
     ("scoring", "sources"),
-    ("images",),
+    ("images", "decoders"),
     ("data", "checkpoints"),
     ("tracking", "steps", "optimizers", "models"),
     ("augmentation", "ctc", "decoding"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import conftest
+from tests import fixtures
 
 ROOT = Path(__file__).parent.parent
 HEAVY = (
@@ -32,17 +32,19 @@ class Blocker:
         raise AssertionError(f"{spec.name} was imported")
     def exec_module(self, module):
         pass
-blocked = sys.argv[1].split(",")
+_, blocked, absent, module, *arguments = sys.argv
+sys.modules |= dict.fromkeys(absent.split())
+blocked = blocked.split()
 sys.meta_path.insert(0, Blocker())
-_, _, module, *arguments = sys.argv
 sys.argv = [module, *arguments]
 runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
 
 
-def run_blocked(packages, *command):
+def run_blocked(packages, *command, absent=""):
+    arguments = " ".join(packages), absent, *map(str, command)
     result = subprocess.run(
-        [sys.executable, "-c", BLOCKED, ",".join(packages), *map(str, command)],
+        [sys.executable, "-c", BLOCKED, *arguments],
         capture_output=True,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -57,17 +59,17 @@ def page(tmp_path_factory):
     from PIL import Image
 
     path = tmp_path_factory.mktemp("page") / "line.png"
-    Image.fromarray(255 - conftest.draw_line("abc")).save(path)
+    Image.fromarray(255 - fixtures.draw_line("abc")).save(path)
     return path
 
 
-def test_a_training_imports_nothing_heavy_but_what_draws_its_pictures(
-    tmp_path, tiny_config
-):
+def test_a_training_imports_nothing_heavy(tmp_path, tiny_config):
+    """Its pictures take matplotlib, and that fontTools: without it there are none."""
     tiny_config.num_epochs = 1
     config, workdir = tmp_path / "config.py", tmp_path / "run"
-    conftest.write_config(config, tiny_config)
-    run_blocked(HEAVY, "ocr_jax.main", f"--config={config}", f"--workdir={workdir}")
+    fixtures.write_config(config, tiny_config)
+    command = "ocr_jax.main", f"--config={config}", f"--workdir={workdir}"
+    run_blocked(HEAVY, *command, absent="matplotlib")
     assert (workdir / "scores.json").exists()
 
 

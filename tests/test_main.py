@@ -9,7 +9,7 @@ import h5py
 import pytest
 
 from ocr_jax.data import lines_file, lines_writer
-from tests import conftest, forked
+from tests import fixtures, forked
 
 CONFIG = """
 from ocr_jax.config import default_config
@@ -142,7 +142,7 @@ def test_a_damaged_lines_file_says_what_is_wrong(
     config_path, tmp_path, damage, expected
 ):
     path = tmp_path / "broken.h5"
-    lines = {"train": conftest.draw_lines(5, 0, "t")}
+    lines = {"train": fixtures.draw_lines(5, 0, "t")}
     lines["validation"] = lines["train"]
     lines_writer.write_lines(path, lines, height=16, source="test")
     with h5py.File(path, "a") as file:

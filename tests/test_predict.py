@@ -13,17 +13,7 @@ from PIL import Image
 
 from ocr_jax import predict
 from ocr_jax.errors import UserError
-from tests import conftest
-
-TEXT = "acbca"  # ink from top to bottom: no margin is cut off
-SCALE = 4
-
-
-def page(text: str = TEXT) -> np.ndarray:
-    """A line as a scan has it: (64, W) uint8, dark on light, with a little grain."""
-    ink = np.kron(conftest.draw_line(text), np.ones((SCALE, SCALE), np.uint8))
-    grain = np.random.default_rng(0).integers(0, 6, ink.shape)
-    return (225 - 0.7 * ink + grain).astype(np.uint8)
+from tests import fixtures
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +44,10 @@ KINDS = {
 }
 
 
-def save(folder: pathlib.Path, name: str, text: str = TEXT) -> str:
-    image = KINDS.get(name, KINDS["gray.png"])(Image.fromarray(page(text)))
+def save(folder: pathlib.Path, name: str, text: str = fixtures.SCAN_TEXT) -> str:
+    image = KINDS.get(name, KINDS["gray.png"])(
+        Image.fromarray(fixtures.draw_scan(text))
+    )
     options = {"exif": image.getexif()} if name == "phone.jpg" else {}
     image.save(folder / name, **options)
     return str(folder / name)
@@ -64,19 +56,25 @@ def save(folder: pathlib.Path, name: str, text: str = TEXT) -> str:
 @pytest.mark.parametrize("name", KINDS)
 def test_an_image_of_any_kind_reads_the_same(recognizer, tmp_path, name):
     [reading] = recognizer.read([save(tmp_path, name)])
-    assert reading.text == TEXT
+    assert reading.text == fixtures.SCAN_TEXT
 
 
 def test_paths_bytes_files_and_arrays_are_images(recognizer, tmp_path):
     path = pathlib.Path(save(tmp_path, "gray.png"))
-    colour = np.repeat(page()[..., None], 3, axis=2)
-    images = [path, path.read_bytes(), io.BytesIO(path.read_bytes()), page(), colour]
-    assert {reading.text for reading in recognizer.read(images)} == {TEXT}
+    colour = np.repeat(fixtures.draw_scan()[..., None], 3, axis=2)
+    images = [
+        path,
+        path.read_bytes(),
+        io.BytesIO(path.read_bytes()),
+        fixtures.draw_scan(),
+        colour,
+    ]
+    assert {reading.text for reading in recognizer.read(images)} == {fixtures.SCAN_TEXT}
 
 
 def test_a_line_reads_the_same_alone_and_among_others(recognizer):
     texts = ["ac", "cab" * 9, "abc", "bac" * 20, "ca", "acb" * 5] * 4
-    pages = [page(text) for text in texts]
+    pages = [fixtures.draw_scan(text) for text in texts]
     together = recognizer.read(pages)
     for image, reading in zip(pages[:6], together, strict=False):
         [alone] = recognizer.read([image])
@@ -85,11 +83,15 @@ def test_a_line_reads_the_same_alone_and_among_others(recognizer):
 
 
 def test_each_character_has_a_confidence_and_a_place_in_the_image(recognizer):
-    [reading] = recognizer.read([page()])
-    assert "".join(c.text for c in reading.characters) == reading.text == TEXT
+    [reading] = recognizer.read([fixtures.draw_scan()])
+    assert (
+        "".join(c.text for c in reading.characters)
+        == reading.text
+        == fixtures.SCAN_TEXT
+    )
     for position, character in enumerate(reading.characters):
-        middle = SCALE * (8 * position + 6)
-        assert abs(character.x - middle) < SCALE * 8
+        middle = fixtures.SCAN_SCALE * (8 * position + 6)
+        assert abs(character.x - middle) < fixtures.SCAN_SCALE * 8
         assert 0 < character.confidence <= 1
     confidences = [c.confidence for c in reading.characters]
     assert 0 < reading.confidence <= np.mean(confidences) + 1e-6
@@ -134,12 +136,12 @@ def test_what_cannot_be_read_among_others_is_told_and_the_rest_read(
     (tmp_path / "empty.png").write_bytes(b"")
     torn = tmp_path / "torn.png"
     torn.write_bytes(pathlib.Path(good[0]).read_bytes()[:200])
-    Image.fromarray(page()[:1, :1]).save(tmp_path / "dot.png")
+    Image.fromarray(fixtures.draw_scan()[:1, :1]).save(tmp_path / "dot.png")
     Image.new("L", (50_000, 40), 200).save(tmp_path / "wide.png")
     bad = [tmp_path / name for name in ("empty.png", "torn.png", "dot.png", "wide.png")]
     assert run(workdir, good[0], *bad, "missing.png", *good[1:]) == 2
     said = capsys.readouterr()
-    assert said.out.splitlines() == [TEXT] * 3
+    assert said.out.splitlines() == [fixtures.SCAN_TEXT] * 3
     complaints = said.err.splitlines()
     assert len(complaints) == 5
     for complaint, name in zip(complaints, [*bad, "missing.png"], strict=True):
@@ -151,7 +153,7 @@ def test_an_image_comes_through_standard_input(workdir, tmp_path, capsys, monkey
     stdin = types.SimpleNamespace(buffer=io.BytesIO(data))
     monkeypatch.setattr(sys, "stdin", stdin)
     assert run(workdir, "-") == 0
-    assert capsys.readouterr().out == TEXT + "\n"
+    assert capsys.readouterr().out == fixtures.SCAN_TEXT + "\n"
 
 
 def test_mistakes_are_one_line(workdir, tmp_path, capsys):

@@ -15,20 +15,11 @@ from ocr_jax import prepare
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import contact_sheet
-from tests import conftest
+from ocr_jax.sources import making, worker_pool
+from tests import fixtures
 
 ROOT = pathlib.Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
-
-
-def save_line(folder, name, text="abc"):
-    """NAME.png, dark on light and twice as high as asked, and NAME.gt.txt."""
-    path = folder / f"{name}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = 230 - conftest.draw_line("abc").astype(int) * 4 // 5
-    Image.fromarray(np.kron(image, np.ones((4, 4))).astype(np.uint8)).save(path)
-    (folder / f"{name}.gt.txt").write_text(text, encoding="utf-8")
-    return path
 
 
 @pytest.fixture
@@ -36,23 +27,19 @@ def folder(tmp_path):
     """Two lines of each of ten writers."""
     for writer in range(10):
         for line in range(2):
-            save_line(tmp_path / "in", f"w{writer}-0-{line}", f"a{writer}")
+            fixtures.save_line(tmp_path / "in", f"w{writer}-0-{line}", f"a{writer}")
     return tmp_path / "in"
-
-
-def run(*arguments):
-    return prepare.main([*map(str, arguments), "--workers=1"])
-
-
-def read(path):
-    with lines_file.LinesFile(path) as file:
-        return {name: file.split(name) for name in file.splits}
 
 
 def test_a_folder_is_split_by_writer(folder, tmp_path, capsys):
     out = tmp_path / "out.h5"
-    assert run("folder", f"--source={folder}", f"--out={out}", "--height=32") == 0
-    splits = read(out)
+    assert (
+        fixtures.run_prepare(
+            "folder", f"--source={folder}", f"--out={out}", "--height=32"
+        )
+        == 0
+    )
+    splits = fixtures.read_splits(out)
     assert [len(splits[name]) for name in lines_file.SPLITS] == [16, 2, 2]
     writers = [set(split.writers) for split in splits.values()]
     assert not (writers[0] & writers[1] or writers[0] & writers[2])
@@ -63,26 +50,39 @@ def test_a_folder_is_split_by_writer(folder, tmp_path, capsys):
 
 def test_sub_folders_with_the_names_of_splits_are_the_splits(tmp_path):
     for name in ("train/x", "train/y", "validation/z"):
-        save_line(tmp_path / "in", name)
+        fixtures.save_line(tmp_path / "in", name)
     out = tmp_path / "out.h5"
-    assert run("folder", f"--source={tmp_path / 'in'}", f"--out={out}") == 0
-    splits = read(out)
+    assert (
+        fixtures.run_prepare("folder", f"--source={tmp_path / 'in'}", f"--out={out}")
+        == 0
+    )
+    splits = fixtures.read_splits(out)
     assert splits["train"].line_ids == ("train/x", "train/y")
     assert splits["validation"].line_ids == ("validation/z",)
 
 
 def test_lines_of_one_writer_are_no_collection_to_train_on(tmp_path, capsys):
     for name in ("doc-1-0", "doc-1-1", "doc-2-0"):
-        save_line(tmp_path / "in", name)
-    assert run("folder", f"--source={tmp_path / 'in'}", f"--out={tmp_path / 'o'}") == 0
+        fixtures.save_line(tmp_path / "in", name)
+    assert (
+        fixtures.run_prepare(
+            "folder", f"--source={tmp_path / 'in'}", f"--out={tmp_path / 'o'}"
+        )
+        == 0
+    )
     assert "no validation lines" in capsys.readouterr().out
 
 
 def test_what_hdf5_cannot_keep_is_left_out(folder, tmp_path, capsys):
-    save_line(folder, "zeros", "a\0b\0")
+    fixtures.save_line(folder, "zeros", "a\0b\0")
     name = os.fsdecode(b"caf\xe9")
-    save_line(folder, name)
-    assert run("folder", f"--source={folder}", f"--out={tmp_path / 'o.h5'}") == 0
+    fixtures.save_line(folder, name)
+    assert (
+        fixtures.run_prepare(
+            "folder", f"--source={folder}", f"--out={tmp_path / 'o.h5'}"
+        )
+        == 0
+    )
     said = capsys.readouterr().out
     assert "2 x a zero byte" in said and "caf\\udce9, zeros" in said
 
@@ -90,23 +90,25 @@ def test_what_hdf5_cannot_keep_is_left_out(folder, tmp_path, capsys):
 def test_what_cannot_be_read_is_counted_and_the_rest_prepared(folder, tmp_path, capsys):
     (folder / "empty.png").write_bytes(b"")
     (folder / "empty.gt.txt").write_text("x")
-    torn = save_line(folder, "torn")
+    torn = fixtures.save_line(folder, "torn")
     torn.write_bytes(torn.read_bytes()[:60])
     Image.new("L", (1, 1)).save(folder / "dot.png")
     (folder / "dot.gt.txt").write_text("x")
     Image.new("L", (50_000, 40), 255).save(folder / "endless.png")
     (folder / "endless.gt.txt").write_text("x")
-    save_line(folder, "wordless", "  ")
-    save_line(folder, "latin1").with_name("latin1.gt.txt").write_bytes(b"\xe9t\xe9")
-    save_line(folder, "unlabelled").with_name("unlabelled.gt.txt").unlink()
+    fixtures.save_line(folder, "wordless", "  ")
+    fixtures.save_line(folder, "latin1").with_name("latin1.gt.txt").write_bytes(
+        b"\xe9t\xe9"
+    )
+    fixtures.save_line(folder, "unlabelled").with_name("unlabelled.gt.txt").unlink()
     (folder / "lost.gt.txt").write_text("x")
     (folder / "gone.gt.txt").symlink_to(folder / "nothing")
-    save_line(folder, "gone2").with_name("gone2.gt.txt").unlink()
+    fixtures.save_line(folder, "gone2").with_name("gone2.gt.txt").unlink()
     (folder / "gone2.gt.txt").symlink_to(folder / "nothing")
     out = tmp_path / "out.h5"
-    assert run("folder", f"--source={folder}", f"--out={out}") == 0
+    assert fixtures.run_prepare("folder", f"--source={folder}", f"--out={out}") == 0
     said = capsys.readouterr().out
-    assert sum(map(len, read(out).values())) == 20
+    assert sum(map(len, fixtures.read_splits(out).values())) == 20
     for reason in (
         "0 bytes",
         "can't be read as an image",
@@ -125,14 +127,19 @@ def test_equal_reasons_are_counted_as_one(folder, tmp_path, capsys):
     for name in "abcdefghijkl":
         (folder / f"{name}.png").write_bytes(b"")
         (folder / f"{name}.gt.txt").write_text("x")
-    assert run("folder", f"--source={folder}", f"--out={tmp_path / 'out.h5'}") == 0
+    assert (
+        fixtures.run_prepare(
+            "folder", f"--source={folder}", f"--out={tmp_path / 'out.h5'}"
+        )
+        == 0
+    )
     shown = "12 x it is empty: 0 bytes (a, b, c, d, e, f, g, h, i, j …)"
     assert shown in capsys.readouterr().out
 
 
 def test_the_rarest_reasons_are_only_counted():
     skipped = {f"reason {i}": [f"line {i}"] for i in range(13)} | {"common": ["x", "y"]}
-    reasons = prepare._reasons(skipped)
+    reasons = making.reasons(skipped)
     assert reasons[0] == "2 x common (x, y)"
     assert reasons[-1] == "4 more, for 4 other reasons"
 
@@ -144,29 +151,29 @@ def test_the_same_seed_gives_the_same_fonts_file(tmp_path):
         counts = ("--lines=12", "--validation_lines=3", "--test_lines=3")
         arguments = ["fonts", *counts, "--height=32", f"--out={out}"]
         assert prepare.main([*arguments, f"--workers={workers}"]) == 0
-        digests.append([split.digest for split in read(out).values()])
+        digests.append([split.digest for split in fixtures.read_splits(out).values()])
     assert digests[0] == digests[1]
 
 
 def test_show_draws_a_sheet(tiny_lines, tmp_path, capsys):
     out = tmp_path / "sheet.png"
     assert prepare.main(["show", str(tiny_lines), f"--out={out}", "--count=5"]) == 0
-    assert Image.open(out).height > 5 * conftest.HEIGHT
+    assert Image.open(out).height > 5 * fixtures.HEIGHT
     assert "5 of 40 train lines" in capsys.readouterr().out
 
 
 def test_show_draws_variations_below_each_line(tiny_lines, tmp_path, tiny_config):
     tiny_config.augment.update({"probability": 1.0, "brightness": 0.5})
-    conftest.write_config(tmp_path / "config.py", tiny_config)
+    fixtures.write_config(tmp_path / "config.py", tiny_config)
     sheets = []
     for flags in ([], [f"--augment={tmp_path / 'config.py'}"]):
         out = f"--out={tmp_path / 'sheet.png'}"
         prepare.run(["show", str(tiny_lines), out, "--count=2", *flags])
         sheets.append(np.asarray(Image.open(tmp_path / "sheet.png")))
     plain, varied = sheets
-    more = contact_sheet.VARIATIONS * conftest.HEIGHT
+    more = contact_sheet.VARIATIONS * fixtures.HEIGHT
     assert varied.shape == (plain.shape[0] + 2 * more, plain.shape[1])
-    top = contact_sheet.MARGIN + conftest.HEIGHT
+    top = contact_sheet.MARGIN + fixtures.HEIGHT
     np.testing.assert_array_equal(varied[:top], plain[:top])
     np.testing.assert_array_equal(varied[top + more :][:20], plain[top:][:20])
     versions = varied[top:][:more].reshape(contact_sheet.VARIATIONS, -1)
@@ -236,7 +243,7 @@ def die(*_):
 
 
 def test_a_reading_process_that_dies_is_one_line(folder, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(prepare, "_read", die)
+    monkeypatch.setattr(worker_pool, "_read", die)
     said = refused(capsys, "folder", f"--source={folder}", f"--out={tmp_path / 'o.h5'}")
     assert "process was killed" in said
     assert not (tmp_path / "o.h5").exists()
@@ -251,7 +258,7 @@ def test_an_output_that_exists_is_kept(folder, tmp_path, capsys):
 
 
 def test_a_folder_in_which_nothing_can_be_read_makes_no_file(tmp_path, capsys):
-    save_line(tmp_path / "in", "a").write_bytes(b"torn")
+    fixtures.save_line(tmp_path / "in", "a").write_bytes(b"torn")
     out = tmp_path / "out.h5"
     said = refused(
         capsys, "folder", f"--source={tmp_path / 'in'}", f"--out={out}", "--workers=1"
@@ -309,5 +316,5 @@ def test_real_handwriting_prepares(tmp_path, capsys):
     for path in sorted((SHARED / "poilus" / "validation").iterdir())[:40]:
         (source / path.name).symlink_to(path)
     out = tmp_path / "out.h5"
-    assert run("folder", f"--source={source}", f"--out={out}") == 0
-    assert sum(map(len, read(out).values())) == 20
+    assert fixtures.run_prepare("folder", f"--source={source}", f"--out={out}") == 0
+    assert sum(map(len, fixtures.read_splits(out).values())) == 20

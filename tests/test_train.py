@@ -18,7 +18,7 @@ from ocr_jax import checkpoints, evaluate, models, optimizers, steps, train, wor
 from ocr_jax.data import dataset, lines_file, lines_writer, pipeline
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import devices
-from tests import conftest, forked
+from tests import fixtures, forked
 
 
 def latest_state(workdir, config):
@@ -95,7 +95,7 @@ def test_lines_prepared_anew_score_as_the_network_knows_their_letters(
     changed = config.copy_and_resolve_references()
     changed.lines_file = str(tmp_path / "anew.h5")
     lines_writer.write_lines(
-        changed.lines_file, lines, height=conftest.HEIGHT, source="test"
+        changed.lines_file, lines, height=fixtures.HEIGHT, source="test"
     )
     workdirs.write_json(workdir / "config.json", changed.to_dict())
     again = evaluate.evaluate_workdir(workdir, "validation").summary
@@ -107,7 +107,7 @@ def test_lines_prepared_anew_score_as_the_network_knows_their_letters(
 @pytest.fixture(scope="module")
 def random_run(tiny_lines, tmp_path_factory):
     """(config, workdir) of a run to its end, with all that is drawn at random."""
-    config = conftest.make_tiny_config(tiny_lines)
+    config = fixtures.make_tiny_config(tiny_lines)
     config.dropout = 0.3
     config.augment.probability = 0.5
     config.augment.noise = 0.05
@@ -189,7 +189,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_end(tmp_path, tiny_confi
     tiny_config.num_epochs = 6
     train.train_and_evaluate(tiny_config, tmp_path / "whole")
     path, workdir = tmp_path / "config.py", tmp_path / "killed"
-    conftest.write_config(path, tiny_config)
+    fixtures.write_config(path, tiny_config)
     command = f"--config={path}", f"--workdir={workdir}"
     generator = np.random.default_rng(0)
     for _ in range(3):
@@ -235,7 +235,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_lines(
 
 
 def test_impossible_lines_are_named_and_take_no_part(tmp_path, tiny_config, capsys):
-    lines = conftest.draw_lines(8, 0, "good")
+    lines = fixtures.draw_lines(8, 0, "good")
     narrow = lines_file.Line(np.zeros((16, 8), np.uint8), "aaaa", "narrow", "w0")
     path = tmp_path / "lines.h5"
     splits = {"train": [*lines, narrow], "validation": [*lines[:3], narrow]}

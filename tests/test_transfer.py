@@ -8,13 +8,13 @@ from ocr_jax import checkpoints, models, optimizers, steps, train, transfer
 from ocr_jax.charset import Charset
 from ocr_jax.data import lines_writer
 from ocr_jax.errors import UserError
-from tests import conftest
+from tests import fixtures
 
 
 def fresh_state(config, charset):
     model = models.build_model(config, charset.num_classes)
     tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1))
-    return steps.create_state(model, tx, config, conftest.HEIGHT)
+    return steps.create_state(model, tx, config, fixtures.HEIGHT)
 
 
 def test_the_same_charset_takes_over_everything(finished):
@@ -74,11 +74,11 @@ def other_lines(folder):
             lines_writer.Line(
                 line.image, line.transcript.replace("c", "x"), line.line_id
             )
-            for line in conftest.draw_lines(32, seed, split)
+            for line in fixtures.draw_lines(32, seed, split)
         ]
         for seed, split in ((5, "train"), (6, "validation"))
     }
-    lines_writer.write_lines(path, lines, height=conftest.HEIGHT, source="drawn")
+    lines_writer.write_lines(path, lines, height=fixtures.HEIGHT, source="drawn")
     return path
 
 
@@ -86,7 +86,7 @@ def test_fine_tuning_starts_ahead_and_leaves_the_frozen_part(
     finished, tmp_path, capsys
 ):
     _, pretrained, _ = finished
-    config = conftest.make_tiny_config(other_lines(tmp_path))
+    config = fixtures.make_tiny_config(other_lines(tmp_path))
     config.num_epochs = 1
     scratch = train.train_and_evaluate(config, tmp_path / "scratch")
     config.init_from = str(pretrained)

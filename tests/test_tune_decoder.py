@@ -12,7 +12,7 @@ from ocr_jax import decoders, evaluate, predict, tune_decoder
 from ocr_jax.charset import Charset
 from ocr_jax.decoding import beam, language_model
 from ocr_jax.errors import UserError
-from tests import conftest
+from tests import fixtures
 
 SCALE = 4
 
@@ -38,7 +38,7 @@ def tuned(untuned, text):
 
 def image(folder, text="acbca"):
     path = folder / "line.png"
-    ink = np.kron(conftest.draw_line(text), np.ones((SCALE, SCALE), np.uint8))
+    ink = np.kron(fixtures.draw_line(text), np.ones((SCALE, SCALE), np.uint8))
     Image.fromarray(225 - ink // 2).save(path)
     return str(path)
 
@@ -105,7 +105,7 @@ def test_of_a_joined_file_the_collections_lines_alone_are_a_choice():
 
 
 def test_lines_that_the_charset_cannot_spell_are_left_out_and_counted(text, capsys):
-    labels = tune_decoder.read_text(text, Charset(tuple(conftest.LETTERS)))
+    labels = tune_decoder.read_text(text, Charset(tuple(fixtures.LETTERS)))
     assert [len(label) for label in labels] == [3, 3]
     assert "2 of 4 lines" in capsys.readouterr().out
 

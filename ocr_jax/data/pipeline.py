@@ -41,9 +41,10 @@ def batches(
 
 def choose(loader: str, lines: lines_file.Split) -> str:
     """resident or tf_data: what config.loader says, or what suits lines and device."""
+    has_tensorflow = extras.is_installed("tensorflow")  # importing it takes seconds
     if loader == "auto":
-        return "resident" if _is_small(lines) or not _tensorflow() else "tf_data"
-    if loader == "tf_data" and not _tensorflow():
+        return "resident" if _is_small(lines) or not has_tensorflow else "tf_data"
+    if loader == "tf_data" and not has_tensorflow:
         raise UserError(
             "config.loader is tf_data, but TensorFlow can't be imported: "
             f"{extras.install_command('tensorflow')}, or take resident"
@@ -69,12 +70,3 @@ def _is_small(lines: lines_file.Split) -> bool:
 def _device_memory() -> int | None:
     """The bytes that JAX may use of a device; None of a CPU."""
     return (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
-
-
-def _tensorflow() -> bool:
-    """Whether TensorFlow is there; asking takes the seconds of importing it."""
-    try:
-        tf_data.import_tensorflow()
-    except ImportError:
-        return False
-    return True

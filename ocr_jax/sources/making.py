@@ -92,11 +92,11 @@ def make(args: argparse.Namespace):
                 else:
                     writer.add(*item)
                     written[item[0]] += 1
-        reasons = "; ".join(_reasons(skipped)) or "the source holds none"
+        why = "; ".join(reasons(skipped)) or "the source holds none"
         if not written:
-            raise UserError(f"no line could be read: {reasons}")
+            raise UserError(f"no line could be read: {why}")
         if hasattr(source, "lacking") and (lacking := source.lacking(args, written)):
-            raise UserError(f"{lacking}: {reasons}")
+            raise UserError(f"{lacking}: {why}")
     with lines_file.LinesFile(args.out) as file:
         print(f"{args.out}: {written.total():,} lines, {args.height} px high")
         print(summary([file.split(name) for name in file.splits], file.charset))
@@ -107,7 +107,7 @@ def make(args: argparse.Namespace):
         )
     if skipped:
         print(f"skipped: {sum(map(len, skipped.values())):,}")
-        print(*_reasons(skipped), sep="\n")
+        print(*reasons(skipped), sep="\n")
 
 
 def summary(splits: list[lines_file.Split], charset: Charset) -> str:
@@ -129,7 +129,7 @@ def summary(splits: list[lines_file.Split], charset: Charset) -> str:
     return f"{table}\n{len(characters)} characters: {characters}"
 
 
-def _reasons(skipped: dict[str, list[str]]) -> list[str]:
+def reasons(skipped: dict[str, list[str]]) -> list[str]:
     """The commonest reasons, each with how often it came up and a few names."""
     ordered = sorted(skipped.items(), key=lambda item: -len(item[1]))
     parts = []

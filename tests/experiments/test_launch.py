@@ -15,9 +15,9 @@ from ocr_jax import workdirs
 
 LAUNCH = pathlib.Path(launch.__file__)
 CONFIG = """
-from tests import conftest
+from tests import fixtures
 def get_config():
-    config = conftest.make_tiny_config({path!r})
+    config = fixtures.make_tiny_config({path!r})
     config.num_epochs = config.num_buckets = 1
     config.lstm_layers = 0  # quick to compile
     return config

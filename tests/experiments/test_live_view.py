@@ -9,14 +9,14 @@ import pytest
 from launching import job_status, jobs, live_view
 
 from ocr_jax import workdirs
-from tests import conftest
+from tests import fixtures
 
 
 @pytest.fixture
 def followed(tmp_path):
     """A job, running, whose second of ten epochs was logged just now."""
     job = jobs.Job("wide", ("true",), tmp_path, num_epochs=10)
-    config = conftest.make_tiny_config("x.h5")
+    config = fixtures.make_tiny_config("x.h5")
     workdirs.write_json(tmp_path / "config.json", config.to_dict())
     row = (
         '{"step": 20, "epoch": 2, "validation/cer": 0.25, "validation/seconds": 10, '

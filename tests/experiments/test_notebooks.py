@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from ocr_jax.data import lines_writer
-from tests.test_characters import draw_characters
+from tests import fixtures
 
 FOLDER = pathlib.Path(__file__).parents[2] / "experiments" / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
@@ -18,7 +18,7 @@ def tiny_data(tmp_path, tiny_lines, finished, monkeypatch):
     """What the notebooks look at, named as their users would name it."""
     _, workdir, _ = finished
     characters = tmp_path / "characters.h5"
-    splits = {"train": draw_characters(24, 0)}
+    splits = {"train": fixtures.draw_characters(24, 0)}
     lines_writer.write_lines(characters, splits, height=28, source="drawn")
     monkeypatch.setenv("CHARACTERS_FILE", str(characters))
     monkeypatch.setenv("LINES_FILE", str(tiny_lines))

@@ -18,12 +18,9 @@ from reporting import runs as runs_lib
 
 from ocr_jax import workdirs
 from ocr_jax.errors import UserError
-from tests.experiments.fixtures import (
-    TRANSCRIPTS,
-    make_run,
-    make_unfinished,
-    page_body,
-)
+from tests import fixtures
+from tests.experiments.fixtures import page_body
+from tests.fixtures import TRANSCRIPTS, make_run
 
 
 def row(page, name):
@@ -52,10 +49,10 @@ def test_a_row_shows_the_differing_keys_and_the_scores(tmp_path):
 
 
 def test_unfinished_runs_are_shown_with_their_last_epoch(tmp_path):
-    done = make_run(tmp_path / "done", ["x"] * 5)
-    half = make_unfinished(tmp_path / "half", epochs=2)
-    new = make_unfinished(tmp_path / "new", epochs=0)
-    failed = make_unfinished(tmp_path / "failed", epochs=1)
+    done = fixtures.make_run(tmp_path / "done", ["x"] * 5)
+    half = fixtures.make_unfinished(tmp_path / "half", epochs=2)
+    new = fixtures.make_unfinished(tmp_path / "new", epochs=0)
+    failed = fixtures.make_unfinished(tmp_path / "failed", epochs=1)
     status = {"name": "failed", "command": [], "state": "failed"}
     workdirs.write_json(failed / "status.json", status)
     page = page_body([done, half, new, failed])
@@ -79,7 +76,7 @@ def test_names_and_texts_of_runs_are_escaped(tmp_path):
 
 
 def test_a_finished_run_without_its_epochs_is_in_the_table(tmp_path):
-    run = make_run(tmp_path / "a")
+    run = fixtures.make_run(tmp_path / "a")
     (run / "metrics.jsonl").unlink()
     assert report.table([run], "validation").endswith("| 0 | – | 1,234 |")
 
@@ -158,9 +155,9 @@ def test_parameter_importance_needs_enough_runs(tmp_path):
             if not (tmp_path / f"{i}").exists():
                 # Only the rate decides; the seed is anything.
                 wrong = min(5, i // 3)
-                readings = [*("?" * wrong), *TRANSCRIPTS[wrong:]]
+                readings = [*("?" * wrong), *fixtures.TRANSCRIPTS[wrong:]]
                 rate = 1e-4 * 1.3**i
-                make_run(
+                fixtures.make_run(
                     tmp_path / f"{i}", readings, learning_rate=rate, seed=i * 7 % 5
                 )
         return runs_lib.read([tmp_path / f"{i}" for i in range(count)], "validation")
@@ -219,7 +216,7 @@ def test_a_browser_sorts_the_table_and_fetches_nothing(browser, tmp_path, monkey
     monkeypatch.setattr(readings, "LINES_A_VIEW", 2)
     names = {"b": (10, 0.5), "c": (9, 0.25), "<b>a<b>": (100, 0.75)}
     runs = [
-        make_run(tmp_path / name, ["?"] * 5, lstm_dim=dim, dropout=dropout)
+        fixtures.make_run(tmp_path / name, ["?"] * 5, lstm_dim=dim, dropout=dropout)
         for name, (dim, dropout) in names.items()
     ]
     assert report.main([*map(str, runs), f"--out={tmp_path}/page.html"]) == 0

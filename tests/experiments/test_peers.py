@@ -15,8 +15,7 @@ from ocr_jax import prepare, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.tracking import metrics_file
-from tests.conftest import HEIGHT
-from tests.experiments.fixtures import make_run
+from tests import fixtures
 
 
 def start_run(tmp_path, lines, *flags):
@@ -42,7 +41,11 @@ def test_lines_exported_for_kraken_can_be_prepared_again(tmp_path, tiny_lines):
     for split in splits:
         ketos.export(split, tmp_path / "lines")
     out = tmp_path / "again.h5"
-    argv = [f"--source={tmp_path / 'lines'}", f"--out={out}", f"--height={HEIGHT}"]
+    argv = [
+        f"--source={tmp_path / 'lines'}",
+        f"--out={out}",
+        f"--height={fixtures.HEIGHT}",
+    ]
     prepare.run(["folder", *argv, "--workers=1"])
     with lines_file.LinesFile(out) as file:
         for split in splits:
@@ -99,7 +102,7 @@ def test_a_peers_run_can_be_reported_beside_our_own(tmp_path, tiny_lines):
     assert scores["test"]["lines"] == 9
     rows = metrics_file.read(run.workdir / metrics_file.NAME)
     assert [row["validation/cer"] for row in rows] == [1.0, 0.0, 1.0]
-    own = make_run(tmp_path / "own")
+    own = fixtures.make_run(tmp_path / "own")
     shutil.copy(run.workdir / "readings_validation.tsv", own)  # of the same lines
     table = report.table([own, run.workdir], "validation")
     assert "| 0.0% (0.0% – 0.0%) | 3 |" in table and "1,234" in table

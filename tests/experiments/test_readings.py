@@ -11,13 +11,15 @@ from reporting import readings
 
 from ocr_jax import workdirs
 from ocr_jax.data import lines_file
-from tests.experiments.fixtures import make_run, page_body
+from tests import fixtures
+from tests.experiments.fixtures import page_body
+from tests.fixtures import make_run
 
 
 def test_images_are_shown_if_the_lines_file_exists(tmp_path, tiny_lines):
     with lines_file.LinesFile(tiny_lines) as file:
         split = file.split("validation")
-    run = make_run(tmp_path / "a", lines_file=str(tiny_lines))
+    run = fixtures.make_run(tmp_path / "a", lines_file=str(tiny_lines))
     columns = split.line_ids, split.writers, split.transcripts, split.transcripts
     lines = [workdirs.ScoredLine(*line) for line in zip(*columns, strict=True)]
     # Of a line that the file has under another transcript, the image would mislead.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ocr_jax import train, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.scoring import metrics
-from tests import conftest
+from tests import fixtures
 
 # No line break of old Macs: charsets have none, and csv does not quote it.
 characters = st.characters(codec="utf-8", exclude_characters="\r")
@@ -17,7 +17,7 @@ text = st.text(characters | st.sampled_from('\t"\n'), max_size=6)
 
 def test_a_row_has_the_differences_and_the_scores(finished, tmp_path, tiny_lines):
     _, base, scores = finished
-    config = conftest.make_tiny_config(tiny_lines)
+    config = fixtures.make_tiny_config(tiny_lines)
     config.num_epochs, config.lstm_layers, config.name = 2, 0, "other"
     train.train_and_evaluate(config, tmp_path / "plain")
     table = report.table([base, tmp_path / "plain"], "test")

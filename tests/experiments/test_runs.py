@@ -3,7 +3,8 @@
 import report
 from reporting import runs as runs_lib
 
-from tests.experiments.fixtures import make_run, make_unfinished, page_body
+from tests.experiments.fixtures import page_body
+from tests.fixtures import make_run, make_unfinished
 
 
 def test_runs_that_differ_only_in_seed_get_a_mean_and_a_spread(tmp_path):

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from ocr_jax import prepare, train
 from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.sources import recombine, word_gaps
-from tests.conftest import HEIGHT, LETTERS, draw_line, make_tiny_config
+from tests import fixtures
 
 GAP = 12  # pixels a space is wide: a letter takes 8, and half as many around a line
 
 
 def draw_words(text: str) -> np.ndarray:
     """An image of words, blank between them."""
-    drawn = [draw_line(word)[:, 3:-3] for word in text.split(" ")]
-    parts = [np.zeros((HEIGHT, 3), np.uint8)]
+    drawn = [fixtures.draw_line(word)[:, 3:-3] for word in text.split(" ")]
+    parts = [np.zeros((fixtures.HEIGHT, 3), np.uint8)]
     for word in drawn:
-        parts += [word, np.zeros((HEIGHT, GAP), np.uint8)]
+        parts += [word, np.zeros((fixtures.HEIGHT, GAP), np.uint8)]
     return np.concatenate([*parts[:-1], parts[0]], axis=1)
 
 
@@ -33,7 +33,7 @@ def lines(count: int, seed: int) -> list[lines_file.Line]:
     made = []
     for index in range(count):
         words = [
-            "".join(rng.choice(list(LETTERS), rng.integers(1, 4)))
+            "".join(rng.choice(list(fixtures.LETTERS), rng.integers(1, 4)))
             for _ in range(rng.integers(1, 5))
         ]
         text = " ".join(words)
@@ -47,8 +47,8 @@ def collection(tmp_path_factory):
     """(lines file, workdir of a network that reads it)."""
     path = tmp_path_factory.mktemp("data") / "words.h5"
     splits = {"train": lines(40, 0), "validation": lines(9, 1)}
-    lines_writer.write_lines(path, splits, height=HEIGHT, source="test")
-    config = make_tiny_config(path)
+    lines_writer.write_lines(path, splits, height=fixtures.HEIGHT, source="test")
+    config = fixtures.make_tiny_config(path)
     config.num_epochs = 25
     workdir = tmp_path_factory.mktemp("runs") / "words"
     train.train_and_evaluate(config, workdir)
@@ -62,7 +62,7 @@ def split_of(path, name="train"):
 
 def run(source, workdir, out, *options):
     command = ["recombine", f"--source={source}", f"--workdir={workdir}"]
-    height = f"--height={HEIGHT}"
+    height = f"--height={fixtures.HEIGHT}"
     return prepare.main([*command, f"--out={out}", "--workers=2", height, *options])
 
 
@@ -138,7 +138,7 @@ def test_unknown_characters_leave_a_line_whole(collection):
 
 
 def test_a_cut_goes_through_the_middle_of_the_blank_columns():
-    image = np.zeros((HEIGHT, 60), np.uint8)
+    image = np.zeros((fixtures.HEIGHT, 60), np.uint8)
     image[:, :20] = image[:, 40:] = 255
     [(index, column)] = recombine.find_cuts(image, [word_gaps.Gap(3, 12.0, 44.0)])
     assert index == 3
@@ -147,13 +147,13 @@ def test_a_cut_goes_through_the_middle_of_the_blank_columns():
 
 @pytest.mark.parametrize("right", [20.0, 17.0, 12.0, 11.0])
 def test_no_cut_through_ink_or_in_a_narrow_gap(right):
-    image = np.full((HEIGHT, 60), 255, np.uint8)
+    image = np.full((fixtures.HEIGHT, 60), 255, np.uint8)
     image[:, 14:16] = 0
     assert recombine.find_cuts(image, [word_gaps.Gap(3, 11.0, right)]) == []
 
 
 def test_the_ends_of_a_gap_are_no_blanker_than_they_are():
-    image = np.zeros((HEIGHT, 60), np.uint8)
+    image = np.zeros((fixtures.HEIGHT, 60), np.uint8)
     image[0], image[1] = 255, 64  # 1.25 pixels of ink in every column
     assert recombine.find_cuts(image, [word_gaps.Gap(3, 11.0, 25.0)]) == []
 
@@ -177,7 +177,7 @@ def test_pieces_keep_every_column_and_character(data):
         widths.append(100)
     split = lines_file.Split(
         name="train",
-        height=HEIGHT,
+        height=fixtures.HEIGHT,
         pixels=None,
         offsets=None,
         widths=np.array(widths),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.test_prepare import read, run, save_line
+from tests import fixtures
 
 
 @pytest.fixture
@@ -12,7 +12,7 @@ def table(tmp_path):
     for writer in range(10):
         for line in range(2):
             name = f"w{writer}-0-{line}"
-            save_line(tmp_path / "images", name)
+            fixtures.save_line(tmp_path / "images", name)
             rows.append(f"images/{name}.png\ta{writer}\n")
     (tmp_path / "lines.tsv").write_text("".join(rows))
     return tmp_path / "lines.tsv"
@@ -20,13 +20,13 @@ def table(tmp_path):
 
 def prepare_table(table):
     out = table.with_name("out.h5")
-    return run("tsv", f"--source={table}", f"--out={out}"), out
+    return fixtures.run_prepare("tsv", f"--source={table}", f"--out={out}"), out
 
 
 def test_rows_become_lines_split_by_writer(table):
     code, out = prepare_table(table)
     assert code == 0
-    splits = read(out)
+    splits = fixtures.read_splits(out)
     assert {name: len(split) for name, split in splits.items()} == {
         "train": 16,
         "validation": 2,
@@ -39,12 +39,12 @@ def test_rows_become_lines_split_by_writer(table):
 
 def test_folders_with_the_names_of_splits_are_the_splits(tmp_path):
     for name in ("train/x", "validation/y"):
-        save_line(tmp_path, name)
+        fixtures.save_line(tmp_path, name)
     table = tmp_path / "lines.tsv"
     table.write_bytes(b"\xef\xbb\xbftrain/x.png\tone\r\n\r\nvalidation/y.png\ttwo")
     code, out = prepare_table(table)
     assert code == 0
-    splits = read(out)
+    splits = fixtures.read_splits(out)
     assert splits["train"].transcripts == ("one",)
     assert splits["validation"].transcripts == ("two",)
 
@@ -54,7 +54,7 @@ def test_what_cannot_be_read_is_counted_and_the_rest_prepared(table, capsys):
         file.write("images/gone.png\tx\nimages/w0-0-0.png\t \n")
     code, out = prepare_table(table)
     said = capsys.readouterr().out
-    assert code == 0 and len(read(out)["train"]) == 16
+    assert code == 0 and len(fixtures.read_splits(out)["train"]) == 16
     assert "skipped: 2" in said
     assert "No such file" in said and "empty transcript" in said
 

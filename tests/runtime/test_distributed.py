@@ -13,7 +13,7 @@ from ocr_jax import checkpoints, train, workdirs
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import distributed
-from tests import conftest
+from tests import fixtures
 
 SLURM_TASK = {
     "SLURM_JOB_ID": "7",
@@ -33,7 +33,7 @@ def start(tmp_path, tiny_config):
     tiny_config.lstm_layers = 0
     tiny_config.num_epochs = 2
     path = tmp_path / "config.py"
-    conftest.write_config(path, tiny_config)
+    fixtures.write_config(path, tiny_config)
     processes = []
 
     def start(workdir, *overrides, code=("-m", "ocr_jax.main"), **environment):

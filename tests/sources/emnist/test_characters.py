@@ -6,30 +6,19 @@ from PIL import Image
 
 from configs import emnist_lenet, emnist_mlp
 from ocr_jax import predict, train
-from ocr_jax.data import lines_file, lines_writer
+from ocr_jax.data import lines_writer
 from ocr_jax.images import cleaning
 from ocr_jax.scoring import confusion_matrix, metrics
-from ocr_jax.sources.emnist import characters
-
-KNOWN = "aA7"
-
-
-def draw_characters(count, seed):
-    generator = np.random.default_rng(seed)
-    return [
-        lines_file.Line(
-            characters.draw(text := KNOWN[i % 3], "Kalam", generator),
-            text,
-            f"{seed}-{i}",
-        )
-        for i in range(count)
-    ]
+from tests import fixtures
 
 
 @pytest.fixture(scope="module")
 def characters_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("characters") / "c.h5"
-    splits = {"train": draw_characters(96, 0), "validation": draw_characters(30, 1)}
+    splits = {
+        "train": fixtures.draw_characters(96, 0),
+        "validation": fixtures.draw_characters(30, 1),
+    }
     lines_writer.write_lines(path, splits, height=28, source="drawn by a test")
     return path
 
@@ -48,7 +37,7 @@ def test_characters_are_learnt_scored_and_read(characters_file, tmp_path, config
     with Image.open(tmp_path / "run/confusion_validation.png") as picture:
         assert min(picture.size) > 500
     recognizer = predict.Recognizer.load(tmp_path / "run")
-    pictures = [photograph(line.image) for line in draw_characters(9, 5)]
+    pictures = [photograph(line.image) for line in fixtures.draw_characters(9, 5)]
     # A wider one takes two windows.
     picture = next(p for p in pictures if cleaning.line_image(p, 28).shape[1] <= 28)
     assert len(recognizer.read([picture])[0].text) == 1

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr_jax.scoring import error_analysis, tables
-from tests.test_metrics import plain_distance
+from tests import fixtures
 
 TRANSCRIPTS = ["la mer", "le ciel est", "oh", "été"]
 READINGS = ["le mer", "le ciell et", "oh", "ete"]
@@ -21,7 +21,7 @@ texts = st.text("ab é", max_size=10)
 @given(texts, texts)
 def test_edits_are_the_fewest_that_account_for_every_character(transcript, reading):
     edits = list(error_analysis.edits(transcript, reading))
-    assert len(edits) == plain_distance(transcript, reading)
+    assert len(edits) == fixtures.plain_distance(transcript, reading)
     assert all(written != read for written, read in edits)
     # What is written, less what an edit takes, plus what it puts, is what is read.
     left = collections.Counter(transcript)

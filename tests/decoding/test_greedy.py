@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocr_jax.decoding import alignment, greedy
-from tests import paths
+from tests import ctc_reference
 
 greedy_decode = jax.jit(greedy.greedy_decode)
 
@@ -89,8 +89,10 @@ def test_a_label_is_placed_where_its_likeliest_path_has_it():
     for line, path, label, frames in zip(
         log_probs, found, labels, lengths, strict=True
     ):
-        every = paths.every_path(line[:frames])
-        spelling = (scored for scored in every if paths.collapse(scored[0]) == label)
+        every = ctc_reference.every_path(line[:frames])
+        spelling = (
+            scored for scored in every if ctc_reference.collapse(scored[0]) == label
+        )
         best, _ = max(spelling, key=lambda scored: scored[1])
         assert tuple(path[:frames]) == best
         assert not path[frames:].any()

@@ -8,7 +8,7 @@ import pytest
 from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.errors import UserError
 from ocr_jax.sources.synthetic import fonts
-from tests.test_fonts import FEW, read, tasks
+from tests import fixtures
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def letters(tmp_path):
 def test_a_given_texts_words_are_written_in_its_order(letters):
     words = letters.read_text(encoding="utf-8").split()
     found = {split: set() for split in ("train", "validation", "test")}
-    for task in tasks(*FEW, f"--text={letters}"):
-        line = read(task)
+    for task in fixtures.font_tasks(*fixtures.FEW_LINES, f"--text={letters}"):
+        line = fixtures.read_font_line(task)
         capitals = task.font in fonts.CAPITALS_ONLY
         order = [word.upper() if capitals else word for word in words]
         start = order.index(line.transcript.split()[0])
@@ -45,32 +45,43 @@ def test_the_training_transcripts_of_a_lines_file_are_a_text(letters, tmp_path):
     path = tmp_path / "lines.h5"
     lines_writer.write_lines(path, {"train": split}, height=8, source="test")
     for one, other in zip(
-        tasks(*FEW, f"--text={letters}"), tasks(*FEW, f"--text={path}"), strict=True
+        fixtures.font_tasks(*fixtures.FEW_LINES, f"--text={letters}"),
+        fixtures.font_tasks(*fixtures.FEW_LINES, f"--text={path}"),
+        strict=True,
     ):
-        assert read(one).transcript == read(other).transcript
+        assert (
+            fixtures.read_font_line(one).transcript
+            == fixtures.read_font_line(other).transcript
+        )
 
 
 def test_a_word_that_a_font_lacks_is_left_out(tmp_path):
     path = tmp_path / "letters.txt"
     path.write_text("plain 漢字 \u200b " * 400, encoding="utf-8")
-    assert set(read(tasks("--lines=1", f"--text={path}")[0]).transcript) <= set(
-        "plain "
-    )
+    assert set(
+        fixtures.read_font_line(
+            fixtures.font_tasks("--lines=1", f"--text={path}")[0]
+        ).transcript
+    ) <= set("plain ")
 
 
 def test_a_word_whose_capitals_a_font_lacks_is_left_out(tmp_path):
     path = tmp_path / "letters.txt"
     path.write_text("plain µm weiß " * 400, encoding="utf-8")
     [font] = fonts.CAPITALS_ONLY
-    for task in tasks(*FEW, f"--text={path}"):
+    for task in fixtures.font_tasks(*fixtures.FEW_LINES, f"--text={path}"):
         if task.font == font:
-            assert set(read(task).transcript) <= set("PLAIN ")
+            assert set(fixtures.read_font_line(task).transcript) <= set("PLAIN ")
 
 
 def test_a_text_may_be_decomposed_and_begin_with_a_mark(tmp_path):
     path = tmp_path / "letters.txt"
     path.write_text("\ufeff" + "e\u0301te\u0301 " * 400, encoding="utf-8")
-    assert set(read(tasks("--lines=1", f"--text={path}")[0]).transcript) == set("ét ")
+    assert set(
+        fixtures.read_font_line(
+            fixtures.font_tasks("--lines=1", f"--text={path}")[0]
+        ).transcript
+    ) == set("ét ")
 
 
 @pytest.mark.parametrize(
@@ -82,4 +93,4 @@ def test_a_text_that_cannot_be_used_is_refused(tmp_path, content, complaint):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UserError, match=f"letters.txt .*{complaint}"):
-        tasks(f"--text={path}")
+        fixtures.font_tasks(f"--text={path}")

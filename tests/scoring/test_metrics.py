@@ -8,18 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr_jax.scoring import metrics
-
-
-def plain_distance(a, b):
-    """Levenshtein distance, row by row."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        above, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            substituted = above + (x != y)
-            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, substituted)
-    return row[-1]
-
+from tests import fixtures
 
 words = st.text("ab ", max_size=12)
 
@@ -28,8 +17,8 @@ words = st.text("ab ", max_size=12)
 def test_edits_equal_those_of_a_plain_dynamic_programme(pairs):
     counts = metrics.count(*map(list, zip(*pairs, strict=True)))
     for i, (transcript, reading) in enumerate(pairs):
-        assert counts.char_edits[i] == plain_distance(transcript, reading)
-        expected = plain_distance(transcript.split(), reading.split())
+        assert counts.char_edits[i] == fixtures.plain_distance(transcript, reading)
+        expected = fixtures.plain_distance(transcript.split(), reading.split())
         assert counts.word_edits[i] == expected
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ocr_jax.decoding import beam, language_model
-from tests import paths
+from tests import ctc_reference
 
 FRAMES, CLASSES, LINES = 5, 4, 24
 # The prefixes of up to 5 of 3 characters: nothing is ever dropped.
@@ -26,7 +26,7 @@ def bonus(guide, label, ends=True):
 
 def best_label(guide, log_probs):
     """The label of the highest score, from all the paths through log_probs (T, C)."""
-    scores = paths.label_scores(log_probs)
+    scores = ctc_reference.label_scores(log_probs)
     return max(scores, key=lambda label: scores[label] + bonus(guide, label))
 
 
@@ -117,9 +117,9 @@ def test_a_character_is_as_sure_as_what_the_reading_scores_with_it(model):
     path, fused = jax.device_get(jax.jit(beam.beam_path)(guide, logits, lengths))
     log_probs = np.asarray(jax.nn.log_softmax(logits))
     for line in range(LINES):
-        label = paths.collapse(path[line])
+        label = ctc_reference.collapse(path[line])
         for frame in range(FRAMES):
-            begun = len(paths.collapse(path[line, : frame + 1]))
+            begun = len(ctc_reference.collapse(path[line, : frame + 1]))
             is_blank = path[line, frame] == 0
             before, after = label[: begun - (not is_blank)], label[begun:]
             expected = [

@@ -11,8 +11,9 @@ from ocr_jax import prepare, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.sources.pages import alto, line_cutting
+from tests import fixtures
 
-SAMPLE = pathlib.Path(__file__).parents[2] / "shared" / "data" / "alto_sample"
+SAMPLE = pathlib.Path(__file__).parents[4] / "shared" / "data" / "alto_sample"
 
 ALTO = """<?xml version="1.0" encoding="UTF-8"?>
 <alto xmlns="http://www.loc.gov/standards/alto/ns-v{version}#">
@@ -31,16 +32,6 @@ def line(inner=TEXT, attributes=BOX, outline=None):
     return f'<TextLine ID="l1" {attributes}>{shape}{inner}</TextLine>'
 
 
-def draw_page(slope=0.0):
-    """A page (400, 500) with a row of bars, y 110 to 150, above another."""
-    page = np.full((400, 500), 220, np.uint8)
-    for x in range(60, 340, 20):
-        drop = round((x - 60) * slope)
-        cv2.line(page, (x, 110 + drop), (x + 4, 150 + drop), 40, 4)
-        cv2.line(page, (x, 175 + drop), (x + 4, 215 + drop), 40, 4)
-    return page
-
-
 def save(folder, lines, *, page=None, name="page", **fields):
     """Write page.xml, and page.png unless `page` is False."""
     fields = {"version": 4, "unit": "pixel", "image": "page.png"} | fields
@@ -48,7 +39,9 @@ def save(folder, lines, *, page=None, name="page", **fields):
     path = folder / f"{name}.xml"
     path.write_text(ALTO.format(lines=lines, **fields), encoding="utf-8")
     if page is not False:
-        Image.fromarray(draw_page() if page is None else page).save(folder / "page.png")
+        Image.fromarray(fixtures.draw_page() if page is None else page).save(
+            folder / "page.png"
+        )
     return line_cutting.Task(name, "train", "w", path)
 
 
@@ -86,7 +79,9 @@ def test_a_tilted_line_is_turned_level(tmp_path):
     attributes = 'BASELINE="60,150 340,178"'
     outline = "50,100 350,130 350,195 50,165"
     task = save(
-        tmp_path, line(attributes=attributes, outline=outline), page=draw_page(0.1)
+        tmp_path,
+        line(attributes=attributes, outline=outline),
+        page=fixtures.draw_page(0.1),
     )
     [image] = images_of(task)
     columns = np.flatnonzero(image.max(axis=0) > 128)
@@ -106,7 +101,7 @@ def test_a_vertical_line_is_turned_the_way_it_is_written(tmp_path, quarters, bas
     }
     [level] = images_of(save(tmp_path, line(outline="50,100 350,100 350,165 50,165")))
     element = line(attributes=f'BASELINE="{baseline}"', outline=outlines[quarters])
-    page = np.rot90(draw_page(), quarters)
+    page = np.rot90(fixtures.draw_page(), quarters)
     [turned] = images_of(save(tmp_path, element, page=page))
     assert abs(turned.shape[1] - level.shape[1]) <= 4
     width = min(turned.shape[1], level.shape[1])
@@ -134,11 +129,11 @@ def test_strings_are_words_unless_the_line_has_spaces(tmp_path, inner, text):
 
 
 def test_a_smaller_copy_of_the_page_is_cut_in_the_same_places(tmp_path):
-    small = cv2.resize(draw_page(), (250, 200), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(fixtures.draw_page(), (250, 200), interpolation=cv2.INTER_AREA)
     [half] = images_of(save(tmp_path, line(), page=small))
     [whole] = images_of(save(tmp_path, line()))
     assert abs(half.shape[1] - whole.shape[1]) <= 6
-    other_shape = {"width": 5000, "height": 1, "page": draw_page()}
+    other_shape = {"width": 5000, "height": 1, "page": fixtures.draw_page()}
     [as_is] = images_of(save(tmp_path, line(), **other_shape))
     np.testing.assert_array_equal(as_is, whole)
 

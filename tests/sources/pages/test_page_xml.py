@@ -10,9 +10,9 @@ from ocr_jax import prepare
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.sources.pages import line_cutting, page_xml
-from tests.test_alto import draw_page
+from tests import fixtures
 
-SAMPLE = pathlib.Path(__file__).parents[2] / "shared" / "data" / "page_sample"
+SAMPLE = pathlib.Path(__file__).parents[4] / "shared" / "data" / "page_sample"
 
 PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2013-07-15">
@@ -41,7 +41,7 @@ def line(inner, coords=COORDS):
 def save(folder, *lines):
     path = folder / "page.xml"
     path.write_text(PAGE.format(lines="".join(lines)), encoding="utf-8")
-    Image.fromarray(draw_page()).save(folder / "page.png")
+    Image.fromarray(fixtures.draw_page()).save(folder / "page.png")
     return line_cutting.Task("page", "train", "w", path)
 
 

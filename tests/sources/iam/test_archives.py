@@ -1,6 +1,5 @@
 """Archives: what is in them is found by name; hostile and broken ones are refused."""
 
-import io
 import tarfile
 import zipfile
 
@@ -8,19 +7,7 @@ import pytest
 
 from ocr_jax.errors import UserError
 from ocr_jax.sources.iam import archives
-
-
-def make_tar(path, files, mode="w:gz"):
-    """files: name → content, or a TarInfo to add as it is."""
-    with tarfile.open(path, mode) as file:
-        for name, content in files.items():
-            if isinstance(content, tarfile.TarInfo):
-                file.addfile(content)
-            else:
-                info = tarfile.TarInfo(name)
-                info.size = len(content)
-                file.addfile(info, io.BytesIO(content))
-    return path
+from tests import fixtures
 
 
 def make_zip(path, files):
@@ -35,11 +22,11 @@ def contents(folder, *names):
     return dict(files.each(names or list(files)))
 
 
-@pytest.mark.parametrize("make", [make_tar, make_zip])
+@pytest.mark.parametrize("make", [fixtures.make_tar, make_zip])
 def test_files_are_found_by_name_in_folders_and_archives(tmp_path, make):
     (tmp_path / "deep/er").mkdir(parents=True)
     (tmp_path / "deep/er/a.txt").write_bytes(b"a")
-    suffix = {make_tar: "tgz", make_zip: "zip"}[make]
+    suffix = {fixtures.make_tar: "tgz", make_zip: "zip"}[make]
     make(tmp_path / f"deep/x.{suffix}", {"d/e/b.txt": b"b", "c.txt": b"c"})
     assert contents(tmp_path) == {"a.txt": b"a", "b.txt": b"b", "c.txt": b"c"}
     assert contents(tmp_path, "b.txt", "gone") == {"b.txt": b"b"}
@@ -49,7 +36,7 @@ def test_files_are_found_by_name_in_folders_and_archives(tmp_path, make):
 
 def test_a_file_that_is_there_twice_is_taken_from_the_folder(tmp_path):
     (tmp_path / "z.txt").write_bytes(b"folder")
-    make_tar(tmp_path / "a.tgz", {"z.txt": b"archive", "d/z.txt": b"second"})
+    fixtures.make_tar(tmp_path / "a.tgz", {"z.txt": b"archive", "d/z.txt": b"second"})
     assert contents(tmp_path) == {"z.txt": b"folder"}
     (tmp_path / "z.txt").unlink()
     assert list(archives.Files(tmp_path).each(["z.txt"])) == [("z.txt", b"archive")]
@@ -76,7 +63,7 @@ def link(kind):
     ],
 )
 def test_a_hostile_archive_is_refused(tmp_path, files, message):
-    make_tar(tmp_path / "x.tgz", files)
+    fixtures.make_tar(tmp_path / "x.tgz", files)
     with pytest.raises(UserError, match=message):
         archives.Files(tmp_path)
 
@@ -104,7 +91,7 @@ def test_a_broken_archive_is_one_clear_line(tmp_path, suffix):
 
 def test_a_torn_archive_is_one_clear_line(tmp_path):
     content = bytes(range(256)) * 400
-    path = make_tar(tmp_path / "x.tgz", {"a": content, "b": content})
+    path = fixtures.make_tar(tmp_path / "x.tgz", {"a": content, "b": content})
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(UserError, match="is a broken archive"):
         archives.Files(tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from ocr_jax import checkpoints, evaluate, predict, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.scoring import calibration, error_analysis, report
-from tests.test_predict import page
+from tests import fixtures
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_readings_have_the_calibrated_confidence_and_stay_the_same(finished, tmp
     _, workdir, _ = finished
     other = tmp_path / "run"
     shutil.copytree(workdir, other)
-    pages = [page(text) for text in ("acbca", "cab")]
+    pages = [fixtures.draw_scan(text) for text in ("acbca", "cab")]
     readings = {}
     for temperature in (4.0, 1.0, None):
         if temperature is None:  # as runs of earlier versions

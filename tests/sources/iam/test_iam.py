@@ -13,9 +13,9 @@ from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.scoring import report
 from ocr_jax.sources.iam import iam, label_files
-from tests.test_archives import make_tar
+from tests import fixtures
 
-SAMPLE = pathlib.Path(__file__).parents[2] / "shared" / "data" / "iam_sample"
+SAMPLE = pathlib.Path(__file__).parents[4] / "shared" / "data" / "iam_sample"
 
 # line id → (box on the form, ascii transcript, XML transcript)
 LINES = {
@@ -95,7 +95,7 @@ def extract(folder, tree):
 def pack(folder, tree):
     folder.mkdir(parents=True, exist_ok=True)
     for download, files in tree.items():
-        make_tar(folder / f"{download}.tgz", files)
+        fixtures.make_tar(folder / f"{download}.tgz", files)
     return folder
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ocr_jax.scoring import calibration
-from tests.test_metrics import plain_distance
+from tests import fixtures
 
 texts = st.text("abc ", max_size=8)
 
@@ -26,7 +26,7 @@ def test_as_many_characters_are_right_as_the_least_edit_keeps(pairs):
             if ok
         ]
         at += len(reading)
-        distance = plain_distance(transcript, reading)
+        distance = fixtures.plain_distance(transcript, reading)
         longer = max(len(transcript), len(reading))
         assert share == pytest.approx(1 - distance / max(longer, 1))
         # What is kept stands in the transcript, in the same order.

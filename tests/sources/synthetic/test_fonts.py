@@ -3,7 +3,6 @@
 Covers fonts, prose and handwriting of ocr_jax.sources.synthetic.
 """
 
-import argparse
 import concurrent.futures
 import functools
 import re
@@ -20,20 +19,7 @@ from ocr_jax import charset
 from ocr_jax.errors import UserError
 from ocr_jax.sources.synthetic import fonts, handwriting, prose
 from ocr_jax.sources.synthetic.hand_styles import HAND_STYLES, HandStyle
-
-FEW = ("--lines=22", "--validation_lines=11", "--test_lines=11")
-
-
-def tasks(*options):
-    parser = argparse.ArgumentParser()
-    fonts.add_flags(parser)
-    return fonts.tasks(parser.parse_args(options))
-
-
-def read(task, height=32):
-    [(split, line)] = fonts.read(task, height)
-    assert split == task.split
-    return line
+from tests import fixtures
 
 
 def as_bytes(line):
@@ -42,7 +28,10 @@ def as_bytes(line):
 
 @functools.cache
 def few_lines():
-    return [read(task) for task in tasks(*FEW)]
+    return [
+        fixtures.read_font_line(task)
+        for task in fixtures.font_tasks(*fixtures.FEW_LINES)
+    ]
 
 
 def texts(split, count, **changes):
@@ -51,27 +40,35 @@ def texts(split, count, **changes):
 
 
 def test_the_same_seed_gives_the_same_bytes():
-    again = [read(task) for task in tasks(*FEW)]
+    again = [
+        fixtures.read_font_line(task)
+        for task in fixtures.font_tasks(*fixtures.FEW_LINES)
+    ]
     assert [*map(as_bytes, again)] == [*map(as_bytes, few_lines())]
 
 
 def test_another_seed_gives_other_texts_and_other_drawings():
-    others = [read(task) for task in tasks(*FEW, "--seed=1")]
+    others = [
+        fixtures.read_font_line(task)
+        for task in fixtures.font_tasks(*fixtures.FEW_LINES, "--seed=1")
+    ]
     for line, other in zip(few_lines(), others, strict=True):
         assert line.transcript != other.transcript
         assert line.image.tobytes() != other.image.tobytes()
 
 
 def test_the_order_and_the_number_of_workers_do_not_matter():
-    backwards = tasks(*FEW)[::-1]
+    backwards = fixtures.font_tasks(*fixtures.FEW_LINES)[::-1]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        lines = list(pool.map(read, backwards))
+        lines = list(pool.map(fixtures.read_font_line, backwards))
     assert [*map(as_bytes, lines[::-1])] == [*map(as_bytes, few_lines())]
 
 
 def test_more_lines_extend_the_file_and_keep_the_first_ones():
-    longer = tasks("--lines=40", "--validation_lines=11", "--test_lines=11")
-    assert set(tasks(*FEW)) < set(longer)
+    longer = fixtures.font_tasks(
+        "--lines=40", "--validation_lines=11", "--test_lines=11"
+    )
+    assert set(fixtures.font_tasks(*fixtures.FEW_LINES)) < set(longer)
 
 
 @settings(max_examples=30, deadline=None)
@@ -83,7 +80,9 @@ def test_more_lines_extend_the_file_and_keep_the_first_ones():
     hands=st.sampled_from(tuple(HAND_STYLES)),
 )
 def test_any_line_is_bright_ink_on_blank_paper(index, height, font, seed, hands):
-    line = read(fonts.Task("train", index, seed, font, 45, hands), height)
+    line = fixtures.read_font_line(
+        fonts.Task("train", index, seed, font, 45, hands), height
+    )
     image = line.image
     assert image.dtype == np.uint8 and image.shape[0] == height
     # The marker's capitals, and the noise of their paper, leave the least blank: 0.45.
@@ -153,13 +152,16 @@ def test_texts_have_words_capitals_digits_and_punctuation():
 
 
 def test_lines_are_no_longer_than_asked_for():
-    lines = [read(task) for task in tasks("--lines=30", "--max_characters=20")[:30]]
+    lines = [
+        fixtures.read_font_line(task)
+        for task in fixtures.font_tasks("--lines=30", "--max_characters=20")[:30]
+    ]
     assert max(len(line.transcript) for line in lines) <= 20
 
 
 def test_every_font_writes_in_every_split():
     by_split = {split: set() for split in ("train", "validation", "test")}
-    for task in tasks(*FEW):
+    for task in fixtures.font_tasks(*fixtures.FEW_LINES):
         by_split[task.split].add(task.font)
     assert all(used == set(fonts.FONTS) for used in by_split.values())
     assert {line.writer for line in few_lines()} == set(fonts.FONTS)
@@ -172,7 +174,9 @@ def test_a_font_without_small_letters_is_transcribed_in_capitals():
 
 
 def test_held_out_fonts_write_validation_and_test_alone():
-    for task in tasks(*FEW, "--hold_out_fonts=great-vibes, Zeyada"):
+    for task in fixtures.font_tasks(
+        *fixtures.FEW_LINES, "--hold_out_fonts=great-vibes, Zeyada"
+    ):
         held_out = task.font in ("Great Vibes", "Zeyada")
         assert held_out == (task.split != "train")
 
@@ -188,9 +192,14 @@ def test_letters_that_reach_further_are_smaller_in_the_middle_so_lines_are_narro
 
 
 def test_fonts_of_a_folder_write_too(own_fonts):
-    lines = [read(task) for task in tasks(*FEW, f"--fonts={own_fonts}")]
+    lines = [
+        fixtures.read_font_line(task)
+        for task in fixtures.font_tasks(*fixtures.FEW_LINES, f"--fonts={own_fonts}")
+    ]
     assert {line.writer for line in lines} == {*fonts.FONTS, "My hand"}
-    held_out = tasks(*FEW, f"--fonts={own_fonts}", "--hold_out_fonts=my-hand")
+    held_out = fixtures.font_tasks(
+        *fixtures.FEW_LINES, f"--fonts={own_fonts}", "--hold_out_fonts=my-hand"
+    )
     for task in held_out:
         assert (task.font == str(own_fonts / "My hand.ttf")) == (task.split != "train")
 
@@ -205,27 +214,27 @@ def own_fonts(tmp_path):
 
 def test_a_folder_of_fonts_that_cannot_write_is_refused(own_fonts):
     with pytest.raises(UserError, match="nowhere has no font: expected a folder with"):
-        tasks(f"--fonts={own_fonts / 'nowhere'}")
+        fixtures.font_tasks(f"--fonts={own_fonts / 'nowhere'}")
     few = subset.Subsetter()
     few.populate(text="no mre")
     with ttLib.TTFont(own_fonts / "My hand.ttf") as font:
         few.subset(font)
         font.save(own_fonts / "few.otf")
     with pytest.raises(UserError, match=r"few\.otf can't write ABC.*: take it out"):
-        tasks(f"--fonts={own_fonts}", "--text=" + __file__)
+        fixtures.font_tasks(f"--fonts={own_fonts}", "--text=" + __file__)
     (own_fonts / "few.otf").unlink()
     with ttLib.TTFont(own_fonts / "My hand.ttf") as font:
         del font["cmap"]
         font.save(own_fonts / "unmapped.ttf")
     with pytest.raises(UserError, match=r"unmapped\.ttf can't write "):
-        tasks(f"--fonts={own_fonts}")
+        fixtures.font_tasks(f"--fonts={own_fonts}")
     (own_fonts / "unmapped.ttf").unlink()
     whole = (own_fonts / "My hand.ttf").read_bytes()
     for size in (0, 9, 999, len(whole) // 2):
         torn = own_fonts / f"{size}.woff"
         torn.write_bytes(whole[:size])
         with pytest.raises(UserError, match=r"woff can't be read as a font: \S"):
-            tasks(f"--fonts={own_fonts}")
+            fixtures.font_tasks(f"--fonts={own_fonts}")
         torn.unlink()
 
 
@@ -249,4 +258,4 @@ def test_line_ids_are_unique_and_name_their_split():
 )
 def test_a_wrong_option_is_explained(option, message):
     with pytest.raises(UserError, match=message):
-        tasks(option)
+        fixtures.font_tasks(option)

@@ -1,0 +1,211 @@
+"""Tiny lines, files and workdirs that tests of several modules build."""
+
+import argparse
+import io
+import json
+import tarfile
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ocr_jax import config as config_lib
+from ocr_jax import prepare, workdirs
+from ocr_jax.data import lines_file
+from ocr_jax.scoring import metrics
+from ocr_jax.sources.emnist import characters
+from ocr_jax.sources.synthetic import fonts
+
+HEIGHT = 16
+LETTERS = "abc"
+SCAN_TEXT = "acbca"  # ink from top to bottom: no margin is cut off
+SCAN_SCALE = 4
+FEW_LINES = ("--lines=22", "--validation_lines=11", "--test_lines=11")
+CHARACTERS = "aA7"
+TRANSCRIPTS = ("la mer", "<script>alert(1)</script>", 'un & "deux"', "trois", "quatre")
+
+
+def draw_line(text: str) -> np.ndarray:
+    """A line image (HEIGHT, W) in which each letter is a shape of its own."""
+    glyphs = {"a": np.s_[2:6], "b": np.s_[6:10], "c": np.s_[10:14]}
+    image = np.zeros((HEIGHT, 8 * len(text) + 6), np.uint8)
+    for position, letter in enumerate(text):
+        image[glyphs[letter], 8 * position + 3 : 8 * position + 9] = 255
+    return image
+
+
+def draw_lines(count: int, seed: int, prefix: str) -> list[lines_file.Line]:
+    """Lines of 1 to 6 random letters by three writers."""
+    generator = np.random.default_rng(seed)
+    lines = []
+    for index in range(count):
+        text = "".join(generator.choice(list(LETTERS), generator.integers(1, 7)))
+        name = f"{prefix}-{index}"
+        lines.append(lines_file.Line(draw_line(text), text, name, f"w{index % 3}"))
+    return lines
+
+
+def make_tiny_config(path):
+    """A config that learns the tiny lines in a few seconds."""
+    config = config_lib.default_config()
+    config.name = "tiny"
+    config.lines_file = str(path)
+    config.num_buckets = 2
+    config.conv_channels = (16, 24)
+    config.lstm_layers = 1
+    config.lstm_dim = 16
+    config.batch_size = 8
+    config.num_epochs = 3
+    config.warmup_steps = 2
+    config.learning_rate = 0.02
+    config.schedule = "constant"  # any number of epochs is one program
+    config.log_every_steps = 2
+    config.wandb.mode = "disabled"
+    return config
+
+
+def write_config(path, config):
+    """Write a config file whose get_config() returns this config."""
+    path.write_text(
+        "import json\nfrom ocr_jax import config as c\n"
+        "def get_config():\n    config = c.default_config()\n"
+        f"    config.update(json.loads({config.to_json()!r}))\n"
+        "    return config\n"
+    )
+
+
+def draw_scan(text: str = SCAN_TEXT) -> np.ndarray:
+    """A line as a scan has it: (64, W) uint8, dark on light, with a little grain."""
+    ink = np.kron(draw_line(text), np.ones((SCAN_SCALE, SCAN_SCALE), np.uint8))
+    grain = np.random.default_rng(0).integers(0, 6, ink.shape)
+    return (225 - 0.7 * ink + grain).astype(np.uint8)
+
+
+def save_line(folder, name, text="abc"):
+    """NAME.png, dark on light and twice as high as asked, and NAME.gt.txt."""
+    path = folder / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = 230 - draw_line("abc").astype(int) * 4 // 5
+    Image.fromarray(np.kron(image, np.ones((4, 4))).astype(np.uint8)).save(path)
+    (folder / f"{name}.gt.txt").write_text(text, encoding="utf-8")
+    return path
+
+
+def run_prepare(*arguments):
+    """The exit code of prepare with one worker."""
+    return prepare.main([*map(str, arguments), "--workers=1"])
+
+
+def read_splits(path):
+    """The splits of a lines file by name."""
+    with lines_file.LinesFile(path) as file:
+        return {name: file.split(name) for name in file.splits}
+
+
+def draw_characters(count, seed):
+    """Images of single characters, as lines."""
+    generator = np.random.default_rng(seed)
+    return [
+        lines_file.Line(
+            characters.draw(text := CHARACTERS[i % 3], "Kalam", generator),
+            text,
+            f"{seed}-{i}",
+        )
+        for i in range(count)
+    ]
+
+
+def font_tasks(*options):
+    """The tasks of the source fonts for these options."""
+    parser = argparse.ArgumentParser()
+    fonts.add_flags(parser)
+    return fonts.tasks(parser.parse_args(options))
+
+
+def read_font_line(task, height=32):
+    """The line that a task of the source fonts makes."""
+    [(split, line)] = fonts.read(task, height)
+    assert split == task.split
+    return line
+
+
+def draw_page(slope=0.0):
+    """A page (400, 500) with a row of bars, y 110 to 150, above another."""
+    page = np.full((400, 500), 220, np.uint8)
+    for x in range(60, 340, 20):
+        drop = round((x - 60) * slope)
+        cv2.line(page, (x, 110 + drop), (x + 4, 150 + drop), 40, 4)
+        cv2.line(page, (x, 175 + drop), (x + 4, 215 + drop), 40, 4)
+    return page
+
+
+def make_tar(path, files, mode="w:gz"):
+    """files: name → content, or a TarInfo to add as it is."""
+    with tarfile.open(path, mode) as file:
+        for name, content in files.items():
+            if isinstance(content, tarfile.TarInfo):
+                file.addfile(content)
+            else:
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                file.addfile(info, io.BytesIO(content))
+    return path
+
+
+def plain_distance(a, b):
+    """Levenshtein distance, row by row."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        above, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            substituted = above + (x != y)
+            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, substituted)
+    return row[-1]
+
+
+def make_run(workdir, readings=TRANSCRIPTS, transcripts=TRANSCRIPTS, **overrides):
+    """A finished run of three epochs that read `readings`; returns its workdir."""
+    make_unfinished(workdir, **overrides)
+    ids = [f"line-{i}" for i in range(len(transcripts))]
+    writers = ["ann", "bob", "cid", "dee", "eve"]
+    lines = zip(ids, writers, transcripts, readings, strict=True)
+    workdirs.write_scored_lines(
+        workdir, "validation", map(workdirs.ScoredLine._make, lines)
+    )
+    counts = metrics.count(transcripts, readings)
+    scores = {
+        "summary": metrics.summary(counts),
+        "intervals": metrics.intervals(counts, writers),
+        "lines": 5,
+        "digest": "1234abcd" * 8,
+    }
+    workdirs.write_json(
+        workdir / "scores.json", {"parameters": 1234, "validation": scores}
+    )
+    return workdir
+
+
+def make_unfinished(workdir, epochs=3, **overrides):
+    """A run that has logged some epochs and not finished."""
+    config = config_lib.default_config()
+    config.lines_file = "nowhere/lines.h5"
+    config.update(overrides)
+    workdir.mkdir(parents=True)
+    workdirs.write_json(workdir / "config.json", config.to_dict())
+    rows = [
+        {
+            "step": 10 * e,
+            "epoch": e,
+            "validation/cer": 0.625 / e,
+            "validation/loss": 5 / e,
+        }
+        | {
+            "train/loss": 4 / e,
+            "train/seconds": 60.0,
+            "train/lines_per_second": 10.0 * e,
+        }
+        for e in range(1, epochs + 1)
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    workdirs.write_text(workdir / "metrics.jsonl", text)
+    return workdir
