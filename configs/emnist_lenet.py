@@ -3,7 +3,8 @@
     python -m ocr_jax.main --config=configs/emnist_lenet.py
 
 It makes data/emnist.h5 of EMNIST, or, with no network, of handwriting fonts:
-`--config.source="emnist --source=fonts"`. Of fonts, it reached an accuracy of 96.7 % on
+`--config.prepare_args="emnist --source=fonts"`.
+Of fonts, it reached an accuracy of 96.7 % on
 test characters (99.8 % among the three likeliest) in eleven minutes on one busy CPU
 core.
 """
@@ -15,7 +16,7 @@ def get_config():
     config = default_config()
     config.name = "emnist_lenet"
     config.lines_file = "data/emnist.h5"
-    config.source = "emnist"
+    config.prepare_args = "emnist"
     config.height = 28
 
     config.encoder = "sliding_window"

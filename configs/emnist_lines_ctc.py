@@ -3,7 +3,7 @@
     python -m ocr_jax.main --config=configs/emnist_lines_ctc.py --workdir=runs/emnist
 
 It makes data/emnist_lines.h5; with no network, of handwriting fonts:
-`--config.source="emnist_lines --source=fonts"`.
+`--config.prepare_args="emnist_lines --source=fonts"`.
 configs/iam_finetune.py goes on from it. With five epochs, of fonts, it reached a CER of
 15.7 % on test lines in 47 minutes on one CPU core (19 lines/s). Started from that,
 `iam_ctc.py` learns real lines faster: experiments/README.md.
@@ -16,7 +16,7 @@ def get_config():
     config = default_config()
     config.name = "emnist_lines_ctc"
     config.lines_file = "data/emnist_lines.h5"
-    config.source = "emnist_lines"
+    config.prepare_args = "emnist_lines"
     config.height = 28
 
     config.encoder = "sliding_window"

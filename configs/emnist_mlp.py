@@ -4,7 +4,8 @@
     python -m ocr_jax.main --config=configs/emnist_mlp.py --config.layer_size=256
 
 It makes data/emnist.h5 of EMNIST, or, with no network, of handwriting fonts:
-`--config.source="emnist --source=fonts"`. Of fonts, two layers reached an accuracy of
+`--config.prepare_args="emnist --source=fonts"`.
+Of fonts, two layers reached an accuracy of
 82.6 % on test characters (96.3 % among the three likeliest) and four layers 84.0 %
 (97.2 %), in less than a minute on one CPU core.
 """
@@ -16,7 +17,7 @@ def get_config():
     config = default_config()
     config.name = "emnist_mlp"
     config.lines_file = "data/emnist.h5"
-    config.source = "emnist"
+    config.prepare_args = "emnist"
     config.height = 28
 
     config.encoder = "mlp"

@@ -9,7 +9,8 @@ With synthetic lines first, and recombined ones among the real (lines_best.py sa
 python -m ocr_jax.prepare fonts --text=data/iam_lines.h5 --lines=20000 --hands=varied \
   --out=data/iam_synthetic.h5
 python -m ocr_jax.main --config=configs/iam_best.py --workdir=runs/iam_synthetic \
-  --config.lines_file=data/iam_synthetic.h5 --config.num_epochs=2 --config.average=0.99
+  --config.lines_file=data/iam_synthetic.h5 --config.num_epochs=2 \
+  --config.ema_decay=0.99
 python -m ocr_jax.prepare recombine --source=data/iam_lines.h5 \
   --workdir=runs/iam_synthetic --times=14 --out=data/iam_recombined.h5
 python -m ocr_jax.prepare join --source=data/iam_lines.h5 --times=14 \
@@ -60,12 +61,12 @@ def get_config(size="small"):
     config.frame_stride = 8
     config.update(SIZES[size])
 
-    config.shortcut = 0.1
+    config.shortcut_weight = 0.1
     config.num_epochs = 200
     config.learning_rate = 2e-3
     config.warmup_steps = 500
     config.weight_decay = 1e-2
-    config.average = 0.999
+    config.ema_decay = 0.999
 
     config.augment.probability = 0.8
     config.augment.slant = 0.3
@@ -76,7 +77,7 @@ def get_config(size="small"):
     config.augment.grid = 0.15
     config.augment.stroke = 0.8
     config.augment.bleed = 0.3
-    config.augment.lines = 0.3
+    config.augment.ruled_lines = 0.3
     config.augment.blur = 0.5
     config.augment.contrast = 0.3
     config.augment.noise = 0.03

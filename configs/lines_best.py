@@ -25,9 +25,9 @@ STAGES = {
     "synthetic": {
         "name": "lines_synthetic",
         "lines_file": "data/synthetic.h5",
-        "source": "fonts --text=data/lines.h5 --lines=20000 --hands=varied",
+        "prepare_args": "fonts --text=data/lines.h5 --lines=20000 --hands=varied",
         "num_epochs": 2,
-        "average": 0.99,
+        "ema_decay": 0.99,
         "dropout": 0.5,
     },
     "real": {
@@ -35,7 +35,7 @@ STAGES = {
         "lines_file": "data/joined.h5",
         "init_from": "runs/synthetic",
         "num_epochs": 3,
-        "average": 0.999,
+        "ema_decay": 0.999,
         "dropout": 0.3,
     },
 }
@@ -48,7 +48,7 @@ def get_config(stage="real"):
     config.conv_channels = (32, 64, 128, 128)
     config.frame_stride = 8
     config.lstm_dim = 192
-    config.shortcut = 0.1
+    config.shortcut_weight = 0.1
 
     config.learning_rate = 2e-3
     config.warmup_steps = 100
@@ -64,7 +64,7 @@ def get_config(stage="real"):
     config.augment.grid = 0.15
     config.augment.stroke = 0.8
     config.augment.bleed = 0.3
-    config.augment.lines = 0.3
+    config.augment.ruled_lines = 0.3
     config.augment.blur = 0.5
     config.augment.contrast = 0.3
     config.augment.noise = 0.03

@@ -21,12 +21,12 @@ def get_config():
     config.lstm_dim = 192
     config.dropout = 0.5
 
-    config.shortcut = 0.1
+    config.shortcut_weight = 0.1
     config.num_epochs = 130
     config.learning_rate = 2e-3
     config.warmup_steps = 100
     config.weight_decay = 1e-2
-    config.average = 0.999
+    config.ema_decay = 0.999
 
     config.augment.probability = 0.5
     config.augment.slant = 0.3
@@ -37,7 +37,7 @@ def get_config():
     config.augment.grid = 0.15
     config.augment.stroke = 0.8
     config.augment.bleed = 0.3
-    config.augment.lines = 0.3
+    config.augment.ruled_lines = 0.3
     config.augment.blur = 0.5
     config.augment.contrast = 0.3
     config.augment.noise = 0.03

@@ -19,7 +19,9 @@ def default_config() -> ml_collections.ConfigDict:
 
     # Data
     config.lines_file = "data/lines.h5"  # made by python -m ocr_jax.prepare
-    config.source = ""  # arguments of ocr_jax.prepare that make a missing lines_file
+    config.prepare_args = (
+        ""  # arguments of ocr_jax.prepare that make a missing lines_file
+    )
     config.height = 0  # pixels the lines file must have; 0 takes any
     config.charset = ""  # the characters to know; empty takes the lines file's
     config.num_buckets = 5  # widths that batches are padded to; each compiles once
@@ -42,14 +44,16 @@ def default_config() -> ml_collections.ConfigDict:
     config.lstm_implementation = "scan"  # or cudnn: NVIDIA's, where there is a GPU
     config.dropout = 0.2  # after the encoder and after each LSTM
     config.dtype = "float32"  # of products: float32, or bfloat16 on accelerators
-    config.members = 1  # networks that answer as one; see ocr_jax.ensemble
+    config.ensemble_size = 1  # networks that answer as one; see ocr_jax.ensemble
 
     # Training
     config.init_from = ""  # workdir, or wandb:ENTITY/PROJECT/RUN, to start from
     config.freeze = ""  # encoder: its weights stay as they are; empty trains all
     config.batch_size = 16  # lines a batch, over all devices
-    config.ctc = "fast"  # the loss: fast, or optax for the same numbers by optax
-    config.shortcut = 0.0  # weight of the loss of a head on the encoder alone
+    config.ctc_implementation = (
+        "fast"  # the loss: fast, or optax for the same numbers by optax
+    )
+    config.shortcut_weight = 0.0  # weight of the loss of a head on the encoder alone
     config.num_epochs = 50  # passes over the training lines, at most
     config.optimizer = "adamw"  # adamw, adam, rmsprop or sgd
     config.learning_rate = 1e-3  # the highest
@@ -57,8 +61,8 @@ def default_config() -> ml_collections.ConfigDict:
     config.warmup_steps = 200  # updates from 0 up to learning_rate
     config.weight_decay = 1e-4  # adamw only
     config.grad_clip = 5.0  # largest global gradient norm; 0 is off
-    config.accumulate = 1  # batches whose gradients make up one update
-    config.average = 0.0  # decay of the average of weights that is kept; 0 is off
+    config.accumulate_steps = 1  # batches whose gradients make up one update
+    config.ema_decay = 0.0  # decay of the average of weights that is kept; 0 is off
     config.early_stop_patience = 0  # epochs without a better validation CER; 0 is off
     config.seed = 0  # of parameters, order, dropout and augmentation
     config.steps_per_dispatch = 1  # updates in one program, of batches of one width
@@ -76,7 +80,7 @@ def default_config() -> ml_collections.ConfigDict:
     config.augment.grid = 0.0  # share of the height, from word to word
     config.augment.stroke = 0.0  # pixels thicker or thinner
     config.augment.bleed = 0.0  # ink of another line through the paper
-    config.augment.lines = 0.0  # ink of ruled lines
+    config.augment.ruled_lines = 0.0  # ink of ruled lines
     config.augment.blur = 0.0  # pixels of standard deviation
     config.augment.contrast = 0.0  # share of gain and gamma
     config.augment.brightness = 0.0  # ink more or less, everywhere
@@ -102,7 +106,7 @@ CHOICES = {
     "encoder": ("conv", "sliding_window", "mlp"),
     "optimizer": ("adamw", "adam", "rmsprop", "sgd"),
     "dtype": ("float32", "bfloat16"),
-    "ctc": ("fast", "optax"),
+    "ctc_implementation": ("fast", "optax"),
     "lstm_implementation": ("scan", "cudnn"),
     "schedule": ("constant", "cosine", "step"),
     "wandb.mode": ("disabled", "offline", "online", "auto"),
@@ -120,16 +124,16 @@ RANGES = {
     "lstm_layers": (0, 16),
     "lstm_dim": (1, 8192),
     "dropout": (0.0, 0.95),
-    "members": (1, 64),
+    "ensemble_size": (1, 64),
     "batch_size": (1, 65536),
     "num_epochs": (1, 1_000_000),
     "learning_rate": (0.0, 100.0),
     "warmup_steps": (0, 10_000_000),
     "weight_decay": (0.0, 10.0),
     "grad_clip": (0.0, 1e6),
-    "shortcut": (0.0, 10.0),
-    "accumulate": (1, 65536),
-    "average": (0.0, 0.99999),
+    "shortcut_weight": (0.0, 10.0),
+    "accumulate_steps": (1, 65536),
+    "ema_decay": (0.0, 0.99999),
     "early_stop_patience": (0, 1_000_000),
     "seed": (0, 2**31 - 1),
     "steps_per_dispatch": (1, 1_000),
@@ -144,7 +148,7 @@ RANGES = {
     "augment.grid": (0.0, 0.4),
     "augment.stroke": (0.0, 2.0),
     "augment.bleed": (0.0, 1.0),
-    "augment.lines": (0.0, 1.0),
+    "augment.ruled_lines": (0.0, 1.0),
     "augment.blur": (0.0, 2.0),
     "augment.contrast": (0.0, 0.9),
     "augment.brightness": (0.0, 0.5),
@@ -241,10 +245,10 @@ def check(config: ml_collections.ConfigDict):
             f"config.freeze is {config.freeze!r}, but config.init_from is empty: it "
             "would keep random weights"
         )
-    if config.freeze and config.members > 1:
+    if config.freeze and config.ensemble_size > 1:
         raise UserError(
-            f"config.freeze is {config.freeze!r}, but config.members is "
-            f"{config.members}: it freezes single networks only"
+            f"config.freeze is {config.freeze!r}, but config.ensemble_size is "
+            f"{config.ensemble_size}: it freezes single networks only"
         )
     if config.encoder != "conv" and config.window_stride > config.window_width:
         raise UserError(

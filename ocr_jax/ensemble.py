@@ -48,7 +48,7 @@ def join(runs: Sequence[Path], out: Path) -> dict:
     members = [checkpoints.load_best(run) for run in runs]
     for run, member in zip(runs[1:], members[1:], strict=True):
         _refuse_other(runs[0], members[0], run, member)
-    config.members = len(members)
+    config.ensemble_size = len(members)
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
         partial.mkdir(parents=True)
@@ -67,7 +67,7 @@ def _refuse_other(first_run: Path, first, run: Path, member):
     kinds = [
         {key: best.config[key] for key in models.ARCHITECTURE}
         | {"height": best.height, "charset": best.config.charset}
-        | {"shortcut": bool(best.config.shortcut)}
+        | {"shortcut": bool(best.config.shortcut_weight)}
         for best in (first, member)
     ]
     if changes := config_lib.differences(*kinds):
@@ -75,7 +75,7 @@ def _refuse_other(first_run: Path, first, run: Path, member):
             f"{first_run} and {run} are of two kinds ({'; '.join(changes)}): an "
             "ensemble is of networks of one kind"
         )
-    if first.config.members > 1:
+    if first.config.ensemble_size > 1:
         raise UserError(f"{first_run} is an ensemble: name the runs that it is made of")
     digests = [
         workdirs.read_json(path / "dataset.json")["digests"]

@@ -102,11 +102,11 @@ def test_a_value_reaches_the_training_as_it_is_written():
         jobs:
           - config: tiny.py
             name: odd
-            overrides: {source: "fonts --lines=3 --seed=1", lines_file: "a b'c.h5"}
+            overrides: {prepare_args: "fonts --lines=3 --seed=1", charset: "a b'c"}
     """)
     changes = overrides(job)
-    assert changes["source"].endswith("'fonts --lines=3 --seed=1'")
-    assert changes["lines_file"].endswith('"a b\'c.h5"')
+    assert changes["prepare_args"].endswith("'fonts --lines=3 --seed=1'")
+    assert changes["charset"].endswith('"a b\'c"')
     echoed = subprocess.check_output(
         ["sh", "-c", "printf '%s\\n' " + shlex.join(job.command)], text=True
     )

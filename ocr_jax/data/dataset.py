@@ -89,7 +89,7 @@ class Dataset:
 
 
 def load(config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> Dataset:
-    """Open config.lines_file, made by config.source if missing, and label the splits.
+    """Open config.lines_file, made first if it is missing, and label the splits.
 
     `optional` splits are taken where the file has them. Raises UserError where the
     file, its height or its characters don't suit the config.
@@ -137,23 +137,25 @@ def _make_missing(config):
     path = Path(config.lines_file)
     if path.exists():
         return
-    if not config.source:
+    if not config.prepare_args:
         raise UserError(
             f"{path} does not exist. Make it: python -m ocr_jax.prepare "
             "(--help lists the sources), or name another: --config.lines_file=FILE.h5. "
             "To try without data: --config=configs/quickstart.py"
         )
     try:
-        arguments = shlex.split(config.source)
+        arguments = shlex.split(config.prepare_args)
     except ValueError as error:
-        raise UserError(f"config.source is {config.source!r}: {error}") from None
+        raise UserError(
+            f"config.prepare_args is {config.prepare_args!r}: {error}"
+        ) from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"config.lines_file is {path}: {one_line(error)}") from None
     with _only_one(path.parent):
         if not path.exists():
-            print(f"{path} is missing; making it: prepare {config.source}")
+            print(f"{path} is missing; making it: prepare {config.prepare_args}")
             prepare.run([*arguments, f"--out={path}"])
 
 

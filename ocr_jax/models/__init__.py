@@ -21,7 +21,7 @@ ARCHITECTURE = (
     "lstm_dim",
     "bidirectional",
     "dtype",
-    "members",
+    "ensemble_size",
 )
 
 
@@ -30,7 +30,9 @@ def build_model(config, num_classes: int, axis: str | None = None) -> nn.Module:
 
     axis: the mesh axis that lines are spread over where it trains, under shard_map.
     """
-    networks = [_network(config, num_classes, axis) for _ in range(config.members)]
+    networks = [
+        _network(config, num_classes, axis) for _ in range(config.ensemble_size)
+    ]
     return networks[0] if len(networks) == 1 else line.Ensemble(tuple(networks))
 
 
@@ -51,7 +53,7 @@ def _network(config, num_classes: int, axis: str | None) -> nn.Module:
             **shared,
         ),
         num_classes=num_classes,
-        shortcut=bool(config.shortcut),
+        shortcut=bool(config.shortcut_weight),
     )
 
 
