@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ocr_jax import (
     checkpoints,
+    config_keys,
     distributed,
     errors,
     evaluate,
@@ -65,7 +66,7 @@ def join(runs: Sequence[Path], out: Path) -> dict:
 def _refuse_other(first_run: Path, first, run: Path, member):
     """UserError unless both networks can answer as one."""
     kinds = [
-        {key: best.config[key] for key in models.ARCHITECTURE}
+        {key: best.config[key] for key in config_keys.ARCHITECTURE}
         | {"height": best.height, "charset": best.config.charset}
         | {"shortcut": bool(best.config.shortcut_weight)}
         for best in (first, member)

@@ -30,6 +30,7 @@ _GPUS = flags.DEFINE_string(
     "gpus", "", "0,1 or none: what to run on; auto:1: the first GPU that is free."
 )
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Train a run of that workdir anew.")
+_MORE_HELP = "\nAll config keys: --help --config=FILE, or configs/README.md"
 
 
 def main(argv: list[str]) -> int:
@@ -40,6 +41,8 @@ def main(argv: list[str]) -> int:
 def _run(argv: list[str]):
     if {"--help", "-h", "--helpfull"} & set(argv):
         print(__doc__, flags.FLAGS.main_module_help(), sep="\n")
+        named = [word for word in argv if word.startswith(("--config=", "--config."))]
+        print(config_lib.describe(config_lib.load(named)) if named else _MORE_HELP)
         return
     config_lib.parse_flags(flags.FLAGS, argv)
     if _GPUS.value:

@@ -9,7 +9,7 @@ from jax.experimental import rnn
 
 from configs import emnist_lenet, emnist_mlp, iam_ctc
 from ocr_jax import config as config_lib
-from ocr_jax import models
+from ocr_jax import config_keys, models
 from ocr_jax.models import encoders, layers, recurrent
 
 HEIGHT = 20
@@ -120,7 +120,7 @@ def test_the_keys_of_an_architecture_are_those_that_networks_are_built_by(encode
     watched = Watched()
     models.build_model(watched, 5)
     of_training = {"dropout", "freeze", "shortcut_weight", "lstm_implementation"}
-    assert watched.read - of_training <= set(models.ARCHITECTURE)
+    assert watched.read - of_training <= set(config_keys.ARCHITECTURE)
 
 
 @pytest.mark.parametrize("encoder", ["conv", "sliding_window", "mlp"])

@@ -5,25 +5,6 @@ from flax import linen as nn
 
 from ocr_jax.models import encoders, line, recurrent
 
-# The keys of a config that say what a network is.
-ARCHITECTURE = (
-    "encoder",
-    "conv_channels",
-    "frame_stride",
-    "residual_blocks",
-    "column_max",
-    "window_width",
-    "window_stride",
-    "layer_size",
-    "num_layers",
-    "batch_norm",
-    "lstm_layers",
-    "lstm_dim",
-    "bidirectional",
-    "dtype",
-    "ensemble_size",
-)
-
 
 def build_model(config, num_classes: int, axis: str | None = None) -> nn.Module:
     """The config's network, or networks; its call is that of `line.LineRecognizer`.
