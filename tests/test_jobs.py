@@ -162,3 +162,10 @@ def test_the_ablation_leaves_out_one_part_a_job(monkeypatch, request):
     own = [set(job.command) - set(whole.command) for job in others]
     assert all(len(arguments) > 1 for arguments in own)  # --workdir, and what differs
     assert "--config.init_from=" in own[0]
+
+
+@pytest.mark.parametrize("entry", ["overrides: {average: 0.9}", "grid: {average: [1]}"])
+def test_an_old_name_of_a_key_is_refused_with_the_new_one(entry):
+    message = "mine.yaml, job 1: config.average is now config.ema_decay"
+    with pytest.raises(UserError, match=f"^{message}$"):
+        read(f"jobs: [{{config: tiny.py, {entry}}}]")
