@@ -77,7 +77,7 @@ def test_a_misspelt_flag_names_the_nearest(config_path):
     [
         ("--config.lstm_dim=1.5", "lstm_dim"),
         ("--config.batch_size=many", "batch_size"),
-        ("--config.dropout=2.0", "expected 0.0 to 0.95"),
+        ("--config.dropout=2.0", "expected 0 to 0.95"),
         ("--config.encoder=cnn", "expected one of"),
         ("--config.lines_file=/nowhere/lines.h5", "does not exist"),
         ("--config.charset=ab", "characters outside"),
