@@ -3,6 +3,7 @@
 python -m ocr_jax.main --config=configs/quickstart.py
 python -m ocr_jax.main --config=configs/lines_ctc.py --config.lstm_dim=256
 python -m ocr_jax.main --workdir=runs/NAME --mode=evaluate --split=test --decoder=beam
+python -m ocr_jax.main --help --config=configs/lines_ctc.py   # all keys of a config
 """
 
 import sys
