@@ -1,10 +1,9 @@
-"""Learn to read synthetic handwriting in minutes: no data needed, no accelerator.
+"""Learn to read synthetic handwriting in minutes, without data or an accelerator.
 
     make train
     python -m ocr_jax.main --config=configs/quickstart.py
 
-On two CPU cores it takes a minute and a half, and reads lines it has not seen with a
-character error rate of 4 %.
+On two CPU cores it takes a minute and a half and reaches a CER of 4 % on unseen lines.
 """
 
 from ocr_jax.config import default_config
@@ -14,7 +13,7 @@ def get_config():
     config = default_config()
     config.name = "quickstart"
     config.lines_file = "data/quickstart.h5"
-    config.source = "fonts --lines=6000 --height=32"
+    config.prepare_args = "fonts --lines=6000 --height=32"
     config.num_buckets = 4
 
     config.conv_channels = (32, 64, 128)

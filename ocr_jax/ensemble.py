@@ -15,7 +15,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ocr_jax import checkpoints, errors, evaluate, models, steps, workdirs
+from ocr_jax import (
+    checkpoints,
+    config_keys,
+    errors,
+    evaluate,
+    models,
+    steps,
+    workdirs,
+)
 from ocr_jax import config as config_lib
 from ocr_jax.data import dataset
 from ocr_jax.errors import UserError, one_line
@@ -41,7 +49,7 @@ def join(runs: Sequence[Path], out: Path) -> dict:
     members = [checkpoints.load_best(run) for run in runs]
     for run, member in zip(runs[1:], members[1:], strict=True):
         _refuse_other(runs[0], members[0], run, member)
-    config.members = len(members)
+    config.ensemble_size = len(members)
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
         partial.mkdir(parents=True)
@@ -58,9 +66,9 @@ def join(runs: Sequence[Path], out: Path) -> dict:
 def _refuse_other(first_run: Path, first, run: Path, member):
     """UserError unless both networks can answer as one."""
     kinds = [
-        {key: best.config[key] for key in models.ARCHITECTURE}
+        {key: best.config[key] for key in config_keys.ARCHITECTURE}
         | {"height": best.height, "charset": best.config.charset}
-        | {"shortcut": bool(best.config.shortcut)}
+        | {"shortcut": bool(best.config.shortcut_weight)}
         for best in (first, member)
     ]
     if changes := config_lib.differences(*kinds):
@@ -68,7 +76,7 @@ def _refuse_other(first_run: Path, first, run: Path, member):
             f"{first_run} and {run} are of two kinds ({'; '.join(changes)}): an "
             "ensemble is of networks of one kind"
         )
-    if first.config.members > 1:
+    if first.config.ensemble_size > 1:
         raise UserError(f"{first_run} is an ensemble: name the runs that it is made of")
     digests = [
         workdirs.read_json(path / "dataset.json")["digests"]

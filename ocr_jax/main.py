@@ -3,6 +3,7 @@
 python -m ocr_jax.main --config=configs/quickstart.py
 python -m ocr_jax.main --config=configs/lines_ctc.py --config.lstm_dim=256
 python -m ocr_jax.main --workdir=runs/NAME --mode=evaluate --split=test --decoder=beam
+python -m ocr_jax.main --help --config=configs/lines_ctc.py   # all keys of a config
 """
 
 import sys
@@ -33,6 +34,7 @@ _GPUS = flags.DEFINE_string(
     "gpus", "", "0,1 or none: what to run on; auto:1: the first GPU that is free."
 )
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Train a run of that workdir anew.")
+_MORE_HELP = "\nAll config keys: --help --config=FILE, or configs/README.md"
 
 
 def main(argv: list[str]) -> int:
@@ -43,6 +45,8 @@ def main(argv: list[str]) -> int:
 def _run(argv: list[str]):
     if {"--help", "-h", "--helpfull"} & set(argv):
         print(__doc__, flags.FLAGS.main_module_help(), sep="\n")
+        named = [word for word in argv if word.startswith(("--config=", "--config."))]
+        print(config_lib.describe(config_lib.load(named)) if named else _MORE_HELP)
         return
     config_lib.parse_flags(flags.FLAGS, argv)
     if _GPUS.value:

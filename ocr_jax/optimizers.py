@@ -42,8 +42,8 @@ def make_optimizer(config, schedule: optax.Schedule) -> optax.GradientTransforma
             {False: optimizer, True: optax.set_to_zero()},
             lambda params: {part: part == config.freeze for part in params},
         )
-    if config.accumulate > 1:
-        optimizer = optax.MultiSteps(optimizer, config.accumulate)
+    if config.accumulate_steps > 1:
+        optimizer = optax.MultiSteps(optimizer, config.accumulate_steps)
     return optimizer
 
 

@@ -44,7 +44,7 @@ def create_state(model, tx, config, height: int) -> TrainState:
         return TrainState(
             step=jnp.zeros((), jnp.int32),
             opt_state=tx.init(variables["params"]),
-            average=weights if config.average else {},
+            average=weights if config.ema_decay else {},
             **weights,
         )
 
@@ -106,12 +106,12 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
 
         def loss_of(logits):
             with jax.named_scope("ctc"):
-                losses = ctc.LOSSES[config.ctc](logits, lengths, *labels)
+                losses = ctc.LOSSES[config.ctc_implementation](logits, lengths, *labels)
             return jnp.sum(losses, where=counted)
 
         loss, lines = loss_of(logits), jax.lax.psum(jnp.sum(counted), devices.DATA)
         extra = sum(map(loss_of, jax.tree.leaves(updates.get("shortcut", {}))))
-        mean = (loss + config.shortcut * extra) / jnp.maximum(lines, 1)
+        mean = (loss + config.shortcut_weight * extra) / jnp.maximum(lines, 1)
         return mean, (loss, lines, updates.get("batch_stats", {}))
 
     def update(state, key, images, widths, batch):
@@ -128,8 +128,8 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
             batch_stats=batch_stats,
             opt_state=opt_state,
         )
-        if config.average:
-            state = state.replace(average=_averaged(state, config.average))
+        if config.ema_decay:
+            state = state.replace(average=_averaged(state, config.ema_decay))
         norm = optax.tree.norm(grads)
         return state, {"loss": loss, "lines": lines, "grad_norm": norm}
 

@@ -78,10 +78,10 @@ def _train(config, workdir: Path):
         model = models.build_model(config, data.charset.num_classes, devices.DATA)
         lines = _leave_out_impossible(data, model)
     batches_per_epoch = len(lines.plan(config, epoch=0))
-    updates = batches_per_epoch * config.num_epochs // config.accumulate
+    updates = batches_per_epoch * config.num_epochs // config.accumulate_steps
     if updates == 0:
         raise UserError(
-            f"config.accumulate is {config.accumulate}: the training has "
+            f"config.accumulate_steps is {config.accumulate_steps}: the training has "
             f"{batches_per_epoch * config.num_epochs} batches, fewer than one update"
         )
     schedule = optimizers.make_schedule(config, updates)
@@ -200,7 +200,7 @@ def _log(
         "train/loss": sums["loss"] / max(sums["lines"], 1),
         "train/grad_norm": sums["grad_norm"] / len(pending),
         "train/learning_rate": float(
-            run.schedule((last_step - 1) // run.config.accumulate)
+            run.schedule((last_step - 1) // run.config.accumulate_steps)
         ),
         "train/lines_per_second": read / seconds,
         # Augmentation can make a line too narrow for its label: it is left out then.

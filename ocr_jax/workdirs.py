@@ -34,6 +34,7 @@ from typing import NamedTuple
 import ml_collections
 
 from ocr_jax import config as config_lib
+from ocr_jax import config_keys
 from ocr_jax.errors import UserError, one_line
 
 # Characters; a larger diff is of data, not of code.
@@ -62,15 +63,6 @@ CONTENTS = (
     "profile",
     "lock",
     *LAUNCHER_FILES,
-)
-# Where a run is tracked, or computed, does not change what it computes.
-NOT_COMPARED = (
-    "wandb.",
-    "distributed.",
-    "experiment_group",
-    "log_every_steps",
-    "loader",
-    "profile_steps",
 )
 
 
@@ -154,7 +146,7 @@ def check_dataset(workdir: Path, description: dict):
 
 
 def load_config(workdir: Path) -> ml_collections.ConfigDict:
-    """The config that a workdir was trained with."""
+    """Return the config that a workdir was trained with, under today's key names."""
     path = Path(workdir) / "config.json"
     if not path.exists():
         raise UserError(
@@ -162,8 +154,8 @@ def load_config(workdir: Path) -> ml_collections.ConfigDict:
         )
     config = config_lib.default_config()
     try:
-        config.update(read_json(path))
-    except (KeyError, TypeError, ValueError) as error:
+        config.update(config_lib.with_new_names(read_json(path)))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} doesn't fit this version: {error}") from None
     return config
 
@@ -266,7 +258,7 @@ def _git(*arguments: str) -> str:
 
 def _compared(config) -> dict:
     flat = config_lib.flatten(config)
-    return {key: v for key, v in flat.items() if not key.startswith(NOT_COMPARED)}
+    return {key: v for key, v in flat.items() if key not in config_keys.NOT_COMPARED}
 
 
 def _clear(workdir: Path):

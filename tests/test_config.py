@@ -2,6 +2,7 @@
 
 import importlib.util
 import pathlib
+import re
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import pytest
 
 from ocr_jax import config as config_lib
 from ocr_jax import models
+from ocr_jax.config_keys import KEYS, RENAMED, Key
 from ocr_jax.errors import UserError
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -59,11 +61,13 @@ def test_a_stage_that_there_is_not_is_named_beside_those_there_are():
     ("key", "value", "message"),
     [
         ("encoder", "convv", "expected one of conv, sliding_window"),
-        ("dropout", 1.5, "dropout is 1.5: expected 0.0 to 0.95"),
+        ("dropout", 1.5, "dropout is 1.5: expected 0 to 0.95"),
         ("batch_size", 0, "batch_size is 0"),
         ("frame_stride", 3, "power of two"),
-        ("frame_stride", 64, "reach 32 at most"),
-        ("conv_channels", (), "conv_channels"),
+        ("frame_stride", 64, "allow 32 at most"),
+        ("conv_channels", (), "conv_channels is .*: expected numbers from 1 to 65536"),
+        ("conv_channels", (16, 0), "conv_channels is .*: expected numbers from 1"),
+        ("height", None, "height is None: expected 0 to 1024"),
         ("learning_rate", -1.0, "learning_rate"),
         ("learning_rate", float("nan"), "learning_rate is nan"),
         ("lines_file", "", "lines_file is empty"),
@@ -81,6 +85,8 @@ def test_a_value_out_of_range_is_named_with_what_is_expected(key, value, message
     [
         ("c.lstm_dmi = 3", "there is no config.lstm_dmi: did you mean config.lstm_dim"),
         ("c.unlock()\n    del c.dropout", "has no dropout: start from default_config"),
+        ("c.update({'nothing': 1})", "there is no config.nothing$"),
+        ("c.wandb.mod = ''", "there is no config.mod: did you mean config.mode"),
         ("c.nothing.at_all", "there is no config.nothing"),
         ("import json; json.nothing", "module 'json' has no attribute 'nothing'"),
         ("import nothing", "No module named 'nothing'"),
@@ -104,24 +110,73 @@ def test_a_key_that_does_not_exist_is_named(key):
         config_lib.load(["--config=configs/lines_ctc.py", f"--config.{key}=1"])
 
 
-def test_there_are_few_keys_beside_those_of_groups():
-    keys = config_lib.flatten(config_lib.default_config())
-    assert len([key for key in keys if "." not in key]) <= 44
+def test_there_are_few_keys_beside_those_of_augmentation():
+    names = [name for name in KEYS if not name.startswith("augment.")]
+    assert len(names) <= 50
 
 
-def test_every_range_is_of_a_key_that_exists_and_holds_its_default():
-    keys = config_lib.flatten(config_lib.default_config())
-    assert set(config_lib.RANGES) | set(config_lib.CHOICES) <= set(keys)
-    for key, (low, high) in config_lib.RANGES.items():
-        assert low <= keys[key] <= high
+def test_the_defaults_are_those_of_the_table():
+    config = config_lib.default_config()
+    config_lib.check(config)
+    defaults = config_lib.flatten(config)
+    assert defaults == config_lib.flatten({k.name: k.default for k in KEYS.values()})
 
 
-def test_every_key_has_a_comment():
-    keys = config_lib.flatten(config_lib.default_config())
-    assert {key for key, *_ in config_lib.table()} == set(keys)
+@pytest.mark.parametrize("default", [1, 0.5, (1, 2)])
+def test_a_number_without_a_range_cannot_be_a_key(default):
+    with pytest.raises(ValueError, match="config key x is a number: give low and high"):
+        Key("x", default, "help")
+    with pytest.raises(ValueError, match=r"default of config key x is .*: expected"):
+        Key("x", default, "help", low=10, high=20)
+    assert Key("x", default, "help", low=0, high=20).accepted == "0 to 20"
 
 
-def test_the_readme_lists_every_key_with_its_default_and_comment():
-    readme = (ROOT / "README.md").read_text()
-    for key, default, comment in config_lib.table():
-        assert f"| `{key}` | `{default}` | {comment} |" in readme, key
+@pytest.mark.parametrize("key", KEYS.values(), ids=lambda key: key.name)
+def test_every_key_has_help_and_a_heading(key):
+    assert key.help and key.group
+    assert not key.is_number or key.low < key.high
+
+
+def test_the_page_of_keys_is_up_to_date():
+    assert (ROOT / "configs/README.md").read_text() == config_lib.markdown()
+
+
+def test_the_description_of_a_config_has_its_values_and_what_keys_accept():
+    config = config_lib.default_config()
+    config.lstm_dim, config.augment.noise = 192, 0.1
+    text = config_lib.describe(config)
+    assert all(f"--config.{name}=" in text for name in KEYS)
+    for line in (
+        r"--config.lstm_dim=192 +units per direction \(1 to 8,192; default: 128\)",
+        r"--config.augment.noise=0.1 .*default: 0.0",
+        r"--config.optimizer=adamw .*\(adamw, adam, rmsprop, sgd\)",
+    ):
+        assert re.search(line, text)
+
+
+def test_an_old_name_is_a_key_no_more_and_its_new_name_is_one():
+    for old, new in RENAMED.items():
+        assert old not in KEYS and new in KEYS
+        assert old.rpartition(".")[0] == new.rpartition(".")[0]
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_an_old_name_is_refused_with_the_new_one(old, new, tmp_path):
+    message = f"^config.{re.escape(old)} is now config.{re.escape(new)}$"
+    for argument in (f"--config.{old}=1", f"-config.{old}"):
+        with pytest.raises(UserError, match=message):
+            config_lib.load(["--config=configs/lines_ctc.py", argument])
+    path = tmp_path / "mine.py"
+    for change in (f"c.{old} = 1", f"c.{old}", f"c.update({nested(old)})"):
+        path.write_text(
+            "from ocr_jax.config import default_config\n"
+            f"def get_config():\n    c = default_config()\n    {change}\n    return c\n"
+        )
+        with pytest.raises(UserError, match=message):
+            config_lib.load([f"--config={path}"])
+
+
+def nested(key):
+    """A value under a dotted key: {"a": {"b": 1}} for a.b."""
+    group, _, name = key.rpartition(".")
+    return {group: {name: 1}} if group else {name: 1}

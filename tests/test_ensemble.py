@@ -83,7 +83,7 @@ def test_mistakes_are_one_line_and_leave_nothing(runs, tmp_path, capsys):
     again = tmp_path / "again"
     shutil.copytree(both, again)
     refuse([both, again], out, f"{both} is an ensemble: name the runs", capsys)
-    refuse([both, first], out, "of two kinds (members: 2 → 1)", capsys)
+    refuse([both, first], out, "of two kinds (ensemble_size: 2 → 1)", capsys)
     refuse([first, second], a_file / "out", "file", capsys)
 
 
@@ -119,7 +119,7 @@ def test_what_fails_half_way_leaves_nothing(runs, tmp_path, monkeypatch, capsys)
 
 
 def test_an_ensemble_can_also_be_trained_at_once(tiny_config, tmp_path):
-    tiny_config.members, tiny_config.shortcut = 2, 0.1
+    tiny_config.ensemble_size, tiny_config.shortcut_weight = 2, 0.1
     tiny_config.num_epochs = 1
     scores = train.train_and_evaluate(tiny_config, tmp_path / "at_once")
     assert np.isfinite(scores["validation"]["summary"]["loss"])

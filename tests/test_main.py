@@ -56,6 +56,14 @@ def test_help_is_quick_and_shows_the_commands():
     assert "--mode" in result.stdout
 
 
+def test_help_with_a_config_lists_its_keys_with_their_values(config_path):
+    result = run("--help", f"--config={config_path}", "--config.lstm_dim=24")
+    assert result.returncode == 0
+    assert "--config.lstm_dim=24 " in result.stdout
+    assert "(1 to 8,192; default: 128)" in result.stdout
+    assert "is now config.ema_decay" in refusal("--help", "--config.average=0.9")
+
+
 def test_help_imports_neither_jax_nor_tensorflow_nor_wandb():
     code = (
         "import sys\nfrom ocr_jax import main\nmain.main(['main', '--help'])\n"
@@ -77,7 +85,7 @@ def test_a_misspelt_flag_names_the_nearest(config_path):
     [
         ("--config.lstm_dim=1.5", "lstm_dim"),
         ("--config.batch_size=many", "batch_size"),
-        ("--config.dropout=2.0", "expected 0.0 to 0.95"),
+        ("--config.dropout=2.0", "expected 0 to 0.95"),
         ("--config.encoder=cnn", "expected one of"),
         ("--config.lines_file=/nowhere/lines.h5", "does not exist"),
         ("--config.charset=ab", "characters outside"),

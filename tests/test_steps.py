@@ -55,7 +55,7 @@ def test_two_accumulated_halves_of_a_batch_make_the_update_of_the_whole():
     halves = [{key: x[half] for key, x in whole.items()} for half in np.s_[:2, 2:]]
     state, step = start(make_config())
     expected = step(state, whole)[0].params
-    state, step = start(make_config(accumulate=2))
+    state, step = start(make_config(accumulate_steps=2))
     first = step(state, halves[0])[0]
     assert_equal(first.params, start(make_config())[0].params)
     assert_equal(step(first, halves[1])[0].params, expected, atol=1e-6)
@@ -64,7 +64,7 @@ def test_two_accumulated_halves_of_a_batch_make_the_update_of_the_whole():
 @pytest.mark.parametrize("count", [1, 2])
 def test_several_steps_in_one_program_equal_steps_one_by_one(count):
     # Far from chaos: a large step makes rounding's differences grow.
-    config = make_config(dropout=0.5, average=0.9, learning_rate=1e-3)
+    config = make_config(dropout=0.5, ema_decay=0.9, learning_rate=1e-3)
     config.augment.probability, config.augment.noise = 1.0, 0.1
     batches = [make_batch(seed=seed) for seed in range(3)]
     state, step = start(config, count)
@@ -105,7 +105,7 @@ def test_another_seed_runs_the_same_programs(tmp_path, request):
 
 
 def test_the_average_follows_the_weights_and_is_what_reads():
-    config = make_config(average=0.25, batch_norm=True)
+    config = make_config(ema_decay=0.25, batch_norm=True)
     state, step = start(config)
     expected = jax.device_get(
         {"params": state.params, "batch_stats": state.batch_stats}
@@ -137,7 +137,7 @@ def test_weight_decay_shrinks_kernels_and_leaves_biases_alone():
 
 def test_the_shortcut_trains_its_head_and_is_not_in_the_loss():
     plain, plain_step = start(make_config())
-    state, step = start(make_config(shortcut=0.5))
+    state, step = start(make_config(shortcut_weight=0.5))
     before = jax.device_get(state.params)
     plain, plain_metrics = plain_step(plain, make_batch())
     state, metrics = step(state, make_batch())

@@ -272,8 +272,10 @@ def test_a_mistake_in_the_lines_file_can_be_put_right(tmp_path, tiny_config):
 
 
 def test_a_training_without_an_update_is_refused(tmp_path, tiny_config):
-    tiny_config.accumulate = 60_000
-    with pytest.raises(UserError, match=r"accumulate is 60000: .* fewer than one"):
+    tiny_config.accumulate_steps = 60_000
+    with pytest.raises(
+        UserError, match=r"accumulate_steps is 60000: .* fewer than one"
+    ):
         train.train_and_evaluate(tiny_config, tmp_path / "run")
 
 
@@ -330,7 +332,7 @@ def test_four_devices_train_like_one(tiny_config, monkeypatch):
     """
     # Adam would divide a difference of rounding by its own size.
     tiny_config.optimizer, tiny_config.learning_rate = "sgd", 0.01
-    tiny_config.dropout, tiny_config.shortcut = 0.2, 0.1
+    tiny_config.dropout, tiny_config.shortcut_weight = 0.2, 0.1
     tiny_config.num_buckets = 1  # quick to compile
     data = dataset.load(tiny_config, ("train",))
     model = models.build_model(tiny_config, data.charset.num_classes, devices.DATA)

@@ -31,7 +31,7 @@ STRENGTHS = {
     "grid": 0.15,
     "stroke": 0.8,
     "bleed": 0.3,
-    "lines": 0.5,
+    "ruled_lines": 0.5,
     "blur": 0.8,
     "contrast": 0.3,
     "brightness": 0.05,

@@ -69,7 +69,7 @@ def _step_work(report: Report, **changes):
     """(config, batch) of a step whose first momentum is its gradient."""
     config, batch = step.make_work("lines", LINES, quick=report.quick)
     config = step.without_dropout(config)
-    config.update({"optimizer": "sgd", "grad_clip": 0.0, "average": 0.0, **changes})
+    config.update({"optimizer": "sgd", "grad_clip": 0.0, "ema_decay": 0.0, **changes})
     return config, batch
 
 

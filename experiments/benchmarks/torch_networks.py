@@ -33,7 +33,7 @@ class Twin(nn.Module):
         )
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.lstm_dim * (1 + config.bidirectional), num_classes)
-        if config.shortcut:
+        if config.shortcut_weight:
             self.shortcut = nn.Conv1d(self.encoder.features, num_classes, 3, padding=1)
 
     def forward(self, images):
@@ -194,12 +194,12 @@ def make_step(config, twin: Twin, batch: dict[str, torch.Tensor]):
         ):
             logits = twin.all_logits(batch["image"])
         loss, *extra = map(loss_of, logits)
-        (loss + config.shortcut * sum(extra)).backward()
+        (loss + config.shortcut_weight * sum(extra)).backward()
         norm = nn.utils.clip_grad_norm_(weights, config.grad_clip)
         optimizer.step()
-        if config.average:
+        if config.ema_decay:
             with torch.no_grad():
-                torch._foreach_lerp_(average, weights, 1 - config.average)
+                torch._foreach_lerp_(average, weights, 1 - config.ema_decay)
         return loss.detach(), norm
 
     return step

@@ -75,8 +75,9 @@ def apply(keys, draws: dict, images, widths):
         )
     if "bleed" in draws:
         images += size["bleed"][:, None, None] * behind * (1.0 - images)
-    if "lines" in draws:
-        images = jax.vmap(ink.rule)(seeds("lines"), images, widths, size["lines"])
+    if "ruled_lines" in draws:
+        strength = size["ruled_lines"]
+        images = jax.vmap(ink.rule)(seeds("ruled_lines"), images, widths, strength)
     if "blur" in draws:
         images = jax.vmap(ink.blur)(images, size["blur"])
     if "contrast" in draws:

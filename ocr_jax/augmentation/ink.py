@@ -11,7 +11,7 @@ import numpy as np
 KINDS = (
     "stroke",
     "bleed",
-    "lines",
+    "ruled_lines",
     "blur",
     "contrast",
     "brightness",

@@ -5,32 +5,15 @@ from flax import linen as nn
 
 from ocr_jax.models import encoders, line, recurrent
 
-# The keys of a config that say what a network is.
-ARCHITECTURE = (
-    "encoder",
-    "conv_channels",
-    "frame_stride",
-    "residual_blocks",
-    "column_max",
-    "window_width",
-    "window_stride",
-    "layer_size",
-    "num_layers",
-    "batch_norm",
-    "lstm_layers",
-    "lstm_dim",
-    "bidirectional",
-    "dtype",
-    "members",
-)
-
 
 def build_model(config, num_classes: int, axis: str | None = None) -> nn.Module:
     """The config's network, or networks; its call is that of `line.LineRecognizer`.
 
     axis: the mesh axis that lines are spread over where it trains, under shard_map.
     """
-    networks = [_network(config, num_classes, axis) for _ in range(config.members)]
+    networks = [
+        _network(config, num_classes, axis) for _ in range(config.ensemble_size)
+    ]
     return networks[0] if len(networks) == 1 else line.Ensemble(tuple(networks))
 
 
@@ -51,7 +34,7 @@ def _network(config, num_classes: int, axis: str | None) -> nn.Module:
             **shared,
         ),
         num_classes=num_classes,
-        shortcut=bool(config.shortcut),
+        shortcut=bool(config.shortcut_weight),
     )
 
 

@@ -144,32 +144,34 @@ def reasons(skipped: dict[str, list[str]]) -> list[str]:
 
 
 def make_missing(config):
-    """Make config.lines_file by config.source if it is missing.
+    """Make config.lines_file with config.prepare_args if it is missing.
 
-    Several runs that want the same file make it once. Raises UserError if the config
-    has no source.
+    Several runs that want the same file make it once. Raises UserError if
+    config.prepare_args is empty.
     """
     path = Path(config.lines_file)
     if path.exists():
         return
-    if not config.source:
+    if not config.prepare_args:
         raise UserError(
             f"{path} does not exist. Make it: python -m ocr_jax.prepare "
             "(--help lists the sources), or name another: --config.lines_file=FILE.h5. "
             "To try without data: --config=configs/quickstart.py"
         )
     try:
-        arguments = shlex.split(config.source)
+        arguments = shlex.split(config.prepare_args)
     except ValueError as error:
-        raise UserError(f"config.source is {config.source!r}: {error}") from None
+        raise UserError(
+            f"config.prepare_args is {config.prepare_args!r}: {error}"
+        ) from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"config.lines_file is {path}: {one_line(error)}") from None
     with _only_one(path.parent):
         if not path.exists():
-            print(f"{path} is missing; making it: prepare {config.source}")
-            parser = errors.ArgumentParser(prog="config.source")
+            print(f"{path} is missing; making it: prepare {config.prepare_args}")
+            parser = errors.ArgumentParser(prog="config.prepare_args")
             add_commands(parser.add_subparsers(dest="command", required=True))
             make(parser.parse_args([*arguments, f"--out={path}"]))
 

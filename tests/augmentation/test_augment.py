@@ -19,7 +19,7 @@ STRENGTHS = {
     "grid": 0.15,
     "stroke": 0.8,
     "bleed": 0.5,
-    "lines": 0.8,
+    "ruled_lines": 0.8,
     "blur": 1.0,
     "contrast": 0.3,
     "brightness": 0.1,

@@ -102,11 +102,11 @@ def test_a_value_reaches_the_training_as_written():
         jobs:
           - config: tiny.py
             name: odd
-            overrides: {source: "fonts --lines=3 --seed=1", lines_file: "a b'c.h5"}
+            overrides: {prepare_args: "fonts --lines=3 --seed=1", charset: "a b'c"}
     """)
     changes = overrides(job)
-    assert changes["source"].endswith("'fonts --lines=3 --seed=1'")
-    assert changes["lines_file"].endswith('"a b\'c.h5"')
+    assert changes["prepare_args"].endswith("'fonts --lines=3 --seed=1'")
+    assert changes["charset"].endswith('"a b\'c"')
     echoed = subprocess.check_output(
         ["sh", "-c", "printf '%s\\n' " + shlex.join(job.command)], text=True
     )
@@ -162,3 +162,10 @@ def test_each_job_of_the_ablation_leaves_out_one_part(monkeypatch, request):
     own = [set(job.command) - set(whole.command) for job in others]
     assert all(len(arguments) > 1 for arguments in own)  # --workdir, and what differs
     assert "--config.init_from=" in own[0]
+
+
+@pytest.mark.parametrize("entry", ["overrides: {average: 0.9}", "grid: {average: [1]}"])
+def test_an_old_name_of_a_key_is_refused_with_the_new_one(entry):
+    message = "mine.yaml, job 1: config.average is now config.ema_decay"
+    with pytest.raises(UserError, match=f"^{message}$"):
+        read(f"jobs: [{{config: tiny.py, {entry}}}]")

@@ -95,7 +95,7 @@ def test_an_invalid_job_is_reported_before_any_starts(project):
     done = command("bad.yaml", "--gpus=none")
     assert done.returncode == 2 and not (project / "runs").exists()
     assert done.stderr.splitlines() == [
-        "ocr_jax: bad.yaml, job 2: config.dropout is 2.0: expected 0.0 to 0.95"
+        "ocr_jax: bad.yaml, job 2: config.dropout is 2.0: expected 0 to 0.95"
     ]
 
 

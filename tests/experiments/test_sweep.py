@@ -295,3 +295,9 @@ def test_one_agent_is_started_per_slot(monkeypatch):
     monkeypatch.setattr(sweep.launch, "executor_of", lambda args: Executor())
     sweep.main(["--agents", "me/ocr/abc"])
     assert started == [("-m", "wandb", "agent", "--forward-signals", "me/ocr/abc")] * 3
+
+
+def test_an_old_name_of_a_key_is_refused_with_the_new_one(capsys):
+    write(parameters={"config.average": {"values": [0.9, 0.99]}})
+    assert run() == 2
+    assert "config.average is now config.ema_decay" in capsys.readouterr().err

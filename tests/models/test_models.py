@@ -9,7 +9,7 @@ from jax.experimental import rnn
 
 from configs import emnist_lenet, emnist_mlp, iam_ctc
 from ocr_jax import config as config_lib
-from ocr_jax import models
+from ocr_jax import config_keys, models
 from ocr_jax.models import encoders, layers, recurrent
 
 HEIGHT = 20
@@ -65,7 +65,7 @@ EVERY_KIND = [
     {"lstm_layers": 2},
     {"frame_stride": 2},
     {"encoder": "mlp"},
-    {"members": 2},
+    {"ensemble_size": 2},
 ]
 
 
@@ -89,7 +89,7 @@ def test_a_line_reads_the_same_alone_batched_and_over_padded(kind):
 
 
 def test_an_ensemble_answers_with_the_mean_of_its_members_log_probabilities():
-    model, variables = build(make_config(members=3))
+    model, variables = build(make_config(ensemble_size=3))
     _, batch = random_lines(WIDTHS, 64)
     widths = jnp.array(WIDTHS)
     logits, lengths = model.apply(variables, batch, widths)
@@ -119,8 +119,8 @@ def test_the_keys_of_an_architecture_are_those_that_networks_are_built_by(encode
 
     watched = Watched()
     models.build_model(watched, 5)
-    of_training = {"dropout", "freeze", "shortcut", "lstm_implementation"}
-    assert watched.read - of_training <= set(models.ARCHITECTURE)
+    of_training = {"dropout", "freeze", "shortcut_weight", "lstm_implementation"}
+    assert watched.read - of_training <= set(config_keys.ARCHITECTURE)
 
 
 @pytest.mark.parametrize("encoder", ["conv", "sliding_window", "mlp"])

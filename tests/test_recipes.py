@@ -1,0 +1,124 @@
+"""Recipes: what each config file changes of the defaults, spelt out."""
+
+import pathlib
+
+import pytest
+
+from ocr_jax import config as config_lib
+
+CONFIGS = pathlib.Path(__file__).parent.parent / "configs"
+LAB = {
+    "height": 28,
+    "encoder": "sliding_window",
+    "batch_norm": False,
+    "lstm_layers": 1,
+    "bidirectional": False,
+    "optimizer": "rmsprop",
+    "schedule": "constant",
+    "warmup_steps": 0,
+    "batch_size": 64,
+}
+IAM = LAB | {
+    "lines_file": "data/iam_lines.h5",
+    "num_epochs": 16,
+    "early_stop_patience": 3,
+}
+HANDWRITING = {
+    "conv_channels": [32, 64, 128, 128],
+    "frame_stride": 8,
+    "lstm_dim": 192,
+    "shortcut_weight": 0.1,
+    "learning_rate": 2e-3,
+    "warmup_steps": 100,
+    "weight_decay": 1e-2,
+    "ema_decay": 0.999,
+    "augment.slant": 0.3,
+    "augment.scale": 0.2,
+    "augment.rotation": 1.0,
+    "augment.shift": 0.05,
+    "augment.elastic": 0.06,
+    "augment.grid": 0.15,
+    "augment.stroke": 0.8,
+    "augment.bleed": 0.3,
+    "augment.ruled_lines": 0.3,
+    "augment.blur": 0.5,
+    "augment.contrast": 0.3,
+    "augment.noise": 0.03,
+}
+BEST = HANDWRITING | {"augment.probability": 0.8, "augment.mask": 0.1, "dropout": 0.3}
+IAM_BEST = BEST | {
+    "name": "iam_best_small",
+    "lines_file": "data/iam_lines.h5",
+    "height": 64,
+    "num_epochs": 200,
+    "warmup_steps": 500,
+}
+# What each file changes of the defaults.
+EXPECTED = {
+    "iam_ctc.py": IAM | {"name": "iam_ctc"},
+    "iam_finetune.py": IAM | {"name": "iam_finetune", "init_from": "runs/emnist"},
+    "emnist_lines_ctc.py": LAB
+    | {
+        "name": "emnist_lines_ctc",
+        "lines_file": "data/emnist_lines.h5",
+        "prepare_args": "emnist_lines",
+        "num_epochs": 10,
+    },
+    "lines_ctc.py": HANDWRITING
+    | {
+        "name": "lines_ctc",
+        "dropout": 0.5,
+        "num_epochs": 130,
+        "augment.probability": 0.5,
+        "augment.mask": 0.05,
+    },
+    "lines_best.py:synthetic": BEST
+    | {
+        "name": "lines_synthetic",
+        "lines_file": "data/synthetic.h5",
+        "prepare_args": "fonts --text=data/lines.h5 --lines=20000 --hands=varied",
+        "dropout": 0.5,
+        "num_epochs": 2,
+        "ema_decay": 0.99,
+    },
+    "lines_best.py": BEST
+    | {
+        "name": "lines_best",
+        "lines_file": "data/joined.h5",
+        "init_from": "runs/synthetic",
+        "num_epochs": 3,
+    },
+    "iam_best.py": IAM_BEST,
+    "iam_best.py:tiny": IAM_BEST
+    | {
+        "name": "iam_best_tiny",
+        "conv_channels": [16, 32, 64, 128],
+        "column_max": True,
+        "lstm_dim": 128,
+    },
+    "iam_best.py:base": IAM_BEST
+    | {
+        "name": "iam_best_base",
+        "conv_channels": [32, 64, 128, 256],
+        "residual_blocks": 2,
+        "column_max": True,
+        "lstm_layers": 3,
+        "lstm_dim": 256,
+    },
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_config_file_changes_these_defaults_and_no_other(name):
+    config = config_lib.flatten(config_lib.load([f"--config={CONFIGS / name}"]))
+    defaults = config_lib.flatten(config_lib.default_config())
+    assert config == defaults | EXPECTED[name]
+
+
+def test_fine_tuning_differs_from_the_labs_run_in_its_start_alone():
+    one, other = (
+        config_lib.load([f"--config={CONFIGS / name}.py"])
+        for name in ("iam_ctc", "iam_finetune")
+    )
+    changes = [text.split(":")[0] for text in config_lib.differences(one, other)]
+    assert changes == ["init_from", "name"]
