@@ -249,10 +249,11 @@ def test_the_variable_wandb_mode_overrides_the_config(tmp_path, config, monkeypa
 def test_mode_disabled_imports_neither_wandb_nor_jax(tmp_path):
     code = (
         "import sys\n"
-        "from ocr_jax import config, tracking\n"
+        "from ocr_jax import config\n"
+        "from ocr_jax.tracking.tracker import Tracker\n"
         "config = config.default_config()\n"
         "config.wandb.mode = 'disabled'\n"
-        f"with tracking.Tracker({str(tmp_path)!r}, config) as tracker:\n"
+        f"with Tracker({str(tmp_path)!r}, config) as tracker:\n"
         "    tracker.log(1, {'train/loss': 1.0})\n"
         "print({'wandb', 'jax'} & set(sys.modules))\n"
     )
