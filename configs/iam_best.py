@@ -6,7 +6,7 @@ python -m ocr_jax.main --config=configs/iam_best.py:base
 
 With synthetic lines first and recombined lines added (lines_best.py says why):
 
-python -m ocr_jax.prepare fonts --text=data/iam_lines.h5 --lines=20000 --hands=varied \
+python -m ocr_jax.prepare fonts --text=data/iam_lines.h5 --lines=20000 --style=varied \
   --out=data/iam_synthetic.h5
 python -m ocr_jax.main --config=configs/iam_best.py --workdir=runs/iam_synthetic \
   --config.lines_file=data/iam_synthetic.h5 --config.num_epochs=2 \

@@ -189,14 +189,16 @@ def _get(config, key: str):
 
 
 def with_new_names(values: dict, prefix: str = "") -> dict:
-    """Rename the old keys in a saved config's nested values to today's."""
+    """Rename the old keys and options in a saved config's nested values to today's."""
     renamed = {}
     for name, value in values.items():
         if isinstance(value, dict):
             renamed[name] = with_new_names(value, f"{prefix}{name}.")
         else:
-            key = prefix + name
-            renamed[RENAMED.get(key, key).removeprefix(prefix)] = value
+            key = RENAMED.get(prefix + name, prefix + name)
+            if key == "prepare_args":
+                value = value.replace("--hands=", "--style=")
+            renamed[key.removeprefix(prefix)] = value
     return renamed
 
 

@@ -10,7 +10,7 @@ from ocr_jax import config as config_lib
 from ocr_jax import ensemble, evaluate, train, workdirs
 from ocr_jax.config_keys import RENAMED
 from ocr_jax.predict import Recognizer
-from tests import conftest, test_train
+from tests import fixtures, trainings
 
 
 def use_old_names(workdir):
@@ -21,12 +21,19 @@ def use_old_names(workdir):
         group, _, name = new.rpartition(".")
         values = config[group] if group else config
         values[old.rpartition(".")[2]] = values.pop(name)
+    config["source"] = config["source"].replace("--style=", "--hands=")
     path.write_text(json.dumps(config))
 
 
 def make_config(path):
-    config = conftest.make_tiny_config(path)
-    config.update({"ema_decay": 0.5, "shortcut_weight": 0.1, "prepare_args": "fonts"})
+    config = fixtures.make_tiny_config(path)
+    config.update(
+        {
+            "ema_decay": 0.5,
+            "shortcut_weight": 0.1,
+            "prepare_args": "fonts --style=varied",
+        }
+    )
     config.augment.update({"probability": 0.5, "ruled_lines": 0.3})
     return config
 
@@ -51,7 +58,7 @@ def test_a_finished_run_is_evaluated_reads_and_is_not_trained_again(old_run):
     config, workdir, scores = old_run
     again = evaluate.evaluate_workdir(workdir, "validation")
     assert again["summary"] == scores["validation"]["summary"]
-    image = 255 - conftest.draw_line("abcab")
+    image = 255 - fixtures.draw_line("abcab")
     assert Recognizer.load(workdir).read([image])
     workdirs.refuse_other_config(workdir, config)
     assert json.dumps(train.train_and_evaluate(config, workdir)) == json.dumps(scores)
@@ -67,11 +74,11 @@ def test_a_finished_run_joins_an_ensemble(old_run, tmp_path):
 def test_an_interrupted_run_resumes_bit_identical(old_run, tmp_path, tiny_lines):
     config, whole, _ = old_run
     with pytest.raises(KeyboardInterrupt, match="checkpoint written"):
-        test_train.train_until(7, config, tmp_path / "broken")
+        trainings.train_until(7, config, tmp_path / "broken")
     use_old_names(tmp_path / "broken")
     train.train_and_evaluate(config, tmp_path / "broken")
     expected, resumed = (
-        test_train.latest_state(workdir, config)[0]
+        trainings.latest_state(workdir, config)[0]
         for workdir in (whole, tmp_path / "broken")
     )
     for one, other in zip(expected, resumed, strict=True):

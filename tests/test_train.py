@@ -2,9 +2,7 @@
 
 import itertools
 import json
-import os
 import shutil
-import signal
 import sys
 import threading
 import time
@@ -14,22 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ocr_jax import checkpoints, evaluate, models, optimizers, steps, train, workdirs
+from ocr_jax import evaluate, models, optimizers, steps, train, workdirs
 from ocr_jax.data import dataset, lines_file, lines_writer, pipeline
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import devices
-from tests import fixtures, forked
-
-
-def latest_state(workdir, config):
-    """The latest checkpoint's arrays, flat."""
-    data = dataset.load(config, ("train",))
-    model = models.build_model(config, data.charset.num_classes)
-    tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1))
-    template = steps.create_state(model, tx, config, data.height)
-    with checkpoints.Checkpoints(workdir) as saved:
-        state, progress = saved.restore(checkpoints.LATEST, template)
-    return jax.tree.leaves(jax.device_get(state)), progress
+from tests import fixtures, forked, trainings
 
 
 def rows_of(workdir):
@@ -121,10 +108,10 @@ def test_an_interrupted_run_ends_bit_identical(tmp_path, random_run, stop_after)
     """Five batches an epoch: stopped within one, at its end, and after a checkpoint."""
     (config, whole), broken = random_run, tmp_path / "broken"
     with pytest.raises(KeyboardInterrupt, match="checkpoint written"):
-        train_until(stop_after, config, broken)
+        trainings.train_until(stop_after, config, broken)
     train.train_and_evaluate(config, broken)
     (expected, _), (resumed, progress) = (
-        latest_state(workdir, config) for workdir in (whole, broken)
+        trainings.latest_state(workdir, config) for workdir in (whole, broken)
     )
     assert progress["epoch"] == config.num_epochs
     for one, other in zip(expected, resumed, strict=True):
@@ -139,10 +126,11 @@ def test_an_interrupted_run_of_several_steps_a_dispatch_ends_bit_identical(
     tiny_config.steps_per_dispatch, tiny_config.log_every_steps = 2, 3
     scores = train.train_and_evaluate(tiny_config, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt, match="checkpoint written"):
-        train_until(3, tiny_config, tmp_path / "broken")
+        trainings.train_until(3, tiny_config, tmp_path / "broken")
     assert scores == train.train_and_evaluate(tiny_config, tmp_path / "broken")
     expected, resumed = (
-        latest_state(tmp_path / name, tiny_config)[0] for name in ("whole", "broken")
+        trainings.latest_state(tmp_path / name, tiny_config)[0]
+        for name in ("whole", "broken")
     )
     for one, other in zip(expected, resumed, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -161,27 +149,9 @@ def test_a_run_needs_no_tensorflow_and_ends_as_with_it(
             for name, module in modules.items():
                 patch.setitem(sys.modules, name, module)
             train.train_and_evaluate(tiny_config, tmp_path / loader)
-        states.append(latest_state(tmp_path / loader, tiny_config)[0])
+        states.append(trainings.latest_state(tmp_path / loader, tiny_config)[0])
     for one, other in zip(*states, strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def train_until(step, config, workdir):
-    """Train, and press Ctrl-C when the pipeline has handed out `step` batches."""
-    original, count = pipeline.batches, 0
-
-    def batches(*args, **kwargs):
-        nonlocal count
-        for batch in original(*args, **kwargs):
-            if kwargs.get("press", True):
-                count += 1
-            if count == step:
-                os.kill(os.getpid(), signal.SIGINT)
-            yield batch
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train.pipeline, "batches", batches)
-        train.train_and_evaluate(config, workdir)
 
 
 @pytest.mark.slow
@@ -202,7 +172,8 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_end(tmp_path, tiny_confi
     _, said = process.communicate()
     assert process.returncode == 0, said
     expected, resumed = (
-        latest_state(tmp_path / name, tiny_config)[0] for name in ("whole", "killed")
+        trainings.latest_state(tmp_path / name, tiny_config)[0]
+        for name in ("whole", "killed")
     )
     for one, other in zip(expected, resumed, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -2,7 +2,7 @@
 
 With --text, the words are those of a text or of another lines file, to begin with what
 a collection of that language looks like before it is trained on (config.init_from);
-with --hands=varied, and --fonts of the period, the writing looks like it, too. Every
+with --style=varied, and --fonts of the period, the writing looks like it, too. Every
 line follows from (seed, split, index) alone, so the same seed gives the same lines
 whatever the order and the number of workers. A font stands for a writer.
 """
@@ -54,7 +54,7 @@ class Task:
     seed: int
     font: str
     max_characters: int
-    hands: str = "neat"  # of HAND_STYLES
+    style: str = "neat"  # of HAND_STYLES
     text: str = ""  # a file whose words are written, not made-up prose
 
 
@@ -73,11 +73,13 @@ def add_flags(parser: argparse.ArgumentParser):
         help="write its words: a UTF-8 text, or a lines file's training transcripts",
     )
     add(
-        "--hands",
+        "--style",
         choices=HAND_STYLES,
         default="neat",
-        help="varied: slanted, wide or thin, as an old collection's many hands",
+        help="varied: slant, width and ink spread as between the writers of an old "
+        "collection (default: neat)",
     )
+    add("--hands", type=_renamed, help=argparse.SUPPRESS)  # its name until 2026-11
     add(
         "--fonts",
         default="",
@@ -91,6 +93,10 @@ def add_flags(parser: argparse.ArgumentParser):
         help="kept from training; validation and test are in these alone, as if "
         f"by unseen writers (of: {', '.join(FONTS)}, and of --fonts)",
     )
+
+
+def _renamed(value: str):
+    raise argparse.ArgumentTypeError(f"write --style={value}")
 
 
 def tasks(args: argparse.Namespace) -> list[Task]:
@@ -123,7 +129,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
             args.seed,
             names[index % len(names)],
             args.max_characters,
-            args.hands,
+            args.style,
             args.text,
         )
         for split, count, names in zip(lines_file.SPLITS, counts, fonts, strict=True)
@@ -143,7 +149,7 @@ def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
     if task.font in CAPITALS_ONLY:
         text = text.upper()
     line = lines_file.Line(
-        image=handwriting.draw(text, task.font, height, rng, HAND_STYLES[task.hands]),
+        image=handwriting.draw(text, task.font, height, rng, HAND_STYLES[task.style]),
         transcript=text,
         line_id=f"fonts-{task.split}-{task.index:06}",
         writer=_name(task.font),

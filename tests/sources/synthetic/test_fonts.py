@@ -1,4 +1,4 @@
-"""Synthetic handwriting: the same seed, the same lines; unseen text and hands kept so.
+"""Synthetic handwriting: the same seed, the same lines; unseen text and fonts kept so.
 
 Covers fonts, prose and handwriting of ocr_jax.sources.synthetic.
 """
@@ -77,25 +77,25 @@ def test_more_lines_extend_the_file_and_keep_the_first_ones():
     height=st.integers(20, 96),
     font=st.sampled_from(fonts.FONTS),
     seed=st.integers(0, 2**40),
-    hands=st.sampled_from(tuple(HAND_STYLES)),
+    style=st.sampled_from(tuple(HAND_STYLES)),
 )
-def test_any_line_is_bright_ink_on_blank_paper(index, height, font, seed, hands):
+def test_any_line_is_bright_ink_on_blank_paper(index, height, font, seed, style):
     line = fixtures.read_font_line(
-        fonts.Task("train", index, seed, font, 45, hands), height
+        fonts.Task("train", index, seed, font, 45, style), height
     )
     image = line.image
     assert image.dtype == np.uint8 and image.shape[0] == height
     # The marker's capitals, and the noise of their paper, leave the least blank: 0.45.
     assert np.mean(image == 0) > 0.4 and np.mean(image < 48) > 0.5
-    assert image.max() >= (190 if hands == "neat" else 100)
+    assert image.max() >= (190 if style == "neat" else 100)
     assert image.shape[1] > height * len(line.transcript) / 12
     assert 10 <= len(line.transcript) <= 45
     assert charset.normalize(line.transcript) == line.transcript
 
 
-@pytest.mark.parametrize("hands", HAND_STYLES.values(), ids=HAND_STYLES)
+@pytest.mark.parametrize("style", HAND_STYLES.values(), ids=HAND_STYLES)
 @pytest.mark.parametrize("font", fonts.FONTS)
-def test_no_bend_takes_ink_over_the_edge(font, hands, monkeypatch):
+def test_no_bend_takes_ink_over_the_edge(font, style, monkeypatch):
     # The room around the writing must be blank still when the ink is cut out of it.
     pages = []
     cut_out = handwriting._cut_out
@@ -107,7 +107,7 @@ def test_no_bend_takes_ink_over_the_edge(font, hands, monkeypatch):
     monkeypatch.setattr(handwriting, "_cut_out", spy)
     for text in ("(Qu-jy) Tlf Wg/Qf", "If", "Yg fjord ping, quick Vox & (Jimmy) Y"):
         for seed in range(8):
-            handwriting.draw(text, font, 24, np.random.default_rng(seed), hands)
+            handwriting.draw(text, font, 24, np.random.default_rng(seed), style)
     for page in pages:
         edges = page[0], page[-1], page[:, 0], page[:, -1]
         assert max(edge.max() for edge in edges) < handwriting.FLOOR
@@ -183,9 +183,9 @@ def test_held_out_fonts_write_validation_and_test_alone():
 
 def test_letters_that_reach_further_are_smaller_in_the_middle_so_lines_are_narrower():
     def width(reach):
-        hands = HandStyle(reach=(reach, reach))
+        style = HandStyle(reach=(reach, reach))
         generators = map(np.random.default_rng, range(10))
-        lines = [handwriting.draw("il bat", "Kalam", 64, g, hands) for g in generators]
+        lines = [handwriting.draw("il bat", "Kalam", 64, g, style) for g in generators]
         return np.mean([line.shape[1] for line in lines])
 
     assert width(2.2) < 0.75 * width(1.0) < 0.75 * width(0.9)
@@ -259,3 +259,8 @@ def test_line_ids_are_unique_and_name_their_split():
 def test_a_wrong_option_is_explained(option, message):
     with pytest.raises(UserError, match=message):
         fixtures.font_tasks(option)
+
+
+def test_the_old_name_of_style_is_refused_with_the_new_one():
+    with pytest.raises(UserError, match="write --style=varied"):
+        fixtures.font_tasks("--hands=varied")

@@ -1,0 +1,39 @@
+"""Trainings that tests stop half-way, and the checkpoints that they leave."""
+
+import os
+import signal
+
+import jax
+import pytest
+
+from ocr_jax import checkpoints, models, optimizers, steps, train
+from ocr_jax.data import dataset, pipeline
+
+
+def latest_state(workdir, config):
+    """The latest checkpoint's arrays, flat."""
+    data = dataset.load(config, ("train",))
+    model = models.build_model(config, data.charset.num_classes)
+    tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1))
+    template = steps.create_state(model, tx, config, data.height)
+    with checkpoints.Checkpoints(workdir) as saved:
+        state, progress = saved.restore(checkpoints.LATEST, template)
+    return jax.tree.leaves(jax.device_get(state)), progress
+
+
+def train_until(step, config, workdir):
+    """Train, and press Ctrl-C when the pipeline has handed out `step` batches."""
+    original, count = pipeline.batches, 0
+
+    def batches(*args, **kwargs):
+        nonlocal count
+        for batch in original(*args, **kwargs):
+            if kwargs.get("press", True):
+                count += 1
+            if count == step:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield batch
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train.pipeline, "batches", batches)
+        train.train_and_evaluate(config, workdir)
