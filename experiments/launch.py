@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run, or print, the jobs of the file; the exit code."""
+    """Run, or print, the jobs of the file; return the exit code."""
     pending = jobs.read(args.file)
     if args.dry_run:
         for job in pending:
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def exit_code(ended: list[job_status.Status | None]) -> int:
-    """1 where a job failed, 130 where one was not run to its end, 0 otherwise."""
+    """Return 1 if a job failed, 130 if one was interrupted, else 0."""
     states = {status.state if status else "queued" for status in ended}
     if "failed" in states:
         return 1
@@ -56,27 +56,45 @@ def exit_code(ended: list[job_status.Status | None]) -> int:
 
 
 def add_executor_options(parser: argparse.ArgumentParser):
-    """The options that say what jobs run on; `executor_of` reads them."""
+    """Add the options that select an executor; `executor_of` reads them."""
     add = parser.add_argument
-    add("--gpus", default="all", help="all, none, or 0,1,3")
-    add("--jobs_per_gpu", type=int, default=1, help="each with a share of its memory")
-    add("--slots", type=int, default=0, help="of the CPU; one a core if not given")
+    add("--gpus", default="all", help="all, none, or 0,1,3 (default: all)")
+    add(
+        "--jobs_per_gpu",
+        type=int,
+        default=1,
+        help="jobs per GPU (default: 1)",
+    )
+    add(
+        "--slots",
+        type=int,
+        default=0,
+        help="CPU slots (default: one per core)",
+    )
     add(
         "--busy_above",
         type=float,
         default=0.5,
-        help="the share of a GPU's memory from which it counts as somebody else's",
+        help="a GPU with more of its memory in use is left alone",
     )
-    add("--retries", type=int, default=0, help="of a crashed job, from its checkpoint")
-    add("--timeout", type=float, default=0, help="seconds a job may take; 0 is no end")
+    add("--retries", type=int, default=0, help="restarts of a crashed job (default: 0)")
+    add(
+        "--timeout",
+        type=float,
+        default=0,
+        help="seconds per job (default: no limit)",
+    )
     add("--executor", choices=("local", "ray"), default="local")
-    add("--ray_address", help="of a running cluster; auto: this machine's")
+    add("--ray_address", help="address of a running cluster; auto: this machine's")
 
 
 def executor_of(args: argparse.Namespace):
-    """The executor that the options ask for; UserError for what can't be."""
+    """Return the executor selected by the options.
+
+    Raises UserError for invalid combinations.
+    """
     if args.retries < 0 or args.timeout < 0:
-        raise UserError("--retries and --timeout are 0 or more")
+        raise UserError("--retries and --timeout must be 0 or more")
     if args.jobs_per_gpu < 1:
         raise UserError(f"--jobs_per_gpu={args.jobs_per_gpu}: expected 1 or more")
     limits = {"retries": args.retries, "timeout": args.timeout or None}
@@ -94,7 +112,7 @@ def executor_of(args: argparse.Namespace):
 
 
 def _own_slot(command: Sequence[str], gpus: str) -> str:
-    """A command as a shell takes it, which finds a slot by itself."""
+    """Return a shell command that finds a slot by itself."""
     if gpus == "none":
         return shlex.join([*command, "--gpus=none"])
     line = shlex.join([*command, "--gpus=auto:1"])

@@ -1,4 +1,4 @@
-"""Runs side by side: what differs between them, and what came of it.
+"""Compare runs side by side: their configs and their scores.
 
     python experiments/report.py runs/ideas/*
     python experiments/report.py runs/ideas/* --out=report.html
@@ -46,9 +46,9 @@ def run(argv: list[str] | None = None):
 
 
 def table(paths: list[Path], split: str) -> str:
-    """The runs in `paths` as a Markdown table.
+    """Return the runs in `paths` as a Markdown table.
 
-    UserError for one that is unfinished, and where they were scored on other lines.
+    Raises UserError if a run is unfinished or was scored on other lines.
     """
     runs = runs_lib.read(paths, split)
     runs_lib.refuse_other_lines(runs)

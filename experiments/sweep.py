@@ -41,11 +41,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the sweep, or W&B's agents; the exit code."""
+    """Run the sweep, or W&B's agents; return the exit code."""
     if args.agents:
         return _run_agents(args)
     if args.seed < 0 or (args.trials is not None and args.trials < 1):
-        raise UserError("--seed is 0 or more, --trials 1 or more")
+        raise UserError("--seed must be 0 or more, --trials 1 or more")
     sweep = sweep_file.read(Path(args.sweep))
     folder = args.workdir or Path("runs/sweeps") / jobs.slug(sweep.name)
     caps = [cap for cap in (args.trials, sweep.run_cap) if cap]
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _first_jobs(sweep: sweep_file.Sweep, folder: Path, count: int, seed: int):
-    """The first jobs as they'd be with no results; UserError if one doesn't fit."""
+    """Return the first jobs. Raises UserError if one does not fit its config."""
     study = sweep_search.open_study(sweep, folder, storage=None)
     drawn = [sweep_search.draw(sweep, study.ask(), seed) for _ in range(count)]
     return [
@@ -96,9 +96,9 @@ def _first_jobs(sweep: sweep_file.Sweep, folder: Path, count: int, seed: int):
 
 
 def _run_agents(args: argparse.Namespace) -> int:
-    """One `wandb agent` a slot, until W&B has no more runs or Ctrl-C is pressed twice.
+    """Run one `wandb agent` per slot.
 
-    An agent hands SIGTERM on to its training, which writes a checkpoint.
+    It ends when W&B has no more runs or Ctrl-C is pressed twice. An agent hands SIGTERM on to its training, which writes a checkpoint.
     """
     executor = launch.executor_of(args)
     folder = Path("runs/sweeps") / jobs.slug(args.sweep)
@@ -115,7 +115,7 @@ def _run_agents(args: argparse.Namespace) -> int:
 
 
 def _print_best(study: "optuna.Study", sweep: sweep_file.Sweep, folder: Path):
-    """The best trials, and the command of the first."""
+    """Print the best trials and the command of the first."""
     done = sweep_search.complete(study)
     done.sort(key=lambda trial: trial.value, reverse=not sweep.minimize)
     if not done:
@@ -145,13 +145,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("sweep", help="a sweep file; with --agents the ID of a sweep at W&B")
-    add("--agents", action="store_true", help="start one `wandb agent` a slot")
-    add("--trials", type=int, help="how many in all, those of earlier times included")
-    add("--workdir", type=Path, help="runs/sweeps/NAME if not given")
-    add("--storage", help="a database's URL, to search from several machines")
+    add("sweep", help="a sweep file; with --agents, the ID of a W&B sweep")
+    add("--agents", action="store_true", help="start one `wandb agent` per slot")
+    add("--trials", type=int, help="number of trials, earlier ones included")
+    add("--workdir", type=Path, help="(default: runs/sweeps/NAME)")
+    add("--storage", help="URL of a database, to search from several machines")
     add("--seed", type=int, default=0)
-    add("--dry_run", action="store_true", help="print commands, run nothing")
+    add("--dry_run", action="store_true", help="print the commands, run nothing")
     launch.add_executor_options(parser)
     return parser
 

@@ -1,4 +1,4 @@
-"""What a workdir keeps: the latest state, to resume, and the best one, to use.
+"""Checkpoints of a workdir: the latest state, to resume, and the best one, to use.
 
 Orbax writes a checkpoint under a temporary name and renames it when it is whole, and
 the one before is deleted only then: a kill at any moment leaves a readable one.
@@ -35,9 +35,9 @@ MARGIN = 1 << 20
 
 
 class Checkpoints:
-    """The checkpoints of one workdir: one `latest`, one `best`, each with its progress.
+    """The checkpoints of one workdir: `latest` and `best`, each with its progress.
 
-    progress is a JSON dict of the loop's own numbers: epoch, batch in it, best CER.
+    progress is JSON: `train.Progress` as a dict.
     """
 
     def __init__(self, workdir: Path, *, read_only: bool = False):
@@ -62,11 +62,11 @@ class Checkpoints:
             manager.close()
 
     def path(self, name: str) -> Path:
-        """The folder of the checkpoint that `name` has now."""
+        """Return the folder of the current checkpoint `name`."""
         return self._folder / name / str(self._managers[name].latest_step())
 
     def save(self, name: str, state, progress: dict):
-        """Replace checkpoint `name` by this state."""
+        """Replace checkpoint `name` with this state."""
         manager, step = self._managers[name], int(state.step)
         if manager.latest_step() == step:
             # A resumed run came by here again: the same step has the same numbers.
@@ -80,13 +80,13 @@ class Checkpoints:
         )
 
     def _require_space(self, state):
-        """OSError where the state would fill the disk: orbax would end in disarray."""
+        """Raise OSError if the disk is too full: Orbax does not fail cleanly."""
         needed = sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN
         if shutil.disk_usage(self._folder).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
 
     def restore(self, name: str, template):
-        """(state, progress) of checkpoint `name`, or None where there is none yet.
+        """Return (state, progress) of checkpoint `name`, or None if there is none yet.
 
         template: a state of the same shapes; the restored one is placed like it.
         """
@@ -112,10 +112,10 @@ class Checkpoints:
 
 
 class BestModel(NamedTuple):
-    """The best network of a run, with all that it takes to use it.
+    """The best network of a run, with everything needed to use it.
 
-    Of the config, charset and height are what the network was trained with: a lines
-    file that it is to read must suit them, whatever the file has become.
+    charset and height are those the network was trained with. A lines file that it
+    reads must match them, even if the file has changed since.
     """
 
     config: ml_collections.ConfigDict
@@ -127,9 +127,10 @@ class BestModel(NamedTuple):
 
 
 def load_best(workdir: Path) -> BestModel:
-    """The best checkpoint of a workdir, on one device; UserError if it has none.
+    """Load the best checkpoint of a workdir on one device.
 
-    workdir: a folder, or `wandb:ENTITY/PROJECT/RUN`, whose model is fetched.
+    workdir: a folder, or `wandb:ENTITY/PROJECT/RUN`, whose model is downloaded. Raises
+    UserError if there is no best checkpoint.
     """
     workdir = wandb_models.resolve_workdir(workdir)
     config = workdirs.load_config(workdir)

@@ -29,7 +29,7 @@ class FinishedRun(NamedTuple):
 
 
 def read(path: Path, split: str) -> FinishedRun:
-    """The run in a workdir; UserError where there is none or it is unfinished."""
+    """Read the run in a workdir. Raises UserError if it is missing or unfinished."""
     config = workdirs.load_config(path)
     scores = workdirs.scores(path)
     if scores is None:
@@ -46,7 +46,7 @@ def read(path: Path, split: str) -> FinishedRun:
 
 
 def refuse_other_lines(first, other):
-    """UserError where two runs' `lines`, as in FinishedRun, are not the same."""
+    """Raise UserError if two runs were scored on different lines."""
     different = f"{first.path} and {other.path} were scored on other"
     if len(first.lines) != len(other.lines):
         sizes = f"{len(first.lines)} and {len(other.lines)} of them"
@@ -61,7 +61,7 @@ def refuse_other_lines(first, other):
 
 
 def count(lines: Sequence[workdirs.ScoredLine]) -> metrics.Counts:
-    """The edits of lines that a run has read."""
+    """Count the edits of the lines that a run has read."""
     _, _, transcripts, readings = zip(*lines, strict=True)
     return metrics.count(transcripts, readings)
 
@@ -80,7 +80,7 @@ def _run(argv: list[str] | None):
     parser.add_argument(
         "first", metavar="A", type=Path, help="a finished run's workdir"
     )
-    parser.add_argument("second", metavar="B", type=Path, help="that of another")
+    parser.add_argument("second", metavar="B", type=Path, help="another run's workdir")
     parser.add_argument("--split", default="validation")
     args = parser.parse_args(argv)
     runs = [read(path, args.split) for path in (args.first, args.second)]
@@ -95,7 +95,7 @@ def _run(argv: list[str] | None):
 
 
 def _show(split: str, first: FinishedRun, second: FinishedRun):
-    """Print what is compared, and the table."""
+    """Print what is compared, then the table of differences."""
     writers = [line.writer for line in first.lines]
     known = len(set(writers) - {""})
     by = f" by {known} writers" if known else " of unknown writers"

@@ -1,4 +1,4 @@
-"""The decoders by name, and what a workdir keeps for beam search."""
+"""Decoders by name, and the language model that a workdir keeps for beam search."""
 
 import io
 import json
@@ -24,17 +24,17 @@ BROKEN_ZIP = (zipfile.BadZipFile, zlib.error)
 
 
 class Decoder(NamedTuple):
-    """How logits become readings; a pytree, to be handed to jitted functions."""
+    """Turns logits into readings. It is a pytree, so jitted functions can take it."""
 
     read: Callable  # (logits, logit_lengths) → (path, logits): see decode.greedy_path
     temperature: float  # of confidences from those logits
 
 
 def load(name: str, workdir: str | os.PathLike, best: checkpoints.BestModel) -> Decoder:
-    """The decoder of one of NAMES for the best network of a workdir.
+    """Load a decoder, one of NAMES, for the best network of a workdir.
 
-    For beam it has a language model and its weights; UserError where it has none, or
-    one of other characters.
+    Raises UserError if beam is asked for and the workdir has no language model, or one
+    for other characters.
     """
     if name == "greedy":
         return Decoder(greedy.GREEDY, best.temperature)
@@ -47,7 +47,7 @@ def load(name: str, workdir: str | os.PathLike, best: checkpoints.BestModel) -> 
     ngrams, about = read(path)
     if tuple(about["characters"]) != best.charset.characters:
         raise UserError(
-            f"{path} is of other characters: run ocr_jax.tune_decoder again"
+            f"{path} was made for other characters: run ocr_jax.tune_decoder again"
         )
     model = jax.tree.map(jnp.asarray, language_model.build(ngrams))
     guide = beam.Guide(model, about["alpha"], about["beta"])
@@ -56,9 +56,9 @@ def load(name: str, workdir: str | os.PathLike, best: checkpoints.BestModel) -> 
 
 
 def write(path: Path, ngrams: language_model.NGrams, about: dict):
-    """Keep n-grams, with what is to be known of them as JSON.
+    """Write n-grams and their metadata, atomically.
 
-    The same make the same bytes; the file is whole or not there.
+    Equal n-grams give equal bytes.
     """
     content = io.BytesIO()
     text = json.dumps(about, ensure_ascii=False, sort_keys=True)
@@ -67,7 +67,7 @@ def write(path: Path, ngrams: language_model.NGrams, about: dict):
 
 
 def read(path: Path) -> tuple[language_model.NGrams, dict]:
-    """What `write` wrote; UserError where it is not whole."""
+    """Read what `write` wrote. Raises UserError if the file is damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))

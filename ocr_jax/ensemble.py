@@ -1,4 +1,4 @@
-"""Make one recogniser of several trained networks of one kind.
+"""Combine several trained networks of one architecture into one recogniser.
 
     python -m ocr_jax.ensemble runs/FIRST runs/SECOND --out=runs/BOTH
 
@@ -32,17 +32,17 @@ from ocr_jax.tracking import wandb_models
 
 
 def join(runs: Sequence[Path], out: Path) -> dict:
-    """Write the workdir `out` of the best networks of several; returns its scores.
+    """Write the workdir `out` that combines the best networks of several runs.
 
-    Config and lines are those of the first. Raises UserError where the networks are of
-    different kinds, or were chosen by other validation lines: a score would mean
-    nothing, some of the lines having been trained on.
+    Config and lines are those of the first run. Returns the scores. Raises UserError if
+    the architectures differ, or if the runs were validated on different lines: some of
+    these would have been trained on, and a score would mean nothing.
     """
     if out.exists():
         raise UserError(f"--out={out} exists already: name a new folder")
     runs = [wandb_models.resolve_workdir(run) for run in runs]
     if len({run.resolve() for run in runs}) < max(2, len(runs)):
-        raise UserError("an ensemble is of two or more workdirs, each named once")
+        raise UserError("an ensemble needs two or more workdirs, each named once")
     config = workdirs.load_config(runs[0])
     devices.use_cores(config.batch_size)
     devices.use_compilation_cache()
@@ -64,7 +64,7 @@ def join(runs: Sequence[Path], out: Path) -> dict:
 
 
 def _refuse_other(first_run: Path, first, run: Path, member):
-    """UserError unless both networks can answer as one."""
+    """Raise UserError unless both networks can be averaged."""
     kinds = [
         {key: best.config[key] for key in config_keys.ARCHITECTURE}
         | {"height": best.height, "charset": best.config.charset}
@@ -73,24 +73,24 @@ def _refuse_other(first_run: Path, first, run: Path, member):
     ]
     if changes := config_lib.differences(*kinds):
         raise UserError(
-            f"{first_run} and {run} are of two kinds ({'; '.join(changes)}): an "
-            "ensemble is of networks of one kind"
+            f"{first_run} and {run} have different architectures "
+            f"({'; '.join(changes)}): ensemble members must match"
         )
     if first.config.ensemble_size > 1:
-        raise UserError(f"{first_run} is an ensemble: name the runs that it is made of")
+        raise UserError(f"{first_run} is an ensemble: name its member runs instead")
     digests = [
         workdirs.read_json(path / "dataset.json")["digests"]
         for path in (first_run, run)
     ]
     if digests[0]["validation"] != digests[1]["validation"]:
         raise UserError(
-            f"{first_run} and {run} have other validation lines: train both on one "
-            "split of the collection"
+            f"{first_run} and {run} have different validation lines: train both "
+            "on one split of the collection"
         )
 
 
 def _write(config, first: Path, members: list, workdir: Path) -> dict:
-    """All that the workdir holds; returns its scores."""
+    """Write everything in the workdir; return the scores."""
     data = dataset.load_unchanged(first, members[0].config)
     workdirs.write_json(workdir / "config.json", config.to_dict())
     workdirs.write_json(workdir / "environment.json", workdirs.environment())
@@ -133,7 +133,7 @@ def _run(argv: list[str] | None):
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("runs", nargs="+", metavar="WORKDIR", help="two or more")
+    parser.add_argument("runs", nargs="+", metavar="WORKDIR", help="two or more runs")
     parser.add_argument("--out", type=Path, required=True, help="the workdir to make")
     args = parser.parse_args(argv)
     join(args.runs, args.out)

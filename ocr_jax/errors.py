@@ -1,4 +1,4 @@
-"""A user's mistake in one line: every command line runs inside `exit_code`."""
+"""Turns a user's mistake into one line: every command runs inside `exit_code`."""
 
 import argparse
 import errno
@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 
 class UserError(Exception):
-    """A mistake of the user's: what was found, what was expected, what to do."""
+    """A user's mistake. The message says what was found, expected, and what to do."""
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """Mistakes in the arguments are UserErrors."""
+    """An argument parser that raises UserError for mistakes."""
 
     def error(self, message: str):
-        raise UserError(f"{message} (--help lists what there is)")
+        raise UserError(f"{message} (see --help)")
 
 
 def exit_code(command: Callable[[], int | None]) -> int:
@@ -43,7 +43,7 @@ def exit_code(command: Callable[[], int | None]) -> int:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether the error, which HDF5 and orbax may have reworded, was a full disk."""
+    """Whether a full disk caused the error, also as HDF5 and Orbax word it."""
     while error is not None:
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
             return True
@@ -54,7 +54,7 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 def one_line(text: object, limit: int = 200) -> str:
-    """Somebody else's message, folded to one line of at most `limit` characters."""
+    """Fold a message to one line of at most `limit` characters."""
     folded = " ".join(str(text).split())
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"
 

@@ -1,4 +1,4 @@
-"""State and lines in, scores and readings out: used while training and after it."""
+"""Evaluates a state on a split: scores and readings, during and after training."""
 
 import collections
 from collections.abc import Iterable, Iterator
@@ -60,7 +60,7 @@ def evaluate(
 
 
 def calibrate(logits_step, state, data: dataset.Dataset, config) -> dict:
-    """The temperature for confidences, fitted on validation, as in calibration.json."""
+    """Fit the temperature of confidences on validation; return calibration.json."""
     split = data.splits["validation"]
     mesh = devices.make_mesh(config.batch_size)
     eval_step = steps.make_eval_step(logits_step, mesh, calibration.TEMPERATURES)
@@ -117,7 +117,7 @@ def evaluate_workdir(
 
 
 def _fetched(batches: Iterable) -> Iterator:
-    """The rows of all processes on this host, while the devices read the next batch."""
+    """Fetch the outputs of all processes while the devices compute the next batch."""
     queued = collections.deque()
     for outputs in batches:
         queued.append(outputs)

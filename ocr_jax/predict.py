@@ -36,7 +36,7 @@ CHUNK = 8 * MAX_BATCH
 
 
 class Character(NamedTuple):
-    """One character read: its probability, calibrated, and its place in pixels."""
+    """A character of a reading: calibrated confidence, and x in pixels of the image."""
 
     text: str
     confidence: float
@@ -44,7 +44,7 @@ class Character(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a line image says; confidence is the share of it that should be right."""
+    """The text of a line image; confidence is the expected share that is right."""
 
     text: str
     confidence: float
@@ -52,7 +52,7 @@ class Reading(NamedTuple):
 
 
 class Recognizer:
-    """A trained network, ready to read."""
+    """A trained network with its decoder, ready to read line images."""
 
     def __init__(self, best: checkpoints.BestModel, decoder: decoders.Decoder):
         self.best = best
@@ -72,9 +72,10 @@ class Recognizer:
 
     @classmethod
     def load(cls, workdir: str | os.PathLike, decoder: str = "greedy") -> "Recognizer":
-        """The best network of a training's workdir; UserError if there is none.
+        """Load the best network of a run.
 
-        decoder: greedy, or beam where ocr_jax.tune_decoder has been run.
+        decoder: greedy, or beam if ocr_jax.tune_decoder has been run. Raises UserError
+        if the workdir has no network or no such decoder.
         """
         devices.use_compilation_cache()
         best = checkpoints.load_best(Path(workdir))
@@ -83,12 +84,12 @@ class Recognizer:
     def read(self, images: Iterable) -> list[Reading]:
         """Read line images: paths, bytes, open files or (H, W[, 3]) arrays.
 
-        Any size, colour or bit depth. UserError for one that is not a readable image.
+        Any size, colour or bit depth. Raises UserError if an image cannot be read.
         """
         return self.read_lines([self.line(image) for image in images])
 
     def line(self, image) -> cleaning.CleanLine:
-        """An image as the network sees it; UserError if it is not a readable one."""
+        """Prepare an image for the network. Raises UserError if it cannot be read."""
         gray = images_lib.read_image(image)
         try:
             return cleaning.clean_line(gray, self.best.height)
@@ -96,7 +97,7 @@ class Recognizer:
             raise UserError(f"{images_lib.describe(image)}: {error}") from None
 
     def read_lines(self, lines: list[cleaning.CleanLine]) -> list[Reading]:
-        """Read lines in batches of like widths; readings are in the lines' order."""
+        """Read lines in batches of similar width; readings keep the lines' order."""
         readings = [None] * len(lines)
 
         def finish(indices, decoded):
@@ -116,7 +117,7 @@ class Recognizer:
         return readings
 
     def _reading(self, decoded, row: int, line: cleaning.CleanLine) -> Reading:
-        """The reading of one row of a decoded batch."""
+        """Build the reading of one row of a decoded batch."""
         length = decoded.lengths[row]
         text = self.best.charset.decode(decoded.labels[row, :length])
         centres = (decoded.starts[row, :length] + decoded.ends[row, :length]) / 2
@@ -130,7 +131,7 @@ class Recognizer:
 
 
 def _batches(widths: list[int]) -> Iterator[tuple[list[int], int]]:
-    """(indices of lines of like width, the width to pad them to), all lines once."""
+    """Yield (indices of lines of similar width, width to pad them to)."""
     order = sorted(range(len(widths)), key=widths.__getitem__)
     for _, group in itertools.groupby(order, key=lambda i: _rung(widths[i])):
         group = list(group)
@@ -140,7 +141,7 @@ def _batches(widths: list[int]) -> Iterator[tuple[list[int], int]]:
 
 
 def _rung(width: int) -> int:
-    """The least width, of a geometric ladder, that holds a line of this width."""
+    """Return the smallest width on a geometric ladder that holds the line."""
     rung = NARROWEST
     while rung < width:
         rung = int(rung * WIDENING) // 32 * 32
@@ -148,7 +149,7 @@ def _rung(width: int) -> int:
 
 
 def _pad(lines: list[np.ndarray], width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lines as one batch (B, H, width), B a power of two, and widths (B,)."""
+    """Pad lines into one batch (B, H, width), B a power of two; return widths (B,)."""
     size = 1 << (len(lines) - 1).bit_length()
     padded = np.zeros((size, lines[0].shape[0], width), np.uint8)
     widths = np.zeros(size, np.int32)
@@ -170,13 +171,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--workdir", help="what a training left, or wandb:ENTITY/PROJECT/RUN"
+        "--workdir", help="folder of a finished training, or wandb:ENTITY/PROJECT/RUN"
     )
     parser.add_argument(
         "--decoder",
         choices=decoders.NAMES,
         default="greedy",
-        help="beam, slower, needs python -m ocr_jax.tune_decoder first",
+        help="beam needs python -m ocr_jax.tune_decoder first (default: greedy)",
     )
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("images", nargs="*", help="files, folders, or - for stdin")
@@ -186,10 +187,10 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> int:
     if not args.workdir:
         raise UserError(
-            "no --workdir, what a training leaves. `python -m ocr_jax.main "
-            "--config=configs/quickstart.py` trains a first one in minutes, on "
-            "handwriting that it makes; of your own lines prepare makes a file (python "
-            "-m ocr_jax.prepare --help), and --config=configs/lines_ctc.py trains on it"
+            "--workdir is required: the folder of a finished training. No model yet? "
+            "Train one in minutes: python -m ocr_jax.main "
+            "--config=configs/quickstart.py; or see the README to train on your own "
+            "lines"
         )
     if not args.images:
         raise UserError("no images: name files or folders, or - for stdin")
@@ -213,12 +214,12 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _source(name: str):
-    """What to open for an argument: the path, or what stdin holds for `-`."""
+    """Return what to open for an argument: the path, or the bytes of stdin for `-`."""
     return sys.stdin.buffer.read() if name == "-" else name
 
 
 def _expand(names: list[str]) -> Iterator[str]:
-    """The images that the arguments name; a folder stands for the images in it."""
+    """Yield the images that the arguments name; a folder stands for its images."""
     for name in names:
         if not Path(name).is_dir():
             yield name

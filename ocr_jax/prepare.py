@@ -1,10 +1,10 @@
-"""Make a lines file of raw data, or look at one.
+"""Make a lines file from raw data, or draw the lines of one.
 
 python -m ocr_jax.prepare folder --source=DIR --out=data/lines.h5
 python -m ocr_jax.prepare alto --source=DIR --out=data/lines.h5
 python -m ocr_jax.prepare iam --source=DIR --split=aachen --out=data/iam_lines.h5
 python -m ocr_jax.prepare fonts --lines=6000 --out=data/fonts.h5
-python -m ocr_jax.prepare join --source=MINE.h5 --with=MADE_UP.h5 --out=data/joined.h5
+python -m ocr_jax.prepare join --source=MINE.h5 --with=SYNTHETIC.h5 --out=data/joined.h5
 python -m ocr_jax.prepare recombine --source=MINE.h5 --workdir=RUN --out=data/more.h5
 python -m ocr_jax.prepare show data/lines.h5 --out=lines.png
 python -m ocr_jax.prepare show data/lines.h5 --out=lines.png --augment
@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def run(argv: list[str] | None = None):
-    """Run the command that argv names; UserError for a mistake in what it is given."""
+    """Run the command that argv names. Raises UserError for a mistake."""
     args = _parser().parse_args(argv)
     if args.command == "show":
         augment = args.augment and _strengths(args.augment)
@@ -43,7 +43,7 @@ def run(argv: list[str] | None = None):
 
 
 def _strengths(path: str):
-    """The config.augment of a config file; UserError where it varies nothing."""
+    """Load config.augment of a config file. Raises UserError if it varies nothing."""
     strengths = config.load([f"--config={path}"]).augment
     if not strengths.probability:
         raise UserError(
@@ -63,15 +63,20 @@ def _parser() -> argparse.ArgumentParser:
     making.add_commands(commands)
     show = commands.add_parser("show", help="Draw lines with their transcripts.")
     show.add_argument("file", type=Path, help="a lines file")
-    show.add_argument("--out", required=True, type=Path, help="a PNG to draw on")
+    show.add_argument("--out", required=True, type=Path, help="the PNG to write")
     show.add_argument("--split", default="train")
-    show.add_argument("--count", type=making.count, default=20, help="lines to draw")
+    show.add_argument(
+        "--count",
+        type=making.count,
+        default=20,
+        help="lines (default: 20)",
+    )
     show.add_argument(
         "--augment",
         metavar="CONFIG",
         nargs="?",
         const="lines_ctc",
-        help="draw variations too, as this config (default: %(const)s) asks for",
+        help="also draw each line as this config augments it (default: %(const)s)",
     )
     return parser
 

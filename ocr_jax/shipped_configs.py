@@ -1,4 +1,4 @@
-"""The configs that come with ocr_jax: found by name, wherever it is installed."""
+"""Finds the configs that come with ocr_jax by name, wherever it is installed."""
 
 import difflib
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ FOLDERS = (Path("."), Path("configs"))
 
 
 def paths() -> dict[str, Path]:
-    """name → file of each."""
+    """Return name → file of every shipped config."""
     package = Path(__file__).parent
     # setup.py installs the checkout's folder into the package.
     installed, checkout = package / "configs", package.parent / "configs"

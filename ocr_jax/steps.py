@@ -23,7 +23,7 @@ AUGMENTATION, DROPOUT = 0, 1
 
 @flax.struct.dataclass
 class TrainState:
-    """All that training changes, arrays only: the rest is closed over by the step."""
+    """Everything that training changes, as arrays; the step closes over the rest."""
 
     step: jax.Array
     params: dict
@@ -33,7 +33,7 @@ class TrainState:
 
 
 def create_state(model, tx, config, height: int) -> TrainState:
-    """The state before the first step, a function of the config's seed."""
+    """Create the state before the first step from the config's seed."""
     images = jnp.zeros((1, height, 2 * height))
     widths = jnp.full((1,), 2 * height)
 
@@ -52,19 +52,19 @@ def create_state(model, tx, config, height: int) -> TrainState:
 
 
 def for_inference(state: TrainState) -> TrainState:
-    """The state that reads: the averaged weights, if any, and no optimizer's."""
+    """Return the state for inference: averaged weights if any, no optimizer state."""
     return state.replace(opt_state=(), average={}, **state.average)
 
 
 def count_parameters(state: TrainState) -> int:
-    """The trained numbers of a network."""
+    """Count the parameters of a network."""
     return sum(leaf.size for leaf in jax.tree.leaves(state.params))
 
 
 def _averaged(state: TrainState, decay: float) -> dict:
-    """The average with the state's weights added (Polyak and Juditsky, 1992).
+    """Update the weight average with the state's weights (Polyak and Juditsky, 1992).
 
-    The decay grows from 0.1 on, so that the first weights are soon forgotten.
+    The decay grows from 0.1, so that the first weights are soon forgotten.
     """
     decay = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
     weights = {kind: getattr(state, kind) for kind in state.average}
@@ -76,8 +76,8 @@ def _averaged(state: TrainState, decay: float) -> dict:
 def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
     """`train_step(state, batch) → (state, metrics)`; the old state is donated.
 
-    Each device of the mesh takes its lines; what it knows of the others are sums: those
-    of normalisations, of losses, and of gradients. model: built for the axis DATA.
+    The batch is sharded over the mesh. Devices communicate only by summing batch-norm
+    statistics, losses and gradients. model: built for the axis DATA.
     metrics: sums over the batch's lines, as device scalars: `loss`, `lines` (those that
     count: real and feasible) and the global `grad_norm` before clipping.
     """
@@ -88,7 +88,7 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
         return augment.augment(key, images, batch["width"], config.augment)
 
     def objective(params, state, key, images, widths, batch):
-        """The mean loss over all devices' lines, as far as it is of lines here."""
+        """This device's share of the mean loss over all lines of the batch."""
         params = {
             part: jax.lax.stop_gradient(tree) if part == config.freeze else tree
             for part, tree in params.items()
@@ -188,7 +188,7 @@ def make_train_steps(train_step: Callable) -> Callable:
 
 @jax.jit
 def _step_keys(seed: jax.Array, step: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The random keys of a step, for AUGMENTATION and DROPOUT: none is stored."""
+    """Derive a step's random keys, for AUGMENTATION and DROPOUT; none is stored."""
     key = jax.random.fold_in(jax.random.key(seed), step)
     return jax.random.fold_in(key, AUGMENTATION), jax.random.fold_in(key, DROPOUT)
 
@@ -204,7 +204,7 @@ def make_logits_step(model) -> Callable:
 
 
 class EvalOutputs(NamedTuple):
-    """What `eval_step` says of a batch of B lines, T frames long."""
+    """Outputs of `eval_step` for a batch of B lines, T frames long."""
 
     losses: jax.Array  # (B,)
     feasible: jax.Array  # (B,) whether the label fits into the frames

@@ -38,7 +38,7 @@ class Progress(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What a training works with and never changes."""
+    """What stays fixed during a training."""
 
     config: ml_collections.ConfigDict
     data: dataset.Dataset
@@ -52,10 +52,10 @@ class Run(NamedTuple):
 
 
 def train_and_evaluate(config, workdir: Path, *, overwrite: bool = False) -> dict:
-    """Train, or resume, the run in `workdir`; return its scores, as in scores.json.
+    """Train or resume the run in `workdir`; return its scores, as in scores.json.
 
-    Raises UserError for a mistake or a loss that is not finite, KeyboardInterrupt, with
-    a checkpoint written, when asked to stop by Ctrl-C or SIGTERM.
+    Raises UserError for a mistake or a loss that is not finite. Ctrl-C and SIGTERM
+    write a checkpoint and raise KeyboardInterrupt.
     """
     config_lib.check(config)
     workdir = Path(workdir)
@@ -141,7 +141,7 @@ def _train(config, workdir: Path):
 
 
 def _first_state(config, state, data: dataset.Dataset):
-    """The state that training starts from, with another run's weights if asked for."""
+    """Return the initial state, with the weights of config.init_from if it is set."""
     if config.init_from:
         state, taken = transfer.init_from(config.init_from, state, data.charset)
         print(f"From {config.init_from}: {taken}")
@@ -149,7 +149,7 @@ def _first_state(config, state, data: dataset.Dataset):
 
 
 def _train_epoch(run: Run, state, progress: Progress, rows: list[plan.PlanRow], stop):
-    """The rest of the epoch's batches, or as many as there are before `stop` is set."""
+    """Train on the rest of the epoch's batches, until `stop` is set."""
     first = progress.batch
     batches = pipeline.batches(run.lines, rows, run.config, run.mesh, first=first)
     since, pending, metrics = time.monotonic(), [], []
@@ -171,10 +171,10 @@ def _train_epoch(run: Run, state, progress: Progress, rows: list[plan.PlanRow], 
 def _log(
     run: Run, state, progress: Progress, pending, metrics, since: float
 ) -> Progress:
-    """Fetch the metrics of the last few steps, log them, add them to the epoch's sums.
+    """Fetch and log the metrics of the last few steps; add them to the epoch's sums.
 
     pending: the plan rows of these steps; metrics: what `run.train_steps` returned.
-    Raises UserError, naming step and lines, where the loss was not finite.
+    Raises UserError, naming step and lines, if a loss is not finite.
     """
     fetched = jax.device_get(metrics)
     seconds = time.monotonic() - since
@@ -268,7 +268,7 @@ def _is_done(config, progress: Progress) -> bool:
 
 
 def _leave_out_impossible(data: dataset.Dataset, model) -> dataset.LabelledSplit:
-    """The training lines whose labels fit their frames; the others are reported."""
+    """Return the training lines whose labels fit their frames; report the others."""
     for name, split in data.splits.items():
         if len(left_out := split.impossible(model)):
             ids = [split.lines.line_ids[index] for index in left_out]
@@ -287,7 +287,7 @@ def _leave_out_impossible(data: dataset.Dataset, model) -> dataset.LabelledSplit
 
 
 def _describe(run: Run, state, progress: Progress) -> str:
-    """One line on what is about to be trained, and from where."""
+    """Describe in one line what is about to be trained, and from where."""
     start = f"from step {int(state.step)}, epoch {progress.epoch + 1}"
     return (
         f"{steps.count_parameters(state):,} parameters, "

@@ -1,4 +1,4 @@
-"""Fine-tuning: what a new network takes over from another run's best one."""
+"""Fine-tuning: start a network from the best network of another run."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,7 @@ HEAD = "head"  # the output layer: its last axis is the classes
 
 
 class Taken(NamedTuple):
-    """What came of taking over: names of arrays and of characters."""
+    """Which arrays and characters were taken over."""
 
     arrays: int
     fresh: list[str]  # arrays that the other run lacks, or has in another shape
@@ -36,10 +36,10 @@ class Taken(NamedTuple):
 def init_from(
     workdir: Path, state: steps.TrainState, charset: Charset
 ) -> tuple[steps.TrainState, Taken]:
-    """A fresh state with the weights of the best network in `workdir`.
+    """Return a fresh state with the weights of the best network in `workdir`.
 
     Arrays of the same name and shape are taken; of the output layer, the blank and the
-    characters that both charsets have. Raises UserError where there is no such network.
+    characters that both charsets have. Raises UserError if there is no such network.
     """
     other = checkpoints.load_best(Path(workdir))
     columns = [
@@ -75,7 +75,7 @@ def init_from(
 
 
 def _carry_over(array: jax.Array, found: jax.Array, columns: np.ndarray) -> jax.Array:
-    """The output layer's `array` with the shared classes' columns from `found`."""
+    """Return the output layer's `array` with the shared classes' columns of `found`."""
     if array.shape[:-1] != found.shape[:-1]:
         return found
     return jnp.asarray(array).at[..., columns[:, 0]].set(found[..., columns[:, 1]])

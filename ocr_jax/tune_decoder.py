@@ -1,4 +1,4 @@
-"""Make beam search ready for a trained network: a language model, and its weight.
+"""Tune beam search for a trained network: learn a language model and its weight.
 
     python -m ocr_jax.tune_decoder --workdir=runs/NAME
     python -m ocr_jax.tune_decoder --workdir=runs/NAME --text letters.txt wills.txt
@@ -42,7 +42,7 @@ BATCH = 32
 
 
 class Lines(NamedTuple):
-    """Validation lines as the network sees them, and their transcripts' label ids."""
+    """Logits of validation lines, and the label ids of their transcripts."""
 
     logits: np.ndarray  # (n, T, C), the shortest lines first
     lengths: np.ndarray  # (n,)
@@ -51,10 +51,10 @@ class Lines(NamedTuple):
 
 
 def tune(workdir: Path, texts: Sequence[Path] = ()) -> dict:
-    """Write a workdir's language model; returns what is kept about it there.
+    """Write a workdir's language model; return its metadata.
 
-    Raises UserError where the workdir has no best network, or not the lines file that
-    it was trained on.
+    Raises UserError if the workdir has no best network, or if its lines file has
+    changed since training.
     """
     run = checkpoints.open_run(workdir)
     best = run.best
@@ -75,7 +75,7 @@ def tune(workdir: Path, texts: Sequence[Path] = ()) -> dict:
 
 
 def read_text(path: Path, charset: charset_lib.Charset) -> list[np.ndarray]:
-    """Label ids of the lines of a text file that the charset can spell."""
+    """Encode the lines of a text file that the charset can spell."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
@@ -87,10 +87,10 @@ def read_text(path: Path, charset: charset_lib.Charset) -> list[np.ndarray]:
 
 
 def make_corpora(train: dataset.LabelledSplit, texts: Sequence) -> dict[str, Sequence]:
-    """What a model can be learned from, by name: label ids of lines.
+    """Return the corpora that a model can be learned from, by name, as label ids.
 
-    Of a joined file (prepare join) the collection's own lines, each once, are another
-    choice: the copies of them and what was made up say less about what people write.
+    For a joined file (prepare join), the collection's own lines, each once, are another
+    corpus: copies and synthetic lines say less about what people write.
     """
     corpora = {"training transcripts": train.labels}
     named = zip(train.labels, train.lines.line_ids, strict=True)
@@ -105,7 +105,7 @@ def make_corpora(train: dataset.LabelledSplit, texts: Sequence) -> dict[str, Seq
 def choose_model(
     corpora: dict[str, Sequence], validation: Sequence, num_classes: int
 ) -> tuple[language_model.NGrams, dict]:
-    """The n-grams, of these corpora and orders, that least surprise the validation."""
+    """Choose the corpus and order of n-grams with the lowest validation perplexity."""
     highest = language_model.highest_order(num_classes)
     candidates = []
     for name, corpus in corpora.items():
@@ -125,7 +125,7 @@ def choose_model(
 
 
 def read_lines(run: checkpoints.OpenRun, split: dataset.LabelledSplit) -> Lines:
-    """The network's logits of a split's lines, MOST_LINES of them if there are more."""
+    """Compute the logits of a split's lines, of MOST_LINES if there are more."""
     every = -(-len(split) // MOST_LINES)
     split = dataclasses.replace(split, indices=split.indices[::every])
     config = run.best.config
@@ -150,10 +150,10 @@ def read_lines(run: checkpoints.OpenRun, split: dataset.LabelledSplit) -> Lines:
 
 
 def choose_weights(model: language_model.LanguageModel, lines: Lines) -> dict:
-    """alpha and beta with the fewest character errors on these lines, and how many.
+    """Choose alpha and beta with the fewest character errors on these lines.
 
-    Said of the very lines that they were chosen on, errors flatter; "cer_crossed" is of
-    each writer's lines with weights that were chosen on other writers'.
+    Errors on the lines that chose the weights are optimistic. "cer_crossed" scores each
+    writer's lines with weights chosen on the other writers.
     """
     search = jax.jit(beam.beam_search)
 
@@ -184,13 +184,13 @@ def choose_weights(model: language_model.LanguageModel, lines: Lines) -> dict:
 
 
 def search_greedily(logits, lengths):
-    """Greedy decoding with `beam_search`'s outputs."""
+    """Decode greedily, with the outputs of `beam_search`."""
     decoded = greedy.greedy_decode(logits, lengths)
     return decoded.labels, decoded.lengths
 
 
 def count_edits(lines: Lines, search) -> np.ndarray:
-    """Edits (n,) between the labels and what `search` reads."""
+    """Count the edits (n,) between the labels and the readings of `search`."""
     edits = []
     for start in range(0, len(lines.labels), BATCH):
         rows = slice(start, start + BATCH)
@@ -201,7 +201,7 @@ def count_edits(lines: Lines, search) -> np.ndarray:
 
 
 def fit_temperature(guide: beam.Guide, lines: Lines, charset) -> float:
-    """The temperature at which beam search is as sure of its characters as right."""
+    """Fit the temperature that calibrates beam-search character confidences."""
 
     @jax.jit
     def read(guide, logits, lengths):
@@ -226,7 +226,7 @@ def fit_temperature(guide: beam.Guide, lines: Lines, charset) -> float:
 
 
 def pattern_search(cost: Callable[[float, float], float]) -> tuple[float, float]:
-    """The point of least cost, from FIRST, by STEPS that are halved where none helps.
+    """Find the point of least cost from FIRST, halving STEPS when none helps.
 
     From Hooke and Jeeves, ""Direct search" solution of numerical and statistical
     problems" (1961).
@@ -243,14 +243,14 @@ def pattern_search(cost: Callable[[float, float], float]) -> tuple[float, float]
 
 
 def _around(point: tuple[float, float], size: float) -> list[tuple[float, float]]:
-    """The neighbours of a point, rounded: the same one is the same number."""
+    """Yield the neighbours of a point, rounded so that equal points are equal."""
     (alpha, beta), (a, b) = point, STEPS
     moved = [(alpha + x * size * a, beta + y * size * b) for x, y in DIRECTIONS]
     return [(round(max(0.0, alpha), 4), round(beta, 4)) for alpha, beta in moved]
 
 
 def describe(workdir: Path, about: dict) -> str:
-    """What was found, for people."""
+    """Describe the tuned decoder for people."""
     return (
         "{text}: {order}-grams, perplexity {perplexity:.2f} on the validation lines\n"
         "CER of {lines} validation lines:\n"
@@ -274,9 +274,9 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--workdir", required=True, help="what a training left")
+    parser.add_argument("--workdir", required=True, help="folder of a finished run")
     parser.add_argument(
-        "--text", nargs="+", default=[], help="files of lines to learn from, too"
+        "--text", nargs="+", default=[], help="text files to learn from as well"
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""A workdir: all that one run leaves, and the rules for taking it up again.
+"""A workdir: everything that one run leaves, and the rules for resuming it.
 
 config.json       the run's config, whole
 dataset.json      height, charset and digests of the lines it is trained on
@@ -67,7 +67,7 @@ CONTENTS = (
 
 
 class ScoredLine(NamedTuple):
-    """A line of a scored split, as in readings_SPLIT.tsv."""
+    """A row of readings_SPLIT.tsv: a line of a scored split."""
 
     line_id: str
     writer: str
@@ -76,7 +76,7 @@ class ScoredLine(NamedTuple):
 
 
 def default_workdir(config: ml_collections.ConfigDict) -> Path:
-    """runs/NAME-HASH, the same for the same config: a command finds its own run."""
+    """Return runs/NAME-HASH of the config, so that a command finds its own run."""
     compared = json.dumps(_compared(config), sort_keys=True)
     return (
         Path("runs")
@@ -86,10 +86,10 @@ def default_workdir(config: ml_collections.ConfigDict) -> Path:
 
 @contextlib.contextmanager
 def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = False):
-    """Hold a workdir for one training: new, or an interrupted one of the same config.
+    """Hold a workdir for one training, new or interrupted.
 
-    Raises UserError for a workdir of another config (with the differences), one that a
-    living process holds, or a folder of something else.
+    Raises UserError if it holds a run of another config (with the differences), if
+    another process is training in it, or if it holds something else.
     """
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"--workdir={workdir} is a file: name a folder")
@@ -123,7 +123,7 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
 
 
 def refuse_other_config(workdir: Path, config: ml_collections.ConfigDict):
-    """UserError, with the differences, where the workdir is of another config."""
+    """Raise UserError, with the differences, if the workdir has another config."""
     old, new = _compared(load_config(workdir)), _compared(config)
     if changes := config_lib.differences(old, new):
         raise UserError(
@@ -133,7 +133,7 @@ def refuse_other_config(workdir: Path, config: ml_collections.ConfigDict):
 
 
 def check_dataset(workdir: Path, description: dict):
-    """Remember what data the run is on; UserError if a resumed run has other data."""
+    """Record the run's data. Raises UserError if a resumed run has other data."""
     path = workdir / "dataset.json"
     if not path.exists():
         write_json(path, description)
@@ -161,19 +161,19 @@ def load_config(workdir: Path) -> ml_collections.ConfigDict:
 
 
 def scores(workdir: Path) -> dict | None:
-    """The final scores of a finished run, None before that."""
+    """Return the final scores of a finished run, None of an unfinished one."""
     path = Path(workdir) / "scores.json"
     return read_json(path) if path.exists() else None
 
 
 def temperature(workdir: Path) -> float:
-    """What divides the best network's logits for confidences; 1 where none is kept."""
+    """Return the temperature of the best network's confidences, 1 if none is kept."""
     path = Path(workdir) / "calibration.json"
     return read_json(path)["temperature"] if path.exists() else 1.0
 
 
 def read_json(path: Path):
-    """A workdir's JSON file; UserError where it is missing or broken."""
+    """Read a JSON file of a workdir. Raises UserError if it is missing or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -181,17 +181,17 @@ def read_json(path: Path):
 
 
 def write_json(path: Path, value):
-    """Write through a temporary file: the file is whole or not there."""
+    """Write atomically, through a temporary file."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_text(path: Path, text: str):
-    """Write through a temporary file: the file is whole or not there."""
+    """Write atomically, through a temporary file."""
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, content: bytes):
-    """Write through a temporary file: the file is whole or not there."""
+    """Write atomically, through a temporary file."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.write_bytes(content)
@@ -201,19 +201,19 @@ def write_bytes(path: Path, content: bytes):
 
 
 def write_readings(workdir: Path, lines: list[tuple]):
-    """readings.tsv of (line_id, image, transcript, reading) lines."""
+    """Write readings.tsv from (line_id, image, transcript, reading) rows."""
     rows = [(line_id, transcript, text) for line_id, _, transcript, text in lines]
     _write_tsv(workdir / "readings.tsv", ("line_id", "transcript", "reading"), rows)
 
 
 def write_scored_lines(workdir: Path, split: str, lines: Iterable[ScoredLine]):
-    """readings_SPLIT.tsv: what a finished run's scores were counted from."""
+    """Write readings_SPLIT.tsv, from which a finished run's scores were counted."""
     path = workdir / f"readings_{split}.tsv"
     _write_tsv(path, ScoredLine._fields, lines)
 
 
 def scored_lines(workdir: Path, split: str) -> list[ScoredLine] | None:
-    """The lines of readings_SPLIT.tsv by line_id, None where there is no such file."""
+    """Read readings_SPLIT.tsv, sorted by line_id; None if there is no such file."""
     path = Path(workdir) / f"readings_{split}.tsv"
     if not path.exists():
         return None
@@ -228,7 +228,7 @@ def scored_lines(workdir: Path, split: str) -> list[ScoredLine] | None:
 
 
 def _write_tsv(path: Path, header: tuple[str, ...], rows: Iterable[tuple]):
-    """A table with tabs; a cell that has a tab or a quote itself is quoted."""
+    """Write a tab-separated table; cells with tabs or quotes are quoted."""
     text = io.StringIO()
     writer = csv.writer(text, csv.excel_tab, lineterminator="\n")
     writer.writerow(header)
@@ -237,7 +237,7 @@ def _write_tsv(path: Path, header: tuple[str, ...], rows: Iterable[tuple]):
 
 
 def environment(packages: Iterable[str] = PACKAGES) -> dict:
-    """The command, the commit and the versions of packages behind a run."""
+    """Return the command, the commit and the package versions of a run."""
     return {
         "command": sys.argv,
         "commit": _git("rev-parse", "HEAD"),
@@ -248,7 +248,7 @@ def environment(packages: Iterable[str] = PACKAGES) -> dict:
 
 
 def _git(*arguments: str) -> str:
-    """What git says of the code's own checkout, "" where there is none."""
+    """Run git in the code's checkout; "" if there is none."""
     command = ["git", "-C", str(Path(__file__).parent), *arguments]
     try:
         return subprocess.run(command, capture_output=True, text=True).stdout.strip()

@@ -1,6 +1,5 @@
 """Tiny lines, files and workdirs that tests of several modules build."""
 
-import argparse
 import io
 import json
 import tarfile
@@ -10,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ocr_jax import config as config_lib
-from ocr_jax import prepare, workdirs
+from ocr_jax import errors, prepare, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.scoring import metrics
 from ocr_jax.sources.emnist import characters
@@ -117,7 +116,7 @@ def draw_characters(count, seed):
 
 def font_tasks(*options):
     """The tasks of the source fonts for these options."""
-    parser = argparse.ArgumentParser()
+    parser = errors.ArgumentParser()
     fonts.add_flags(parser)
     return fonts.tasks(parser.parse_args(options))
 

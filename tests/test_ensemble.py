@@ -90,8 +90,18 @@ def test_mistakes_are_one_line_and_leave_nothing(runs, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("which", "file", "change", "message"),
     [
-        (1, "config", {"frame_stride": 2}, "of two kinds (frame_stride: 4 → 2)"),
-        (1, "dataset", {"digests": {"validation": "0"}}, "have other validation lines"),
+        (
+            1,
+            "config",
+            {"frame_stride": 2},
+            "different architectures (frame_stride: 4 → 2)",
+        ),
+        (
+            1,
+            "dataset",
+            {"digests": {"validation": "0"}},
+            "different validation lines",
+        ),
         (0, "dataset", {"digests": {"test": "0"}}, "its test lines have changed since"),
     ],
 )

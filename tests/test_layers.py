@@ -26,8 +26,8 @@ LAYERS = (
     ("augmentation", "ctc", "decoding"),
     ("runtime",),
     ("workdirs",),
-    ("config",),
-    ("charset", "extras", "shipped_configs"),
+    ("config", "recipes"),
+    ("charset", "config_keys", "extras", "shipped_configs"),
     ("errors",),
     ("",),  # ocr_jax itself: its version
 )

@@ -57,7 +57,7 @@ def test_a_finished_run_opens_with_its_values_under_the_new_names(old_run):
 def test_a_finished_run_is_evaluated_reads_and_is_not_trained_again(old_run):
     config, workdir, scores = old_run
     again = evaluate.evaluate_workdir(workdir, "validation")
-    assert again["summary"] == scores["validation"]["summary"]
+    assert again.summary == scores["validation"]["summary"]
     image = 255 - fixtures.draw_line("abcab")
     assert Recognizer.load(workdir).read([image])
     workdirs.refuse_other_config(workdir, config)

@@ -48,7 +48,7 @@ class Status:
 
 
 def lock_workdir(workdir: Path) -> int | None:
-    """An open lock on the job of a workdir, None where somebody else runs it."""
+    """Return an open lock on the job of a workdir, None if it is running elsewhere."""
     try:
         workdir.mkdir(parents=True, exist_ok=True)
         lock = os.open(workdir / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
@@ -65,7 +65,7 @@ def lock_workdir(workdir: Path) -> int | None:
 
 
 def read(workdir: Path) -> Status | None:
-    """The status in a workdir's status.json, None where there is none."""
+    """Return the status in a workdir's status.json, None if there is none."""
     try:
         return Status(**workdirs.read_json(workdir / STATUS))
     except (errors.UserError, TypeError):
@@ -81,7 +81,7 @@ def done(job: jobs.Job) -> Status | None:
 
 
 def refuse_other_configs(pending: list[jobs.Job]):
-    """UserError where a workdir holds a run of another config than its job has now.
+    """Raise UserError if a workdir holds a run of another config than its job's.
 
     The command does not tell: it names a config file, which may have been edited.
     """

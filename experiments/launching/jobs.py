@@ -1,4 +1,4 @@
-"""Experiments files: YAML in, a list of trainings to run out.
+"""Reads experiments files: YAML in, a list of trainings out.
 
 group: sample                        # their W&B group and folder under runs/
 overrides: {num_epochs: 10}          # of every job
@@ -40,9 +40,9 @@ class Job(NamedTuple):
 
 
 def read(path: Path) -> list[Job]:
-    """The jobs of an experiments file, each checked against its config.
+    """Read the jobs of an experiments file, each checked against its config.
 
-    Raises UserError for a file, a key, a value or a name that does not fit.
+    Raises UserError if a file, key, value or name is wrong.
     """
     content = load_yaml(path)
     _check_keys(content, FILE_KEYS, str(path))
@@ -65,7 +65,7 @@ def read(path: Path) -> list[Job]:
 def training(
     config: str, overrides: Mapping, *, name: str, workdir: Path, group: str = ""
 ) -> Job:
-    """The job of one config file with overrides; UserError where they do not fit."""
+    """Return the job of a config and its overrides. Raises UserError for misfits."""
     if group:
         overrides = {"experiment_group": group} | dict(overrides)
     arguments = [f"--config={config}"]
@@ -76,7 +76,7 @@ def training(
 
 
 def value_text(value) -> str:
-    """A YAML value as an override takes it: lists are tuples there."""
+    """Return a YAML value as an override takes it: lists become tuples."""
     if isinstance(value, list):
         inside = ", ".join(map(repr, value)) + "," * (len(value) == 1)
         return f"({inside})"
@@ -84,7 +84,7 @@ def value_text(value) -> str:
 
 
 def load_yaml(path: Path) -> dict:
-    """A YAML file of keys and values; UserError, with the line, where it isn't one."""
+    """Load a YAML file of keys and values. Raises UserError, naming the line."""
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

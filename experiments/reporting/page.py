@@ -1,4 +1,4 @@
-"""Runs side by side on one HTML page that needs nothing but itself."""
+"""Renders runs side by side on one self-contained HTML page."""
 
 import html
 import string
@@ -19,7 +19,7 @@ NAMES = {"cer": "CER", "wer": "WER"}  # of the table
 
 
 def write(out: Path, runs: Sequence[runs_lib.Run], split: str):
-    """Write the page; UserError where the runs were scored on other lines."""
+    """Write the page. Raises UserError if runs were scored on different lines."""
     if out.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"--out={out}: expected a name that ends in .html")
     if any(run.parameters for run in runs) and runs_lib.best(runs) is None:
@@ -51,7 +51,7 @@ def render(runs: Sequence[runs_lib.Run], split: str) -> str:
 
 
 def _head(runs: Sequence[runs_lib.Run], split: str) -> str:
-    """What is compared, and what came of it in a sentence."""
+    """Render what is compared, and the result in one sentence."""
     count = f"{len(runs)} runs" if len(runs) > 1 else "One run"
     heading = f"<h1>{count} on {html.escape(split)}</h1>"
     best = runs_lib.best(runs)
@@ -72,7 +72,7 @@ def _head(runs: Sequence[runs_lib.Run], split: str) -> str:
 
 
 def _table(runs: Sequence[runs_lib.Run], keys: Sequence[str], split: str) -> str:
-    """A row a run; each cell says by what it is sorted."""
+    """Render one row per run; each cell has its sort key."""
     titles = ["run", "state", *NAMES.values(), *keys, "lines/s", "parameters", "time"]
     heads = [
         f"<th{_text(place < 2)}><button>{html.escape(title)}</button></th>"

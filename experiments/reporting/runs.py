@@ -1,4 +1,4 @@
-"""The runs that a report is on, finished or not, as their workdirs tell of them."""
+"""Reads the runs of a report, finished or not, from their workdirs."""
 
 import os
 import statistics
@@ -63,7 +63,7 @@ class Run(NamedTuple):
 
 
 def read(paths: Sequence[Path], split: str) -> list[Run]:
-    """The runs in `paths`; UserError for a folder that is no run's workdir."""
+    """Read the runs in `paths`. Raises UserError if a folder is not a workdir."""
     folders = [path.resolve() for path in paths]
     names = [folder.name for folder in folders]
     if len(set(names)) < len(set(folders)):
@@ -133,7 +133,7 @@ def best(runs: Sequence[Run]) -> Run | None:
 
 
 def refuse_other_lines(runs: Sequence[Run]):
-    """UserError where two runs were not scored on the same lines."""
+    """Raise UserError if two runs were not scored on the same lines."""
     for other in (sized := [run for run in runs if run.size is not None])[1:]:
         if other.size != sized[0].size:
             raise UserError(

@@ -1,4 +1,4 @@
-"""Sweep files, in W&B's own format: read, and what W&B would refuse refused."""
+"""Reads sweep files in W&B's format, and refuses what W&B would refuse."""
 
 import difflib
 import itertools
@@ -47,7 +47,7 @@ class Sweep(NamedTuple):
 
 
 def read(path: Path) -> Sweep:
-    """The sweep in a W&B sweep file; UserError for what W&B or this would refuse."""
+    """Read a sweep file. Raises UserError for anything W&B or we would refuse."""
     try:
         return _checked(jobs.load_yaml(path), Path(path).stem)
     except UserError as error:
@@ -150,7 +150,7 @@ def _kind_of(settings: dict, where: str) -> str:
 
 
 def _check_values(kind: str, settings: dict, where: str):
-    """UserError for settings of the wrong type or size."""
+    """Raise UserError if a setting has the wrong type or size."""
     for key in ("min", "max", "mu", "sigma", "a", "b", "q"):
         value = settings.get(key, 1)
         whole = kind == "int_uniform"

@@ -1,4 +1,4 @@
-"""The search of a sweep: a study of Optuna's, whose trials are jobs of launch.py."""
+"""The search of a sweep: an Optuna study whose trials are jobs of launch.py."""
 
 import contextlib
 import hashlib
@@ -135,7 +135,7 @@ class Search(local_executor.Watcher):
 
 
 def training(sweep: sweep_file.Sweep, drawn: dict, name: str, folder: Path) -> jobs.Job:
-    """The job of one trial; UserError where its values do not fit the config."""
+    """Return the job of a trial. Raises UserError if its values do not fit."""
     return jobs.training(
         sweep.config,
         sweep.overrides | sweep.values(drawn),
@@ -211,7 +211,7 @@ def draw(sweep: sweep_file.Sweep, trial: optuna.Trial, seed: int) -> dict[str, f
 
 
 def open_study(sweep: sweep_file.Sweep, folder: Path, storage: str | None):
-    """The study of the sweep, new or as it was left; UserError if it's of another.
+    """Open the study of the sweep, new or earlier. Raises UserError if it is another's.
 
     storage: a database's URL; None keeps the study in memory.
     """

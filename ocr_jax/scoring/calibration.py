@@ -1,7 +1,7 @@
-"""How far confidences can be believed, and the temperature that mends them.
+"""Measures how well confidences are calibrated, and fits the temperature.
 
-A confidence is calibrated if of the characters read with 0.9 nine in ten are right, and
-if of lines read with 0.9 nine tenths are.
+Confidences are calibrated if nine in ten of the characters read with 0.9 are right, and
+if nine tenths of each line read with 0.9 are right on average.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ LARGEST = 150  # of the areas that show how many are in a bin
 
 
 class Bin(NamedTuple):
-    """Some that were read with like confidence."""
+    """Characters or lines that were read with similar confidence."""
 
     count: int
     confidence: float  # their mean
@@ -28,7 +28,7 @@ class Bin(NamedTuple):
 
 
 def right_characters(transcripts: Sequence[str], readings: Sequence[str]) -> np.ndarray:
-    """Which characters of all readings, end to end, are right by the least edit."""
+    """Return which characters of all readings, end to end, are right."""
     right = []
     for pair in zip(transcripts, readings, strict=True):
         for step in Levenshtein.opcodes(*pair):
@@ -37,13 +37,13 @@ def right_characters(transcripts: Sequence[str], readings: Sequence[str]) -> np.
 
 
 def right_shares(transcripts: Sequence[str], readings: Sequence[str]) -> np.ndarray:
-    """Of each line (n,) 1 - edits / characters, of reading or transcript the longer."""
+    """Return 1 - edits / characters of each line (n,), by the longer of both texts."""
     pairs = zip(transcripts, readings, strict=True)
     return np.array([Levenshtein.normalized_similarity(*pair) for pair in pairs])
 
 
 def fit_temperature(confidences: np.ndarray, right: np.ndarray) -> float:
-    """The one of TEMPERATURES that makes likeliest which characters are right.
+    """Return the temperature that makes it likeliest which characters are right.
 
     Temperature scaling: Guo et al., "On calibration of modern neural networks" (ICML
     2017). confidences (K, n) are those of n characters at each temperature, right (n,)
@@ -59,9 +59,9 @@ def fit_temperature(confidences: np.ndarray, right: np.ndarray) -> float:
 
 
 def reliability(confidences: np.ndarray, right: np.ndarray) -> list[Bin]:
-    """Those of BINS of equal width that hold any of the n, ascending.
+    """Sort n confidences into BINS bins of equal width; return those not empty.
 
-    right (n,) is whether each is, or how much of it; confidences (n,) lie in [0, 1].
+    right (n,): whether, or how much of, each is right; confidences (n,) are in [0, 1].
     """
     places = np.minimum((confidences * BINS).astype(int), BINS - 1)
     bins = []
@@ -73,7 +73,7 @@ def reliability(confidences: np.ndarray, right: np.ndarray) -> list[Bin]:
 
 
 def expected_error(bins: Sequence[Bin]) -> float:
-    """The expected calibration error (ECE): how far confidences are off, on average.
+    """Return the expected calibration error (ECE).
 
     Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using
     Bayesian binning" (AAAI 2015).
@@ -84,7 +84,7 @@ def expected_error(bins: Sequence[Bin]) -> float:
 
 
 def before_and_after(confidences: np.ndarray, right: np.ndarray) -> dict:
-    """Error and bins of confidences (2, n), uncalibrated and calibrated, as JSON."""
+    """Return error and bins of confidences (2, n), before and after calibration."""
     found = {}
     for name, those in zip(("before", "after"), confidences, strict=True):
         bins = reliability(those, right)
@@ -94,7 +94,7 @@ def before_and_after(confidences: np.ndarray, right: np.ndarray) -> dict:
 
 
 def draw(path: Path, found: dict[str, dict]):
-    """Write a PNG of what is right by confidence, before and after calibration.
+    """Draw the share that is right by confidence, before and after calibration.
 
     found: of each kind, such as characters, what `before_and_after` gives.
     """

@@ -1,4 +1,4 @@
-"""A picture of which characters are read as which."""
+"""Draws which characters are read as which."""
 
 from collections.abc import Sequence
 from pathlib import Path

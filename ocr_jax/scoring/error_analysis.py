@@ -1,4 +1,4 @@
-"""What goes wrong: which characters, whose lines, lines of which length."""
+"""Breaks errors down by character, by writer and by length of line."""
 
 import collections
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ class Confusion(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What was counted in some of the lines: a writer's, or those of like length."""
+    """Counts of some lines: those of a writer, or those of similar length."""
 
     name: str
     lines: int
@@ -35,7 +35,7 @@ class Part(NamedTuple):
 
 
 class Analysis(NamedTuple):
-    """Of the errors in some lines, the most frequent and the worst first."""
+    """The errors in some lines, most frequent and worst first."""
 
     chars: int
     substitutions: int
@@ -46,7 +46,7 @@ class Analysis(NamedTuple):
     lengths: list[Part]  # by characters of the transcript, ascending
 
     def as_json(self) -> dict:
-        """The same as dicts and lists."""
+        """Return the analysis as dicts and lists."""
         parts = {
             name: [row._asdict() for row in getattr(self, name)]
             for name in ("confusions", "writers", "lengths")
@@ -57,7 +57,7 @@ class Analysis(NamedTuple):
 def analyse(
     transcripts: Sequence[str], readings: Sequence[str], writers: Sequence[str]
 ) -> Analysis:
-    """Sort the errors of n lines out; edits are those of one least alignment a line."""
+    """Analyse the errors of n lines by one minimal alignment per line."""
     pairs = zip(transcripts, readings, strict=True)
     kinds = collections.Counter(edit for pair in pairs for edit in edits(*pair))
     occurrences = collections.Counter(character for t in transcripts for character in t)
@@ -88,7 +88,7 @@ def analyse(
 
 
 def edits(transcript: str, reading: str) -> Iterator[tuple[str, str]]:
-    """(written, read) of each edit of a least alignment, "" for what is not there."""
+    """Yield (written, read) for each edit of a minimal alignment; "" is missing."""
     for tag, source, target in Levenshtein.editops(transcript, reading):
         written = "" if tag == "insert" else transcript[source]
         yield written, "" if tag == "delete" else reading[target]
@@ -106,6 +106,6 @@ def _by_length(lengths: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _part(name: str, inside: np.ndarray, counts: metrics.Counts) -> Part:
-    """The counts summed over the lines that are inside (n,)."""
+    """Sum the counts over the lines selected by `inside` (n,)."""
     sums = (int(getattr(counts, field)[inside].sum()) for field in Part._fields[2:])
     return Part(name, int(inside.sum()), *sums)

@@ -1,6 +1,6 @@
-"""Scores as sums: edits counted a line, added up, divided only when they are shown.
+"""Scores as sums: edits per line, added up, and divided only when shown.
 
-Texts are compared as they are written and `folded`: in one case and without
+Texts are compared as written and `folded`: in one case and without
 punctuation, which is any character whose Unicode category begins with P. Words are
 split at white space or, as `tokens`, punctuation is split off them, too.
 """
@@ -21,7 +21,7 @@ LAB_STRIPPED = " |_"
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """What is counted in n lines, each (n,); CER and WER are ratios of their sums."""
+    """Counts of n lines, each (n,); CER and WER are ratios of their sums."""
 
     char_edits: np.ndarray
     chars: np.ndarray
@@ -41,7 +41,7 @@ class Counts:
 
 
 class Difference(NamedTuple):
-    """A score of one system minus that of another, on the same lines."""
+    """A score of one system minus the score of another, on the same lines."""
 
     value: float
     interval: tuple[float, float]  # 95 %
@@ -49,13 +49,13 @@ class Difference(NamedTuple):
 
 
 def folded(text: str) -> str:
-    """The text in one case (`str.casefold`) and without punctuation, in NFC."""
+    """Return the text case-folded, without punctuation, in NFC."""
     kept = (c for c in text.casefold() if not _is_punctuation(c))
     return charset.normalize("".join(kept))
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a text and its punctuation marks, each a token of its own."""
+    """Split a text into words and punctuation marks."""
     return "".join(f" {c} " if _is_punctuation(c) else c for c in text).split()
 
 
@@ -137,7 +137,7 @@ def count(
 
 
 def character_accuracy(transcript: str, reading: str) -> float:
-    """The lab's score of one line: 1 - distance / length, below 0 for long readings."""
+    """Return the lab's score of one line: 1 - distance / length, possibly negative."""
     transcript, reading = (text.strip(LAB_STRIPPED) for text in (transcript, reading))
     if not transcript:
         return float(transcript == reading)
@@ -145,7 +145,7 @@ def character_accuracy(transcript: str, reading: str) -> float:
 
 
 def summary(counts: Counts) -> dict[str, float]:
-    """Every score of SCORES that was counted, over all lines."""
+    """Return every score of SCORES that was counted, over all lines."""
     sums = _stack(counts).sum(axis=0)
     return {
         score.name: float(_ratio(score, counts)(sums)) for score in _counted(counts)
@@ -155,10 +155,10 @@ def summary(counts: Counts) -> dict[str, float]:
 def intervals(
     counts: Counts, writers: Sequence[str], samples: int = 1000, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """95 % percentile bootstrap intervals of every score (Efron, 1979).
+    """Return 95 % percentile bootstrap intervals of every score (Efron, 1979).
 
-    Writers are drawn with replacement, since lines of one hand are not independent;
-    lines are, where no writer is known or there is only one.
+    Writers are drawn with replacement, because lines of one writer are not independent.
+    Lines are drawn if no writer is known or there is only one.
     """
     resampled = _resample(_stack(counts), writers, samples, seed)
     return {
@@ -175,9 +175,9 @@ def paired_differences(
     samples: int = 1000,
     seed: int = 0,
 ) -> dict[str, Difference]:
-    """What the first of two systems gains on the second, by paired bootstrap.
+    """Return the differences of two systems' error rates, by paired bootstrap.
 
-    Both are scored on every resample, so that a hard writer counts against both. From
+    Both are scored on every resample, so that a hard writer counts against both. See
     Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance
     evaluation" (ICASSP 2004), with writers drawn as in `intervals`. The counts are of
     the same lines in the same order; returns the ERROR_RATES.
@@ -204,7 +204,7 @@ def _is_punctuation(character: str) -> bool:
 def _resample(
     columns: np.ndarray, writers: Sequence[str], samples: int, seed: int
 ) -> np.ndarray:
-    """The sums (k, samples) of the columns (n, k) over writers drawn anew."""
+    """Sum the columns (n, k) over resampled writers: (k, samples)."""
     groups = _groups(writers)
     sums = np.zeros((groups.max() + 1, columns.shape[1]))
     np.add.at(sums, groups, columns)
@@ -216,13 +216,13 @@ def _resample(
 
 
 def _bounds(values: np.ndarray) -> tuple[float, float]:
-    """The middle 95 %."""
+    """Return the middle 95 %."""
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 
 
 def _groups(writers: Sequence[str]) -> np.ndarray:
-    """The bootstrap's unit of each line: its writer, or itself."""
+    """Return the bootstrap unit of each line: its writer, or the line itself."""
     if len(set(writers)) < 2:
         return np.arange(len(writers))
     units = [writer or f"\0{index}" for index, writer in enumerate(writers)]
@@ -230,25 +230,25 @@ def _groups(writers: Sequence[str]) -> np.ndarray:
 
 
 def _columns(counts: Counts) -> dict[str | None, np.ndarray]:
-    """What was counted, by name, and the lines themselves, each 1, by None."""
+    """Return the counts by name, and under None a 1 for each line."""
     columns = {f.name: getattr(counts, f.name) for f in dataclasses.fields(Counts)}
     counted = {name: values for name, values in columns.items() if values is not None}
     return counted | {None: np.ones(len(counts.chars))}
 
 
 def _stack(counts: Counts) -> np.ndarray:
-    """All columns as (n, k) float64."""
+    """Stack all columns as (n, k) float64."""
     return np.stack(list(_columns(counts).values()), axis=1).astype(np.float64)
 
 
 def _counted(counts: Counts) -> list[Score]:
-    """The scores whose counts are there."""
+    """Return the scores whose counts are there."""
     columns = _columns(counts)
     return [score for score in SCORES if score.numerator in columns]
 
 
 def _ratio(score: Score, counts: Counts) -> Callable[[np.ndarray], np.ndarray]:
-    """The score as a function of summed columns (k, ...)."""
+    """Return the score as a function of summed columns (k, ...)."""
     columns = list(_columns(counts))
     numerator = columns.index(score.numerator)
     denominator = columns.index(score.denominator)

@@ -18,7 +18,7 @@ from ocr_jax.scoring import (
 
 
 class Evaluation(NamedTuple):
-    """The counts of every line of a split and its readings, in the split's order."""
+    """Counts and readings of every line of a split, in the split's order."""
 
     counts: metrics.Counts
     readings: list[str]
@@ -28,7 +28,7 @@ class Evaluation(NamedTuple):
     decoder: str = "greedy"
 
     def summary(self) -> dict[str, float]:
-        """The scores of metrics.SCORES that were counted."""
+        """Return the scores of metrics.SCORES that were counted."""
         return metrics.summary(self.counts)
 
 
@@ -43,7 +43,7 @@ class Scores(NamedTuple):
     calibration: dict  # how well confidences hold, and the temperature
 
     def as_json(self) -> dict:
-        """What scores.json keeps of a split."""
+        """Return what scores.json keeps of a split."""
         values = self._asdict()
         intervals = {key: list(bounds) for key, bounds in self.intervals.items()}
         return values.pop("metadata") | values | {"intervals": intervals}
@@ -52,7 +52,7 @@ class Scores(NamedTuple):
 def score(
     evaluation: Evaluation, split: lines_file.Split, temperature: float
 ) -> Scores:
-    """The scores of an evaluation at the temperatures 1 and `temperature`."""
+    """Compute the scores of an evaluation at the temperatures 1 and `temperature`."""
     metadata = {"digest": split.digest, "transcripts": "as written"} | split.about
     metadata |= {"decoder": evaluation.decoder, "seed": evaluation.seed}
     return Scores(
@@ -92,18 +92,18 @@ def write(workdir: Path, evaluation: Evaluation, split: lines_file.Split):
 
 @functools.cache
 def _say_no_pictures():
-    """Once, however many splits are scored."""
+    """Say once, for all splits, that matplotlib is missing."""
     command = extras.install_command("matplotlib")
-    print(f"No pictures of confidences, for want of matplotlib: {command}")
+    print(f"Pictures of confidences need matplotlib: {command}")
 
 
 def analyse(evaluation: Evaluation, split: lines_file.Split) -> error_analysis.Analysis:
-    """What goes wrong in an evaluation."""
+    """Analyse the errors of an evaluation."""
     return error_analysis.analyse(split.transcripts, evaluation.readings, split.writers)
 
 
 def _reliability(evaluation: Evaluation, split: lines_file.Split) -> dict:
-    """How far the confidences of characters and of lines hold, as JSON."""
+    """Return how well character and line confidences are calibrated, as JSON."""
     texts = split.transcripts, evaluation.readings
     outcomes = {
         "characters": (evaluation.confidences, calibration.right_characters(*texts)),
@@ -115,7 +115,7 @@ def _reliability(evaluation: Evaluation, split: lines_file.Split) -> dict:
 
 
 def title(name: str, metadata: dict) -> str:
-    """A heading that says what the scores of a split depend on."""
+    """Return a heading that says what the scores of a split depend on."""
     parts = ["{split_name} {split_digest:.8}"] * ("split_name" in metadata)
     parts += ["lines {digest:.8}", "transcripts {transcripts}"]
     parts += ["{decoder} decoder", "seed {seed}"]

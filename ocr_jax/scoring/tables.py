@@ -1,4 +1,4 @@
-"""What people see of scores: tables of them, of errors, and lines marked up."""
+"""Prints scores, error analyses, and lines with their errors marked."""
 
 from collections.abc import Iterable, Sequence
 
@@ -38,7 +38,7 @@ def _score_and_interval(score: metrics.Score, scores: dict, intervals: dict):
 
 
 def print_calibration(reliability: dict, stream=None):
-    """Print in a line how far confidences are off, before and after calibration."""
+    """Print the calibration error before and after calibration, in one line."""
     errors = [
         "of {}: {:.1%} → {:.1%}".format(kind, *(one["ece"] for one in both.values()))
         for kind, both in reliability.items()
@@ -54,7 +54,7 @@ def print_differences(
     differences: dict[str, metrics.Difference],
     stream=None,
 ):
-    """Print the error rates of two systems, A and B, and what A gains on B."""
+    """Print the error rates of two systems, A and B, and their differences."""
     first, second = summaries
     header = ("", "A", "B", "A - B", "95 % interval", "A not better")
     rows = [
@@ -72,7 +72,7 @@ def print_differences(
 
 
 def print_analysis(analysis: error_analysis.Analysis, stream=None):
-    """Print which characters are misread, and where: by writer and length of line."""
+    """Print the errors by character, by writer and by length of line."""
     edits = analysis.substitutions + analysis.deletions + analysis.insertions
     print_title(
         f"{edits:,} errors in {analysis.chars:,} characters: "
@@ -90,7 +90,7 @@ def print_analysis(analysis: error_analysis.Analysis, stream=None):
 
 
 def print_lines(title: str, lines: Iterable[tuple[str, str, str, float]], stream=None):
-    """Print (line_id, transcript, reading, CER) of lines, their differences marked."""
+    """Print lines, (line_id, transcript, reading, CER), with their errors marked."""
     print_title(title, stream)
     out = console.open_console(stream)
     for line_id, transcript, reading, cer in lines:
@@ -101,12 +101,12 @@ def print_lines(title: str, lines: Iterable[tuple[str, str, str, float]], stream
 
 
 def print_title(title: str, stream=None):
-    """Print a line that stands above what belongs to it."""
+    """Print a heading."""
     console.open_console(stream).print(Text(f"\n{title}", "bold"), soft_wrap=True)
 
 
 def marked(transcript: str, reading: str) -> list[Text]:
-    """Transcript and reading one above the other, with ^ under what differs."""
+    """Return transcript and reading one above the other, with ^ under errors."""
     pairs = _aligned(transcript, reading)
     differs = [one != other for one, other in pairs]
     rows = []
@@ -122,7 +122,7 @@ def marked(transcript: str, reading: str) -> list[Text]:
 
 
 def _aligned(transcript: str, reading: str) -> list[tuple[str, str]]:
-    """Pairs of characters of the least edit; "" stands for a missing one."""
+    """Align two texts by a minimal edit; "" stands for a missing character."""
     pairs = []
     for step in Levenshtein.opcodes(transcript, reading):
         one = transcript[step.src_start : step.src_end]
@@ -135,7 +135,7 @@ def _aligned(transcript: str, reading: str) -> list[tuple[str, str]]:
 def _confusion_tables(
     confusions: Iterable[error_analysis.Confusion],
 ) -> list[rich.table.Table]:
-    """The most frequent of each kind, with their share of the character's places."""
+    """Return the most frequent errors of each kind, with their share."""
     misread, missing, extra = [], [], []
     for one in confusions:
         share = f"{one.count / max(one.occurrences, 1):.1%}"
@@ -167,7 +167,7 @@ def _part_table(title: str, parts: Iterable[error_analysis.Part]) -> rich.table.
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> rich.table.Table:
-    """A table whose first column holds names and whose others hold numbers."""
+    """Build a table with names in the first column and numbers in the others."""
     table = rich.table.Table(box=rich.box.SIMPLE, highlight=False)
     for place, title in enumerate(header):
         table.add_column(Text(title), justify="right" if place else "left")
@@ -177,7 +177,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> rich.table.T
 
 
 def _print_beside(tables: Iterable[rich.table.Table], stream):
-    """Print those tables that have rows side by side."""
+    """Print the tables that have rows, side by side."""
     grid = rich.table.Table.grid()
     grid.add_row(*(table for table in tables if table.row_count))
     console.open_console(stream).print(grid)
