@@ -98,7 +98,8 @@ def _first_jobs(sweep: sweep_file.Sweep, folder: Path, count: int, seed: int):
 def _run_agents(args: argparse.Namespace) -> int:
     """Run one `wandb agent` per slot.
 
-    It ends when W&B has no more runs or Ctrl-C is pressed twice. An agent hands SIGTERM on to its training, which writes a checkpoint.
+    It ends when W&B has no more runs, or when Ctrl-C is pressed twice. An agent hands
+    SIGTERM on to its training, which writes a checkpoint.
     """
     executor = launch.executor_of(args)
     folder = Path("runs/sweeps") / jobs.slug(args.sweep)
