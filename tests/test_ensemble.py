@@ -76,14 +76,14 @@ def test_mistakes_are_one_line_and_leave_nothing(runs, tmp_path, capsys):
     out = tmp_path / "out"
     a_file = tmp_path / "file"
     a_file.touch()
-    refuse([first], out, "of two or more workdirs, each named once", capsys)
-    refuse([first, second, first], out, "of two or more workdirs, each", capsys)
+    refuse([first], out, "needs two or more workdirs, each named once", capsys)
+    refuse([first, second, first], out, "needs two or more workdirs, each", capsys)
     refuse([first, tmp_path], out, "is not a workdir of a training", capsys)
     refuse([first, second], both, "exists already: name a new folder", capsys)
     again = tmp_path / "again"
     shutil.copytree(both, again)
     refuse([both, again], out, f"{both} is an ensemble: name the runs", capsys)
-    refuse([both, first], out, "of two kinds (ensemble_size: 2 → 1)", capsys)
+    refuse([both, first], out, "architectures (ensemble_size: 2 → 1)", capsys)
     refuse([first, second], a_file / "out", "file", capsys)
 
 
