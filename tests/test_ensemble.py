@@ -82,7 +82,7 @@ def test_mistakes_are_one_line_and_leave_nothing(runs, tmp_path, capsys):
     refuse([first, second], both, "exists already: name a new folder", capsys)
     again = tmp_path / "again"
     shutil.copytree(both, again)
-    refuse([both, again], out, f"{both} is an ensemble: name the runs", capsys)
+    refuse([both, again], out, f"{both} is an ensemble: name its member runs", capsys)
     refuse([both, first], out, "architectures (ensemble_size: 2 → 1)", capsys)
     refuse([first, second], a_file / "out", "file", capsys)
 
