@@ -13,7 +13,7 @@ BLANK = 0
 
 
 def normalize(text: str) -> str:
-    """The text in NFC, every run of white space folded to one space, ends trimmed."""
+    """Return the text in NFC, white space folded to single spaces, ends trimmed."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
@@ -27,11 +27,11 @@ class Charset:
         if any(len(character) != 1 for character in self.characters):
             raise UserError("a charset holds single characters: one entry is longer")
         if len(set(self.characters)) != len(self.characters):
-            raise UserError("a charset holds every character once: one stands twice")
+            raise UserError("duplicate character in the charset")
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Charset":
-        """The smallest charset that spells all the texts, in code point order."""
+        """Return the smallest charset that spells the texts, in code point order."""
         return cls(tuple(sorted(set().union(*map(set, texts)))))
 
     @property
@@ -40,7 +40,7 @@ class Charset:
         return len(self.characters) + 1
 
     def encode(self, text: str) -> np.ndarray:
-        """The label ids (L,) int32 of a text; UserError names unknown characters."""
+        """Return the label ids (L,) int32. Raises UserError for unknown characters."""
         if missing := self.unknown([text]):
             raise UserError(f"{text!r} has characters outside the charset: {missing!r}")
         return np.array([self._ids[character] for character in text], np.int32)

@@ -1,4 +1,4 @@
-"""A lines file as a training sees it: splits with label ids under one charset."""
+"""A lines file as training sees it: splits with label ids under one charset."""
 
 import dataclasses
 from pathlib import Path
@@ -13,7 +13,7 @@ from ocr_jax.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class LabelledSplit:
-    """The lines of a split that take part (`indices`) and the label ids of all."""
+    """A split's lines in use (`indices`), and the label ids of all its lines."""
 
     lines: lines_file.Split
     labels: list[np.ndarray]
@@ -87,8 +87,8 @@ class Dataset:
 def load(config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> Dataset:
     """Open config.lines_file and label its splits.
 
-    `optional` splits are taken where the file has them. Raises UserError where the
-    file, its height or its characters don't suit the config.
+    `optional` splits are loaded if the file has them. Raises UserError if the file, its
+    height or its characters do not match the config.
     """
     with lines_file.LinesFile(config.lines_file) as file:
         if config.height not in (0, file.height):
@@ -112,9 +112,9 @@ def load(config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> D
 
 
 def load_unchanged(workdir: Path, config) -> Dataset:
-    """What the run in a workdir was trained and scored on; config: its network's.
+    """Load the lines that the run in a workdir was trained on; config: its network's.
 
-    Raises UserError where the lines file has changed since.
+    Raises UserError if the lines file has changed since.
     """
     trained_on = workdirs.read_json(workdir / "dataset.json")["digests"]
     data = load(config, tuple(trained_on))

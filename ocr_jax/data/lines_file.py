@@ -1,4 +1,4 @@
-"""The lines file: one HDF5 file a dataset, one group a split, images end to end.
+"""The lines file: an HDF5 file with one group per split, images end to end.
 
 Each split holds `pixels` uint8 (sum of height * width,), `offsets` int64 (n + 1,),
 `width` int32 (n,) and the UTF-8 strings `transcript`, `line_id`, `writer` (n,). Ink is
@@ -72,7 +72,7 @@ class Split:
 
 
 def is_own(line_id: str) -> bool:
-    """Whether a joined file's line is the collection's, and its first copy."""
+    """Whether a line of a joined file is the first copy of the collection's own."""
     _, copy, number = line_id.rpartition(COPY)
     return not (line_id.startswith(ADDED) or (copy and number.isdecimal()))
 
@@ -112,7 +112,7 @@ class LinesFile:
         self._file.close()
 
     def split(self, name: str) -> Split:
-        """Read one split; UserError when it is missing, empty or inconsistent."""
+        """Read a split. Raises UserError if it is missing, empty or inconsistent."""
         if name not in self._file:
             raise UserError(
                 f"{self.path} has no split {name!r}, only {', '.join(self.splits)}"

@@ -1,4 +1,4 @@
-"""An epoch plan as batches on the devices, through one of two loaders."""
+"""Turns an epoch plan into batches on the devices, by one of two loaders."""
 
 from collections.abc import Iterator, Sequence
 
@@ -24,12 +24,12 @@ def batches(
     *,
     first: int = 0,
 ) -> Iterator[dict[str, jax.Array]]:
-    """The batches of an epoch plan, in its order, from the `first` on.
+    """Yield the batches of an epoch plan in order, from `first` on.
 
     image (B, H, W) uint8, width (B,), label (B, L) zero padded, label_length (B,) and
     mask (B,), False for the filler rows of a short batch: spread over the devices of
     the mesh, each process having loaded its own share. Both loaders give the same.
-    Raises UserError where config.loader is one that can't be had.
+    Raises UserError if the requested loader is unavailable.
     """
     process = jax.process_index(), jax.process_count()
     lengths = split.label_lengths
@@ -40,7 +40,7 @@ def batches(
 
 
 def choose(loader: str, lines: lines_file.Split) -> str:
-    """resident or tf_data: what config.loader says, or what suits lines and device."""
+    """Choose resident or tf_data by config.loader, the lines and the device."""
     has_tensorflow = extras.is_installed("tensorflow")  # importing it takes seconds
     if loader == "auto":
         return "resident" if _is_small(lines) or not has_tensorflow else "tf_data"

@@ -62,7 +62,7 @@ def plan_epoch(
     *,
     in_a_row: int = 1,
 ) -> list[PlanRow]:
-    """Every line once, in batches of lines of one bucket, in a seeded order.
+    """Plan every line once, in batches of one bucket each, in a seeded order.
 
     widths (n,) in pixels; bucket_widths ascending. in_a_row: batches of one bucket that
     follow each other, as far as there are so many. Raises ValueError for a line wider
@@ -88,9 +88,9 @@ def plan_epoch(
 
 
 def dispatches(rows: Sequence[PlanRow], in_a_row: int) -> Iterator[list[PlanRow]]:
-    """The rows in their order: `in_a_row` of one bucket at once, or one by itself.
+    """Yield the rows in order: `in_a_row` of one bucket together, else one by one.
 
-    No other numbers, since each is a program of its own.
+    Only these two sizes occur, because each size is a program of its own.
     """
     first = 0
     while first < len(rows):
@@ -108,10 +108,10 @@ def shares(
     *,
     process: tuple[int, int] = (0, 1),
 ) -> list[Share]:
-    """The share that process (index, count) has in each batch, batch_size / count rows.
+    """Return what process (index, count) loads of each batch: batch_size / count rows.
 
-    label_lengths (n,) of all lines. L is one number a bucket, for all processes and for
-    an epoch that is resumed: few shapes, the same ones.
+    label_lengths (n,) of all lines. L is one number per bucket, for all processes
+    and for an epoch that is resumed: few shapes, the same ones.
     """
     index, count = process
     part = slice(index * batch_size // count, (index + 1) * batch_size // count)

@@ -1,4 +1,4 @@
-"""From a scan of a line to what the network sees: ink bright on exactly zero.
+"""Removes the paper from a scanned line: ink bright on exactly zero.
 
 The paper is estimated as what remains when strokes are closed over (a grayscale
 closing), the ink as what is darker than it by more than the paper's own noise.
@@ -43,14 +43,14 @@ class CleanLine(NamedTuple):
 def line_image(
     gray: np.ndarray, height: int, mask: np.ndarray | None = None
 ) -> np.ndarray:
-    """The `image` of `clean_line`: all that preparing a lines file needs."""
+    """Return the `image` of `clean_line`, all that a lines file needs."""
     return clean_line(gray, height, mask).image
 
 
 def clean_line(
     gray: np.ndarray, height: int, mask: np.ndarray | None = None
 ) -> CleanLine:
-    """A scan (H, W) uint8 of a line as clean ink of the given height, aspect kept.
+    """Clean a scanned line (H, W) uint8 and scale it to a height, aspect kept.
 
     mask (H, W) bool: where the line is; the rest is blanked. Raises UserError for a
     scan with nothing on it, or of a shape that no line has.

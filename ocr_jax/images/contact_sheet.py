@@ -1,4 +1,4 @@
-"""A picture of lines with their transcripts, to look at what was prepared."""
+"""Draws lines with their transcripts, to check what was prepared."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Image files of any kind, read as gray."""
+"""Opens image files of any kind as gray."""
 
 import io
 import os
@@ -17,7 +17,7 @@ MAX_PIXELS = 150_000_000
 
 
 def read_image(source) -> np.ndarray:
-    """A path, bytes, binary file or (H, W[, 3 or 4]) uint8 array as (H, W) uint8 gray.
+    """Read a path, bytes, file or (H, W[, 3 or 4]) uint8 array as (H, W) uint8 gray.
 
     Colour, palette, transparent (over white), 16-bit and 1-bit images, turned upright
     by their EXIF tag. Raises UserError for anything that is not a whole image.
@@ -33,7 +33,7 @@ def read_image(source) -> np.ndarray:
             warnings.simplefilter("ignore")
             return _to_gray(_open(data, name))
     except UnidentifiedImageError:
-        reason = "it is of no kind that is known"
+        reason = "unsupported image format"
     except Image.DecompressionBombError:
         reason = f"it claims to be of more than {MAX_PIXELS:,} pixels"
     except (OSError, SyntaxError, ValueError, EOFError) as error:
@@ -42,12 +42,12 @@ def read_image(source) -> np.ndarray:
 
 
 def describe(source) -> str:
-    """What to call an image in a message: its path, if that is what is known."""
+    """Return what to call an image in a message: its path, if known."""
     return str(source) if isinstance(source, str | os.PathLike) else "the image"
 
 
 def find_images(folder: str | os.PathLike) -> list[Path]:
-    """The image files in a folder, by name; not those in its sub-folders."""
+    """Return the image files in a folder, sorted, without those in sub-folders."""
     return sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SUFFIXES)
 
 

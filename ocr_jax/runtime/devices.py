@@ -1,4 +1,4 @@
-"""The devices of a run: how many, what lies where on them, where programs are kept."""
+"""Devices of a run: their number, placement of arrays, cache of programs."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ LEAST_LINES = 8
 
 
 def use_cores(batch_size: int):
-    """Where JAX computes on a CPU, make each core a device, as far as lines reach.
+    """On CPU, expose each core as a JAX device, up to one per LEAST_LINES lines.
 
     Devices work side by side, which the recurrent layers of one device do not: a step
     takes less time. Comes before anything that touches a device; later it does nothing.
@@ -31,9 +31,9 @@ def use_cores(batch_size: int):
 
 
 def make_mesh(batch_size: int) -> Mesh:
-    """All devices of all processes along one axis, DATA.
+    """Make a mesh of all devices of all processes along one axis, DATA.
 
-    Raises UserError where a batch can't be spread over them evenly.
+    Raises UserError if a batch cannot be spread over them evenly.
     """
     devices = np.array(jax.devices())
     if batch_size % devices.size:
@@ -45,13 +45,13 @@ def make_mesh(batch_size: int) -> Mesh:
 
 
 def replicate(tree, mesh: Mesh):
-    """The tree, the same in every process, with every array whole on every device."""
+    """Place every array of the tree whole on every device."""
     # From the host: jax moves no array from one process's device to another's.
     return jax.device_put(jax.device_get(tree), NamedSharding(mesh, PartitionSpec()))
 
 
 def shard(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
-    """This process's rows of a batch, spread over the devices of the mesh."""
+    """Spread this process's rows of a batch over the devices of the mesh."""
     sharding = NamedSharding(mesh, PartitionSpec(DATA))
     return {
         key: jax.make_array_from_process_local_data(sharding, value)

@@ -32,10 +32,10 @@ _leaving = threading.Lock()
 
 @contextlib.contextmanager
 def joined(config):
-    """Be one of the processes that config.distributed or Slurm speaks of, if any does.
+    """Join the processes that config.distributed or Slurm names, if any.
 
     Comes before anything that touches a device. Only process 0 prints. Raises UserError
-    where the processes can't be joined or differ in their number of devices.
+    if the processes cannot be joined or have different numbers of devices.
     """
     arguments = join_arguments(config.distributed, os.environ)
     if arguments is None:
@@ -58,7 +58,7 @@ def joined(config):
 
 @contextlib.contextmanager
 def _all_or_none(host: str):
-    """What ends one process alone ends the others within seconds.
+    """End all processes within seconds when one of them ends alone.
 
     They would wait for it in the next collective, until jax aborts them. A UserError is
     of all: `main_first` made it so, or all processes look at the same numbers.
@@ -107,7 +107,7 @@ def _leave(error: Exception, others: bell.Bell | None = None):
 
 @contextlib.contextmanager
 def _quiet():
-    """Nothing on standard output, no word on a Ctrl-C: process 0 says it."""
+    """Silence standard output and the Ctrl-C message; process 0 prints both."""
     try:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
             yield
@@ -125,7 +125,7 @@ def _check_devices():
 
 
 def join_arguments(distributed, environ: Mapping[str, str]) -> dict | None:
-    """The arguments of jax.distributed.initialize, None for a run of one process.
+    """Return the arguments of jax.distributed.initialize, None for a single process.
 
     With no coordinator they are found by jax in the environment of a Slurm step of
     several tasks. A shell of salloc, or a batch script, is no such step although the
@@ -167,7 +167,7 @@ def _initialize(arguments: dict):
 
 @contextlib.contextmanager
 def main_first():
-    """Process 0 runs the block, then the others do; an error of one ends all of them.
+    """Run the block in process 0, then in the others; an error in one ends all.
 
     The first process that failed raises its error; the others leave it to speak, and
     end with exit code 2. There must be no collective in the block.
@@ -190,7 +190,7 @@ def main_first():
 
 @contextlib.contextmanager
 def claim(workdir: Path, config, overwrite: bool):
-    """`workdirs.claim` by process 0 for all; the others see that it is theirs, too."""
+    """Claim the workdir in process 0; the others check that they see it."""
     with contextlib.ExitStack() as stack:
         with main_first():
             if jax.process_index() == 0:
@@ -207,7 +207,7 @@ def claim(workdir: Path, config, overwrite: bool):
 
 @contextlib.contextmanager
 def stop_signals(every: int):
-    """`interrupt.stop_signals`; asked of one process, all stop, at the same step.
+    """Like `signals.stop_signals`, but all processes stop at the same step.
 
     Processes ask each other at every `every`-th look at the flag: it drains the device.
     """
@@ -217,7 +217,7 @@ def stop_signals(every: int):
 
 
 class _SharedStop:
-    """A flag that all processes look at equally often, and find set at once."""
+    """A flag that all processes check equally often and see set together."""
 
     def __init__(self, requested, every: int):
         self._requested, self._every = requested, every
@@ -231,7 +231,7 @@ class _SharedStop:
 
 
 def _gather(flag: bool) -> np.ndarray:
-    """The flags (processes,) of all processes, once all have come here."""
+    """Gather the flags (processes,) of all processes."""
     return multihost_utils.process_allgather(np.array(flag))
 
 

@@ -17,13 +17,13 @@ VARIABLES = {
 def restart_with_huge_pages():
     """Start the running command again, in this process, with VARIABLES set.
 
-    Does nothing where one of them is set already, or where there is no glibc.
+    Does nothing if one of them is set already, or without glibc.
     """
     if sys.platform == "linux" and not VARIABLES.keys() & os.environ.keys():
         os.execve(sys.executable, sys.orig_argv, os.environ | VARIABLES)
 
 
 def give_back():
-    """Return what is free to the system: compiling leaves a lot, in small pieces."""
+    """Return free memory to the system; compiling leaves much of it."""
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)

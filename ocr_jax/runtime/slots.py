@@ -1,4 +1,4 @@
-"""Which accelerators and cores are free, and leases on them.
+"""Finds free accelerators and cores, and leases them.
 
 A slot is what one training runs on: a GPU, some cores, or a share of either. File locks
 that belong to the machine lease it: two launchers, or a launcher and `--gpus=auto:1`,
@@ -25,7 +25,7 @@ CPU_MEMORY = 4 << 30
 
 
 class Device(NamedTuple):
-    """A GPU or a core; busy() says whether a stranger is using it."""
+    """A GPU or a core; busy() reports whether a process outside ocr_jax uses it."""
 
     name: str
     busy: Callable[[], bool] = lambda: False
@@ -66,7 +66,7 @@ def find(
     """The slots of this machine.
 
     gpus: "all" (the CPU where there are none), "none", or indices such as "0,1,3".
-    slots: how many to make of the CPU; 0 is one a core, as far as its memory goes.
+    slots: how many to make of the CPU; 0: one per core, as far as memory allows.
     busy_above: a GPU with a larger share of its memory in use is somebody else's.
     Raises UserError for a GPU that is not there.
     """
@@ -138,7 +138,7 @@ def _lease_one(slot: Slot) -> Lease | None:
 
 @contextlib.contextmanager
 def _one_at_a_time():
-    """Nobody else on this machine takes or tries a lock meanwhile."""
+    """Keep everybody else on this machine from taking or trying a lock."""
     turn = _open("turn")
     try:
         fcntl.flock(turn, fcntl.LOCK_EX)
@@ -263,12 +263,12 @@ def _cpu_slots(count: int) -> list[Slot]:
 
 
 def cores() -> list[int]:
-    """The cores that this process may run on."""
+    """Return the cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
 def _memory() -> int:
-    """Bytes of memory that this machine has."""
+    """Return this machine's memory in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,4 +1,4 @@
-"""Where lines come from: one module a kind of raw data, all with the same three calls.
+"""Sources of lines: one module per kind of raw data, all with the same three calls.
 
     add_flags(parser)     the source's own options
     tasks(args)           one small picklable object a piece of work, in a fixed order
@@ -27,14 +27,14 @@ WRITER_REGEX = r"^(.+)-[^-]+-[^-]+$"
 
 
 class Skipped(NamedTuple):
-    """A line, or a file, that was left out."""
+    """A line or file that was left out, and why."""
 
     name: str
     reason: str
 
 
 class Lazy:
-    """Tasks made while they are iterated over, where all at once would fill memory."""
+    """Tasks created during iteration, so that they need not fit into memory."""
 
     def __init__(self, count: int, make: Callable[[], Iterator]):
         self._count, self._make = count, make
@@ -50,10 +50,14 @@ Item = tuple[str, lines_file.Line] | Skipped
 
 
 def add_split_flags(parser: argparse.ArgumentParser):
-    """How a collection without splits is split: by writer, in these shares."""
+    """Add the options that split a collection by writer."""
     add = parser.add_argument
-    add("--split", default="80,10,10", help="shares of train,validation,test lines")
-    add("--seed", type=int, default=0, help="another seed gives other splits")
+    add(
+        "--split",
+        default="80,10,10",
+        help="shares of train,validation,test (default: 80,10,10)",
+    )
+    add("--seed", type=int, default=0, help="seed of the drawn splits (default: 0)")
     add(
         "--writer_regex",
         default=WRITER_REGEX,
@@ -63,7 +67,7 @@ def add_split_flags(parser: argparse.ArgumentParser):
 
 
 def writer_of(name: str, regex: str) -> str:
-    """The writer that a file's name tells, "" if it tells none."""
+    """Return the writer that a file name contains, or "" if it contains none."""
     try:
         found = re.search(regex, name)
     except re.error as error:
@@ -74,14 +78,14 @@ def writer_of(name: str, regex: str) -> str:
 
 
 def writers_of(names: list[str], args: argparse.Namespace) -> list[str]:
-    """The writer that each name tells, its folders left aside; "" if it tells none."""
+    """Return the writer in each name, ignoring its folders, or "" if there is none."""
     return [writer_of(name.rpartition("/")[2], args.writer_regex) for name in names]
 
 
 def splits_of(
     writers: list[str], names: list[str], args: argparse.Namespace
 ) -> list[str]:
-    """The split of each name, relative to the collection: its own, or a drawn one.
+    """Return the split of each name: the collection's own, or a drawn one.
 
     First folders train, validation and test are the splits. UserError where other
     folders, or files, are beside them: redrawn, test lines could be trained on.
@@ -103,7 +107,7 @@ def splits_of(
 def assign_splits(
     writers: list[str], names: list[str], args: argparse.Namespace
 ) -> list[str]:
-    """The split of each name: all of a writer (or a name, if unknown) in the same one.
+    """Draw the split of each name; all names of a writer get the same one.
 
     Writers come in a seeded order; each goes to the split that is furthest below its
     share of the names, so that the shares are met as closely as whole writers allow.
@@ -123,7 +127,7 @@ def assign_splits(
 
 
 def require_at_least(args: argparse.Namespace, **bounds: int):
-    """UserError for the first option that is below its bound."""
+    """Raise UserError for the first option that is below its bound."""
     for name, bound in bounds.items():
         if (value := getattr(args, name)) < bound:
             raise UserError(f"--{name}={value}: expected {bound} or more")

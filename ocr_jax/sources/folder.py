@@ -28,13 +28,13 @@ class Task(NamedTuple):
 
 
 def add_flags(parser: argparse.ArgumentParser):
-    """The options of this source."""
+    """Add the options of this source."""
     parser.add_argument("--source", required=True, type=Path, help="the folder")
     sources.add_split_flags(parser)
 
 
 def tasks(args: argparse.Namespace) -> list[Task]:
-    """One task a name, in the order of names; UserError for a folder without lines."""
+    """Return one task per name, sorted. Raises UserError if the folder has no lines."""
     if not args.source.is_dir():
         raise UserError(f"--source={args.source} is not a folder")
     pairs = _pairs(args.source)
@@ -53,7 +53,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
 
 
 def read(task: Task, height: int) -> list[sources.Item]:
-    """The one line of a task, or why it is left out."""
+    """Read the line of a task, or say why it is left out."""
     if task.path is None:
         return [sources.Skipped(task.name, "transcript without an image")]
     if task.transcript is None:
@@ -72,7 +72,7 @@ def read(task: Task, height: int) -> list[sources.Item]:
 
 
 def _pairs(folder: Path) -> dict[str, tuple[Path | None, Path | None]]:
-    """Name, relative to the folder and without suffix, → (image, transcript)."""
+    """Return name, relative and without suffix, → (image, transcript)."""
     pairs = {}
     for root, folders, files in os.walk(folder):
         folders.sort()

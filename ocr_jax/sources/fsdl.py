@@ -35,15 +35,20 @@ class Task(NamedTuple):
 
 
 def add_flags(parser: argparse.ArgumentParser):
-    """The options of this source."""
+    """Add the options of this source."""
     add = parser.add_argument
     add("--source", required=True, type=Path, help="the lab's iam_lines.h5")
-    add("--validation_lines", type=int, default=710, help="from the end of x_train")
+    add(
+        "--validation_lines",
+        type=int,
+        default=710,
+        help="from the end of x_train (default: 710)",
+    )
     parser.set_defaults(height=28)
 
 
 def tasks(args: argparse.Namespace) -> list[Task]:
-    """One task a block of rows; UserError for a file that is not the lab's."""
+    """Return one task per block of rows. Raises UserError for another file."""
     try:
         with h5py.File(args.source, "r") as file:
             counts = {part: _count(file, part, args.source) for part in PARTS}
@@ -70,7 +75,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
 
 
 def read(task: Task, height: int) -> list[sources.Item]:
-    """The lines of a block; those without a label, or ink, are left out."""
+    """Read the lines of a block; lines without label or ink are left out."""
     with h5py.File(task.path, "r") as file:
         images = file[f"x_{task.part}"][task.first : task.last]
         labels = file[f"y_{task.part}"][task.first : task.last]

@@ -1,4 +1,4 @@
-"""Several lines files as one: a collection, and others to train on along with it.
+"""Joins a collection and other lines files to train on.
 
 Of --source all splits are kept, so that scores stay those of the collection; of the
 others, such as synthetic lines (fonts), the training lines are added. Where there are
@@ -33,7 +33,7 @@ class Task(NamedTuple):
 
 
 def add_flags(parser: argparse.ArgumentParser):
-    """The options of this source."""
+    """Add the options of this source."""
     add = parser.add_argument
     add("--source", required=True, type=Path, help="the collection's lines file")
     add(
@@ -45,17 +45,19 @@ def add_flags(parser: argparse.ArgumentParser):
         metavar="FILE",
         help="a lines file whose training lines are added; may be repeated",
     )
-    add("--times", type=int, default=1, help="so often the collection's training lines")
+    add(
+        "--times", type=int, default=1, help="copies of its training lines (default: 1)"
+    )
 
 
 def about(args: argparse.Namespace) -> dict[str, str]:
-    """What a score depends on is what it depended on in the collection."""
+    """Return the collection's own metadata, which scores depend on."""
     with lines_file.LinesFile(args.source) as file:
         return file.about
 
 
 def tasks(args: argparse.Namespace) -> list[Task]:
-    """One task a block of lines; UserError for a file that is not a lines file."""
+    """Return one task per block of lines. Raises UserError for another file."""
     sources.require_at_least(args, times=1)
     with lines_file.LinesFile(args.source) as file:
         splits = file.splits
@@ -79,7 +81,7 @@ def _blocks(path: Path, split: str, prefix: str, suffix: str) -> list[Task]:
 
 
 def read(task: Task, height: int) -> list[sources.Item]:
-    """The block's lines, scaled to the height."""
+    """Read the block's lines, scaled to the height."""
     return [
         (task.split, _line(task, index, height))
         for index in range(task.first, task.last)
@@ -99,7 +101,7 @@ def _line(task: Task, index: int, height: int) -> lines_file.Line:
 
 
 def scaled(image: np.ndarray, height: int) -> np.ndarray:
-    """The image (H, W) at another height."""
+    """Scale the image (H, W) to another height."""
     if len(image) == height:
         return image
     width = max(1, round(image.shape[1] * height / len(image)))

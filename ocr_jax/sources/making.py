@@ -1,4 +1,4 @@
-"""Makes a lines file of what a source reads."""
+"""Makes a lines file from what a source reads."""
 
 import argparse
 import collections
@@ -46,15 +46,25 @@ def add_commands(commands):
         command = commands.add_parser(name, help=first_line, description=source.__doc__)
         add = command.add_argument
         add("--out", required=True, type=Path, help="the lines file to make")
-        add("--height", type=_height, default=64, help="pixels, of every line")
-        add("--license", default="", help="kept in the file")
-        add("--overwrite", action="store_true", help="replace the lines file")
-        add("--workers", type=count, default=len(slots.cores()), help="processes")
+        add(
+            "--height",
+            type=_height,
+            default=64,
+            help="line height in pixels (default: 64)",
+        )
+        add("--license", default="", help="licence to record in the file")
+        add("--overwrite", action="store_true", help="replace an existing lines file")
+        add(
+            "--workers",
+            type=count,
+            default=len(slots.cores()),
+            help="processes (default: all cores)",
+        )
         source.add_flags(command)
 
 
 def count(text: str) -> int:
-    """A number that an option takes, 1 or more."""
+    """Parse a number of 1 or more for an option."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
     return int(text)
@@ -111,7 +121,7 @@ def make(args: argparse.Namespace):
 
 
 def summary(splits: list[lines_file.Split], charset: Charset) -> str:
-    """Lines, writers, characters and widths of each split, and the charset."""
+    """Summarise lines, writers, characters and widths per split, and the charset."""
     rows = [("", "lines", "writers", "characters", "width: least", "median", "most")]
     for split in splits:
         widths = split.widths
@@ -130,7 +140,7 @@ def summary(splits: list[lines_file.Split], charset: Charset) -> str:
 
 
 def reasons(skipped: dict[str, list[str]]) -> list[str]:
-    """The commonest reasons, each with how often it came up and a few names."""
+    """List the most frequent reasons, each with its count and a few names."""
     ordered = sorted(skipped.items(), key=lambda item: -len(item[1]))
     parts = []
     for reason, names in ordered[:SHOWN_REASONS]:
@@ -178,7 +188,7 @@ def make_missing(config):
 
 @contextlib.contextmanager
 def _only_one(folder: Path):
-    """Hold a folder's lock; it is gone with the process."""
+    """Hold a folder's lock, which ends with the process."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

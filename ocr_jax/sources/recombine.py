@@ -1,4 +1,4 @@
-"""New lines of a collection's own words: cut at spaces, joined in another order.
+"""Recombines lines: cuts them at spaces and joins the pieces in another order.
 
 Each writer's lines are cut at some of their spaces, and the pieces joined to lines of
 the same lengths, in ink and transcript alike. A network that sees a few thousand lines
@@ -30,7 +30,7 @@ MOST_INK, NARROWEST = 1.0, 6
 
 
 class Piece(NamedTuple):
-    """Columns left to right of a line, and what they say."""
+    """Columns `left` to `right` of a line, and their text."""
 
     line: int
     left: int
@@ -44,7 +44,7 @@ class Piece(NamedTuple):
 
 
 class Task(NamedTuple):
-    """Some new lines: the pieces of each."""
+    """Some new lines, each as a list of pieces."""
 
     name: str
     path: Path
@@ -53,16 +53,21 @@ class Task(NamedTuple):
 
 
 def add_flags(parser: argparse.ArgumentParser):
-    """The options of this source."""
+    """Add the options of this source."""
     add = parser.add_argument
     add("--source", required=True, type=Path, help="the collection's lines file")
-    add("--workdir", required=True, help="of a network that aligns them")
-    add("--times", type=int, default=1, help="so often each training line, cut anew")
-    add("--seed", type=int, default=0, help="another seed gives other lines")
+    add("--workdir", required=True, help="run whose network finds the spaces")
+    add(
+        "--times",
+        type=int,
+        default=1,
+        help="new versions of each training line (default: 1)",
+    )
+    add("--seed", type=int, default=0, help="(default: 0)")
 
 
 def tasks(args: argparse.Namespace) -> list[Task]:
-    """One task a block of new lines; UserError where no line can be cut."""
+    """Return one task per block of new lines. Raises UserError if none can be cut."""
     from ocr_jax.sources import word_gaps  # it imports jax, which no worker needs
 
     sources.require_at_least(args, times=1, seed=0)
@@ -85,7 +90,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
 
 
 def find_cuts(image: np.ndarray, found: list) -> list[tuple[int, int]]:
-    """(index of the space, column to cut at) for those gaps that are blank enough."""
+    """Return (index of the space, column to cut at) for the gaps blank enough."""
     ink = image.sum(axis=0, dtype=np.float32) / 255
     cuts = []
     for index, left, right in found:
@@ -130,7 +135,7 @@ def _cut(split: lines_file.Split, line: int, cuts: list) -> Iterator[Piece]:
 
 
 def _join(pieces: list[Piece], widths: Iterator[int]) -> Iterator[list[Piece]]:
-    """The pieces, in their order, as lines of about these widths."""
+    """Group the pieces, in their order, into lines of about these widths."""
     line, room = [], next(widths)
     for piece in pieces:
         if line and piece.width / 2 > room:
@@ -142,7 +147,7 @@ def _join(pieces: list[Piece], widths: Iterator[int]) -> Iterator[list[Piece]]:
 
 
 def read(task: Task, height: int) -> list[sources.Item]:
-    """The task's lines, scaled to the height."""
+    """Build the task's lines, scaled to the height."""
     split, items = _train(task.path), []
     for number, pieces in enumerate(task.lines, task.first):
         image = np.concatenate(

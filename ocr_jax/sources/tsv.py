@@ -1,4 +1,4 @@
-"""A table of lines: a row is an image's path, a tab and the line's transcript.
+"""A table of lines: each row is an image path, a tab and the transcript.
 
 Paths are relative to the table. Folders train, validation and test in them are the
 splits; without them, lines are split by writer.
@@ -25,13 +25,13 @@ class Task(NamedTuple):
 
 
 def add_flags(parser: argparse.ArgumentParser):
-    """The options of this source."""
+    """Add the options of this source."""
     parser.add_argument("--source", required=True, type=Path, help="the table")
     sources.add_split_flags(parser)
 
 
 def tasks(args: argparse.Namespace) -> list[Task]:
-    """One task a row, in the table's order; UserError for a row that has no tab."""
+    """Return one task per row. Raises UserError if a row has no tab."""
     rows = _rows(args.source)
     names = [Path(path).with_suffix("").as_posix() for path, _ in rows]
     writers = sources.writers_of(names, args)
@@ -46,7 +46,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
 
 
 def read(task: Task, height: int) -> list[sources.Item]:
-    """The one line of a task, or why it is left out."""
+    """Read the line of a task, or say why it is left out."""
     text = charset.normalize(task.transcript)
     if not text:
         return [sources.Skipped(task.name, "empty transcript")]
@@ -55,7 +55,7 @@ def read(task: Task, height: int) -> list[sources.Item]:
 
 
 def _rows(path: Path) -> list[tuple[str, str]]:
-    """(image path, transcript) of every row that is not blank."""
+    """Return (image path, transcript) of every row that is not blank."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError:

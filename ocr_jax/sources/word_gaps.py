@@ -1,4 +1,4 @@
-"""Where the gaps between a line's words are: its transcript, aligned by a network.
+"""Finds the gaps between words by aligning the transcript with a network.
 
 A network that reads badly still aligns well, since it is told what there is to find:
 one that has seen nothing but synthetic lines will do.
@@ -19,7 +19,7 @@ from ocr_jax.errors import UserError
 
 
 class Gap(NamedTuple):
-    """A space of a transcript, and the columns between which it is to be found."""
+    """A space of a transcript, and the columns between which it lies."""
 
     index: int  # of the space, among the transcript's characters
     left: float  # pixels from the line's left: the character before it
@@ -27,7 +27,7 @@ class Gap(NamedTuple):
 
 
 def find(workdir: Path, split: lines_file.Split) -> list[list[Gap]]:
-    """The gaps of every line of a split, for the best network of a workdir.
+    """Find the gaps of every line of a split with the best network of a workdir.
 
     Lines of characters that the network does not know, or of more than it has frames
     for, have none. Raises UserError where its lines are of another height.
@@ -54,7 +54,7 @@ def find(workdir: Path, split: lines_file.Split) -> list[list[Gap]]:
 
 
 def _labelled(best: checkpoints.BestModel, split: lines_file.Split):
-    """The lines that the network can align."""
+    """Select the lines that the network can align."""
     spelled = [not best.charset.unknown([text]) for text in split.transcripts]
     labels = [
         best.charset.encode(text if known else "")
@@ -65,7 +65,7 @@ def _labelled(best: checkpoints.BestModel, split: lines_file.Split):
 
 
 def _gaps(transcript: str, path: np.ndarray, centre) -> list[Gap]:
-    """The gaps of a line whose frames an alignment gives these classes (T,)."""
+    """Return the gaps of a line from the aligned classes (T,) of its frames."""
     changes = np.flatnonzero(np.diff(path, prepend=-1, append=-1))
     runs = [
         (start, end - 1)

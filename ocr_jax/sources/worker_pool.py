@@ -22,7 +22,7 @@ Read = Callable[[object, int], list[sources.Item]]
 def read_all(
     read: Read, tasks: list, height: int, workers: int
 ) -> Iterator[list[sources.Item]]:
-    """What `read` gives for each task, in the tasks' order.
+    """Yield what `read` returns for each task, in the tasks' order.
 
     Raises UserError if a worker process was killed.
     """
@@ -49,7 +49,7 @@ def read_all(
 def _in_order(
     pool: futures.Executor, calls: Iterable[tuple], ahead: int
 ) -> Iterator[list[sources.Item]]:
-    """Results in the order of calls, at most `ahead` of them waiting to be taken."""
+    """Yield results in the order of calls, with at most `ahead` of them pending."""
     pending = collections.deque()
     for call in calls:
         pending.append(pool.submit(_read, *call))
@@ -71,7 +71,7 @@ def _read(read: Read, task, height: int) -> list[sources.Item]:
 
 
 def _writable(item: sources.Item) -> sources.Item:
-    """The item, or why it is left out: HDF5 keeps no zeros and nothing but UTF-8."""
+    """Return the item, or skip it if HDF5 cannot store its text."""
     if isinstance(item, sources.Skipped):
         return item._replace(name=_shown(item.name), reason=_shown(item.reason))
     line = item[1]
@@ -83,7 +83,7 @@ def _writable(item: sources.Item) -> sources.Item:
 
 
 def _shown(text: str) -> str:
-    """The text, with escapes for bytes of a file's name that are not UTF-8."""
+    """Escape the bytes of a file name that are not UTF-8."""
     return text.encode(errors="backslashreplace").decode()
 
 

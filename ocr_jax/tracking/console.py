@@ -1,4 +1,4 @@
-"""What people see of a training: a progress bar and a row an epoch.
+"""Shows a training on the console: a progress bar, and one row per epoch.
 
 Everything is plain text where the output is not a terminal: no escape codes, a line an
 epoch and one of progress every half minute.

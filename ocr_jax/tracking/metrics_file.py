@@ -1,4 +1,4 @@
-"""metrics.jsonl of a workdir: one row a log or an epoch, whole after a kill."""
+"""metrics.jsonl of a workdir: one row per log or epoch, whole after a kill."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ NAME = "metrics.jsonl"
 
 
 def read(path: Path) -> list[dict]:
-    """The rows of a metrics.jsonl, without a last one that a kill left unfinished."""
+    """Read the rows of a metrics.jsonl, without one that a kill left unfinished."""
     rows = []
     if path.exists():
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():

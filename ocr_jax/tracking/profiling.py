@@ -1,4 +1,4 @@
-"""Where a training step's time goes: a trace to look at, and its largest parts."""
+"""Traces where a training step's time goes, and names the largest parts."""
 
 import collections
 import re

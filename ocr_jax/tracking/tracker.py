@@ -1,4 +1,4 @@
-"""The only place where a training says how it goes: console, metrics.jsonl, W&B."""
+"""Reports a training's progress to the console, metrics.jsonl and W&B."""
 
 import json
 import math

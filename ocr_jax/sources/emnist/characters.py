@@ -21,9 +21,9 @@ BATCH = 4096  # images that are fetched at once
 
 
 def emnist(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """(images (n, 28, 28) uint8, class ids (n,)) of emnist/byclass, upright.
+    """Load (images (n, 28, 28) uint8, class ids (n,)) of emnist/byclass, upright.
 
-    split: train or test. UserError where it can't be had.
+    split: train or test. Raises UserError if EMNIST is unavailable.
     """
     extras.require("tensorflow")
     import tensorflow_datasets as tfds  # takes seconds, and TensorFlow
@@ -45,13 +45,13 @@ def emnist(split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _require_network(url: str):
-    """OSError at once where nobody answers: a download would try for minutes."""
+    """Raise OSError at once without a network: a download would retry for minutes."""
     with contextlib.suppress(urllib.error.HTTPError):  # which is an answer
         urllib.request.urlopen(url, timeout=10).close()
 
 
 def draw(character: str, font: str, rng: np.random.Generator) -> np.ndarray:
-    """The character in a handwriting font as EMNIST would have it (28, 28) uint8."""
+    """Draw the character in a handwriting font, as in EMNIST: (28, 28) uint8."""
     image = handwriting.draw(character, font, SIZE, rng)
     excess = max(0, image.shape[1] - SIZE)
     image = image[:, excess // 2 : excess // 2 + SIZE]
@@ -60,7 +60,7 @@ def draw(character: str, font: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def fonts_of(character: str) -> list[str]:
-    """The fonts that can draw it, and tell its case."""
+    """Return the fonts that can draw the character in its own case."""
     return [
         font
         for font in fonts.FONTS

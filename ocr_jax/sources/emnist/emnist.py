@@ -30,7 +30,7 @@ class Task(NamedTuple):
 
 
 def add_flags(parser: argparse.ArgumentParser):
-    """The options of this source."""
+    """Add the options of this source."""
     add = parser.add_argument
     add("--source", choices=("tfds", "fonts"), default="tfds", help="(default: tfds)")
     add(
@@ -40,12 +40,12 @@ def add_flags(parser: argparse.ArgumentParser):
         help="training characters of a class, at most; a tenth as many validate, and "
         f"test (default: the mean of the classes, {DRAWN} with fonts)",
     )
-    add("--seed", type=int, default=0, help="another seed takes other characters")
+    add("--seed", type=int, default=0, help="(default: 0)")
     parser.set_defaults(height=characters.SIZE)
 
 
 def tasks(args: argparse.Namespace) -> list[Task]:
-    """One task a block of characters, in a seeded order."""
+    """Return one task per block of characters, in a seeded order."""
     sources.require_at_least(args, per_class=0, seed=0)
     splits = _drawn(args) if args.source == "fonts" else _emnist(args)
     return [
@@ -63,7 +63,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
 
 
 def read(task: Task, height: int) -> list[sources.Item]:
-    """The characters of a block as lines (height, height)."""
+    """Read the characters of a block as lines (height, height)."""
     items = []
     for row, label in enumerate(task.labels):
         index, character = task.first + row, characters.CLASSES[label]

@@ -32,21 +32,36 @@ class Task(NamedTuple):
 
 
 def add_flags(parser: argparse.ArgumentParser):
-    """The options of this source."""
+    """Add the options of this source."""
     add = parser.add_argument
     add("--source", choices=("tfds", "fonts"), default="tfds", help="(default: tfds)")
-    add("--lines", type=int, default=10_000, help="training lines")
-    add("--validation_lines", type=int, default=1000, help="validation lines")
-    add("--test_lines", type=int, default=1000, help="test lines")
-    add("--max_length", type=int, default=34, help="characters of the longest line")
-    add("--min_overlap", type=float, default=0.0, help="of neighbours, least share")
-    add("--max_overlap", type=float, default=0.33, help="of neighbours, most")
-    add("--seed", type=int, default=0, help="another seed gives other lines")
+    add("--lines", type=int, default=10_000, help="training lines (default: 10000)")
+    add("--validation_lines", type=int, default=1000, help="(default: 1000)")
+    add("--test_lines", type=int, default=1000, help="(default: 1000)")
+    add(
+        "--max_length",
+        type=int,
+        default=34,
+        help="longest line, in characters (default: 34)",
+    )
+    add(
+        "--min_overlap",
+        type=float,
+        default=0.0,
+        help="least share of overlap (default: 0)",
+    )
+    add(
+        "--max_overlap",
+        type=float,
+        default=0.33,
+        help="largest share of overlap (default: 0.33)",
+    )
+    add("--seed", type=int, default=0, help="(default: 0)")
     parser.set_defaults(height=characters.SIZE)
 
 
 def tasks(args: argparse.Namespace) -> sources.Lazy:
-    """One task a line; UserError for counts, lengths or overlaps that can't be."""
+    """Return one task per line. Raises UserError for impossible options."""
     extras.require("fontTools", "fontpkg", "wonderwords")
     sources.require_at_least(
         args,
@@ -67,7 +82,7 @@ def tasks(args: argparse.Namespace) -> sources.Lazy:
 
 
 def read(task: Task, height: int) -> list[sources.Item]:
-    """The line: its characters a step apart, added up, ink bright on zero."""
+    """Set the line: characters one step apart, added up, ink bright on zero."""
     rng = _generator(task.seed, task.split, task.index, purpose=1)
     font = str(rng.choice(FONTS))
     size = characters.SIZE

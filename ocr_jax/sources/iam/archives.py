@@ -1,4 +1,4 @@
-"""The files of a folder and of the archives in it, found by name, nothing unpacked."""
+"""Finds files by name in a folder and in its archives, without unpacking."""
 
 import contextlib
 import functools

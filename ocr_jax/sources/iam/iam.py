@@ -79,17 +79,22 @@ class Task(NamedTuple):
 
 
 def add_flags(parser: argparse.ArgumentParser):
-    """The options of this source."""
+    """Add the options of this source."""
     add = parser.add_argument
     add("--source", required=True, type=Path, help="folder of IAM's downloads")
     add("--split", choices=SPLITS, default="aachen", help="(default: aachen)")
-    add("--images", choices=("lines", "forms"), default="lines", help="to cut from")
+    add(
+        "--images",
+        choices=("lines", "forms"),
+        default="lines",
+        help="images to cut lines from (default: lines)",
+    )
     add("--transcripts", choices=("xml", "ascii"), default="xml", help="(default: xml)")
-    add("--allow_incomplete", action="store_true", help="go on with lines missing")
+    add("--allow_incomplete", action="store_true", help="accept missing lines")
 
 
 def about(args: argparse.Namespace) -> dict[str, str]:
-    """What a score depends on, to be kept with the lines."""
+    """Return the metadata that scores depend on, kept with the lines."""
     ids = "\n".join(f"{split} {line}" for line, split in line_ids(args.split).items())
     return {
         "split_name": args.split,
@@ -99,7 +104,7 @@ def about(args: argparse.Namespace) -> dict[str, str]:
 
 
 def tasks(args: argparse.Namespace) -> sources.Lazy:
-    """One task an image; UserError where labels, or all images, are missing."""
+    """Return one task per image. Raises UserError without labels or images."""
     if not args.source.is_dir():
         raise UserError(f"--source={args.source} is not a folder")
     files = archives.Files(args.source)
@@ -117,7 +122,7 @@ def tasks(args: argparse.Namespace) -> sources.Lazy:
 
 
 def read(task: Task, height: int) -> list[sources.Item]:
-    """The lines of an image, or why they are left out."""
+    """Read the lines of an image, or say why they are left out."""
     if task.image is None:
         return [sources.Skipped(cut.line_id, "no image") for cut in task.cuts]
     try:
@@ -137,7 +142,7 @@ def read(task: Task, height: int) -> list[sources.Item]:
 
 
 def lacking(args: argparse.Namespace, counts: dict[str, int]) -> str:
-    """How many lines the splits lack of all they should have; "" if that is fine."""
+    """Say how many lines the splits lack; "" if they are complete."""
     expected = collections.Counter(line_ids(args.split).values())
     missing = [
         f"{split} lacks {count - counts.get(split, 0):,} of {count:,} lines"

@@ -1,4 +1,4 @@
-"""From a page image and the outlines of its lines to line images, whatever the XML."""
+"""Cuts line images from a page image by the outlines of its lines."""
 
 import argparse
 import math
@@ -58,7 +58,7 @@ class Page(NamedTuple):
 
 
 def add_flags(parser: argparse.ArgumentParser):
-    """The options of this source."""
+    """Add the options of this source."""
     parser.add_argument(
         "--source", required=True, type=Path, help="folder of XML files and images"
     )
@@ -66,7 +66,7 @@ def add_flags(parser: argparse.ArgumentParser):
 
 
 def tasks(args: argparse.Namespace) -> list[Task]:
-    """One task a page; a page whose name tells no writer counts as one of its own."""
+    """Return one task per page; a page without a writer counts as its own writer."""
     if not args.source.is_dir():
         raise UserError(f"--source={args.source} is not a folder")
     paths = sorted(p for p in args.source.rglob("*") if p.suffix.lower() == ".xml")
@@ -82,7 +82,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
 
 
 def read(task: Task, height: int, parse: Callable[[Path], Page]) -> list[sources.Item]:
-    """The lines of a page, and those left out; UserError if the page can't be read.
+    """Read the lines of a page, and list those left out.
 
     parse: what understands this kind of XML file.
     """
@@ -119,7 +119,7 @@ def widen_strips(lines: list[TextLine]) -> list[TextLine]:
 def cut(
     gray: np.ndarray, line: TextLine, scale: np.ndarray, *, height: int
 ) -> np.ndarray:
-    """The line's image (height, W): turned level, what is outside its outline blanked.
+    """Cut a line (height, W): level, and blank outside its outline.
 
     gray (H, W) is the page; scale (2,) takes the line's coordinates to its pixels.
     Raises UserError for an outline that holds none of the page.

@@ -17,12 +17,12 @@ add_flags, tasks = line_cutting.add_flags, line_cutting.tasks
 
 
 def read(task: line_cutting.Task, height: int) -> list[sources.Item]:
-    """The lines of a page, and those left out; UserError if the page can't be read."""
+    """Read the lines of a page. Raises UserError if the page can't be read."""
     return line_cutting.read(task, height, parse)
 
 
 def parse(path: Path) -> line_cutting.Page:
-    """The page that a PAGE file describes; UserError for any other file."""
+    """Parse a PAGE file. Raises UserError for any other file."""
     root = line_cutting.parse_xml(path, "PcGts", "PAGE", path)
     page = next(line_cutting.all_named(root, "Page"), None)
     if page is None:

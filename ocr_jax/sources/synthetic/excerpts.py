@@ -1,4 +1,4 @@
-"""Lines from a text that was given: its words, in its order, as long as its lines.
+"""Takes lines from a given text: its words, in order, as long as its lines.
 
 So lines that are made have the characters and the language of a collection, accents,
 spellings and all. Each split has a part of the text for itself.

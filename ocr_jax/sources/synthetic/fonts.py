@@ -1,4 +1,4 @@
-"""Synthetic handwriting: lines of made-up prose in the fonts of PyPI's fontpkg wheels.
+"""Synthetic handwriting: invented prose in the handwriting fonts of fontpkg.
 
 With --text, the words are those of a text or of another lines file, to begin with what
 a collection of that language looks like before it is trained on (config.init_from);
@@ -47,7 +47,7 @@ LEAST_MAX_CHARACTERS = 20
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One line to make."""
+    """One line to write."""
 
     split: str
     index: int
@@ -59,18 +59,23 @@ class Task:
 
 
 def add_flags(parser: argparse.ArgumentParser):
-    """The options of this source."""
+    """Add the options of this source."""
     add = parser.add_argument
-    add("--lines", type=int, default=6000, help="training lines")
-    add("--validation_lines", type=int, default=500, help="validation lines")
-    add("--test_lines", type=int, default=500, help="test lines")
-    add("--seed", type=int, default=0, help="another seed gives other lines")
-    add("--max_characters", type=int, default=45, help="of the longest line")
+    add("--lines", type=int, default=6000, help="training lines (default: 6000)")
+    add("--validation_lines", type=int, default=500, help="(default: 500)")
+    add("--test_lines", type=int, default=500, help="(default: 500)")
+    add("--seed", type=int, default=0, help="(default: 0)")
+    add(
+        "--max_characters",
+        type=int,
+        default=45,
+        help="longest line, in characters (default: 45)",
+    )
     add(
         "--text",
         default="",
         metavar="FILE",
-        help="write its words: a UTF-8 text, or a lines file's training transcripts",
+        help="use the words of a UTF-8 text or of a lines file's training transcripts",
     )
     add(
         "--style",
@@ -84,7 +89,7 @@ def add_flags(parser: argparse.ArgumentParser):
         "--fonts",
         default="",
         metavar="DIR",
-        help="write in the fonts of this folder, too (*.ttf, *.otf, *.woff)",
+        help="also use the fonts of this folder (*.ttf, *.otf, *.woff)",
     )
     add(
         "--hold_out_fonts",
@@ -100,9 +105,9 @@ def _renamed(value: str):
 
 
 def tasks(args: argparse.Namespace) -> list[Task]:
-    """One task a line: train, validation, test, each going round its fonts in turn.
+    """Return one task per line; each split uses its fonts in turn.
 
-    Raises UserError for a count, seed, length, text or font that can't be.
+    Raises UserError for an invalid count, seed, length, text or font.
     """
     extras.require("fontTools", "fontpkg", "wonderwords")
     sources.require_at_least(
@@ -138,7 +143,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
 
 
 def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
-    """The task's split and line, its image (height, W); nothing but these decides."""
+    """Write the task's line (height, W), a function of the task alone."""
     split_index = lines_file.SPLITS.index(task.split)
     rng = np.random.default_rng((task.seed, split_index, task.index))
     if task.text:

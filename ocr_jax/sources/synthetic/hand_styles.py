@@ -1,11 +1,11 @@
-"""How much lines of synthetic handwriting differ (handwriting.py draws them)."""
+"""Styles of synthetic handwriting: how much lines differ from each other."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class HandStyle:
-    """How much lines differ: each draws evenly between the two ends.
+    """Ranges that each line draws from uniformly.
 
     Units: `h` is the height of the writing, top of an l to foot of a g; `px` a final
     pixel.

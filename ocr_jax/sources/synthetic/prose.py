@@ -1,4 +1,4 @@
-"""Lines of made-up English prose: words, names, capitals, digits and punctuation.
+"""Lines of invented English prose: words, names, capitals, digits, punctuation.
 
 Splits share their words, as real texts do, but never a line: the letters and digits of
 a line, hashed, say which split it belongs to, whatever the seed. So a line of one split
