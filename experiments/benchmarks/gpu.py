@@ -115,6 +115,8 @@ def _run_part(args, part: str, seconds: float, cache: Path) -> str:
         "JAX_COMPILATION_CACHE_DIR": str(cache),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.02",
     }
+    if args.quick:  # compiling is most of tiny work
+        environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     with tempfile.TemporaryFile("w+", errors="replace") as said:
         process = subprocess.Popen(
             command, stderr=said, env=environment, start_new_session=True
