@@ -73,22 +73,14 @@ def _averaged(state: TrainState, decay: float) -> dict:
     )
 
 
-def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
-    """`train_step(state, batch) → (state, metrics)`; the old state is donated.
+def _make_objective(model, config) -> Callable:
+    """`objective(params, state, key, images, widths, batch)`, inside shard_map.
 
-    The batch is sharded over the mesh. Devices communicate only by summing batch-norm
-    statistics, losses and gradients. model: built for the axis DATA.
-    metrics: sums over the batch's lines, as device scalars: `loss`, `lines` (those that
-    count: real and feasible) and the global `grad_norm` before clipping.
+    Returns this device's share of the mean loss over all lines of the batch, and the
+    sum of its losses, the lines counted on all devices, and the new batch_stats.
     """
 
-    @jax.jit
-    def augmentation(key, batch):
-        images = to_float(batch["image"])
-        return augment.augment(key, images, batch["width"], config.augment)
-
     def objective(params, state, key, images, widths, batch):
-        """This device's share of the mean loss over all lines of the batch."""
         params = {
             part: jax.lax.stop_gradient(tree) if part == config.freeze else tree
             for part, tree in params.items()
@@ -113,6 +105,12 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
         extra = sum(map(loss_of, jax.tree.leaves(updates.get("shortcut", {}))))
         mean = (loss + config.shortcut_weight * extra) / jnp.maximum(lines, 1)
         return mean, (loss, lines, updates.get("batch_stats", {}))
+
+    return objective
+
+
+def _make_update(objective: Callable, tx, config, mesh: Mesh) -> Callable:
+    """`update(state, key, images, widths, batch) → (state, metrics)`, jitted."""
 
     def update(state, key, images, widths, batch):
         grads, (loss, lines, batch_stats) = jax.grad(objective, has_aux=True)(
@@ -142,7 +140,24 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
         # Gradients are of the lines here until they are summed, which it can't know.
         check_vma=False,
     )
-    update = jax.jit(update, donate_argnums=0)
+    return jax.jit(update, donate_argnums=0)
+
+
+def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
+    """`train_step(state, batch) → (state, metrics)`; the old state is donated.
+
+    The batch is sharded over the mesh. Devices communicate only by summing batch-norm
+    statistics, losses and gradients. model: built for the axis DATA.
+    metrics: sums over the batch's lines, as device scalars: `loss`, `lines` (those that
+    count: real and feasible) and the global `grad_norm` before clipping.
+    """
+
+    @jax.jit
+    def augmentation(key, batch):
+        images = to_float(batch["image"])
+        return augment.augment(key, images, batch["width"], config.augment)
+
+    update = _make_update(_make_objective(model, config), tx, config, mesh)
 
     def settled(arguments):
         # A collective among a CPU's devices may wait for ever, all threads being taken,

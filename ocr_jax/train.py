@@ -76,7 +76,7 @@ def _train(config, workdir: Path):
         workdirs.check_dataset(workdir, data.describe())
         mesh = devices.make_mesh(config.batch_size)
         model = models.build_model(config, data.charset.num_classes, devices.DATA)
-        lines = _leave_out_impossible(data, model)
+        lines = dataset.leave_out_impossible(data, model)
     batches_per_epoch = len(lines.plan(config, epoch=0))
     updates = batches_per_epoch * config.num_epochs // config.accumulate_steps
     if updates == 0:
@@ -115,19 +115,7 @@ def _train(config, workdir: Path):
             tracker=tracker,
         )
         tracker.message(_describe(run, state, progress))
-        with distributed.stop_signals(config.log_every_steps) as stop:
-            while not _is_done(config, progress):
-                rows = lines.plan(config, progress.epoch)
-                state, progress = _train_epoch(run, state, progress, rows, stop)
-                if progress.batch == batches_per_epoch:
-                    state, progress = _end_epoch(run, state, progress, saved, workdir)
-                else:
-                    saved.save(checkpoints.LATEST, state, progress._asdict())
-                if stop.is_set():
-                    raise KeyboardInterrupt(
-                        f"Stopped at step {int(state.step)}, checkpoint written: the "
-                        "same command goes on from there."
-                    )
+        state = _train_epochs(run, state, progress, saved, workdir)
         kept = saved.restore(checkpoints.BEST, steps.for_inference(state))
         if kept is None:
             raise UserError(f"{workdir} lost its best checkpoint: add --overwrite")
@@ -145,6 +133,24 @@ def _first_state(config, state, data: dataset.Dataset):
     if config.init_from:
         state, taken = transfer.init_from(config.init_from, state, data.charset)
         print(f"From {config.init_from}: {taken}")
+    return state
+
+
+def _train_epochs(run: Run, state, progress: Progress, saved, workdir: Path):
+    """Train to the last epoch; raise KeyboardInterrupt when asked to stop."""
+    with distributed.stop_signals(run.config.log_every_steps) as stop:
+        while not _is_done(run.config, progress):
+            rows = run.lines.plan(run.config, progress.epoch)
+            state, progress = _train_epoch(run, state, progress, rows, stop)
+            if progress.batch == run.batches_per_epoch:
+                state, progress = _end_epoch(run, state, progress, saved, workdir)
+            else:
+                saved.save(checkpoints.LATEST, state, progress._asdict())
+            if stop.is_set():
+                raise KeyboardInterrupt(
+                    f"Stopped at step {int(state.step)}, checkpoint written: the same "
+                    "command goes on from there."
+                )
     return state
 
 
@@ -265,25 +271,6 @@ def _final_scores(run: Run, best, temperature: float, epoch: int, workdir: Path)
 def _is_done(config, progress: Progress) -> bool:
     is_stale = 0 < config.early_stop_patience <= progress.stale_epochs
     return is_stale or progress.epoch >= config.num_epochs
-
-
-def _leave_out_impossible(data: dataset.Dataset, model) -> dataset.LabelledSplit:
-    """Return the training lines whose labels fit their frames; report the others."""
-    for name, split in data.splits.items():
-        if len(left_out := split.impossible(model)):
-            ids = [split.lines.line_ids[index] for index in left_out]
-            print(
-                f"{len(ids)} of {len(split)} {name} lines have more characters than "
-                f"frames and give no loss: {', '.join(ids[:5])}{' …' * (len(ids) > 5)}"
-            )
-    lines = data.splits["train"]
-    lines = lines.without(lines.impossible(model))
-    if len(lines) == 0:
-        raise UserError(
-            "every training line has more characters than frames: lower "
-            "config.frame_stride or config.window_stride"
-        )
-    return lines
 
 
 def _describe(run: Run, state, progress: Progress) -> str:

@@ -115,6 +115,21 @@ def test_a_circle_is_found_also_through_a_function():
     assert found == [["a", "b", "c"], ["e"]]
 
 
+def test_no_file_is_over_300_lines_and_no_function_over_60():
+    long = []
+    for path in (
+        *PACKAGE.rglob("*.py"),
+        *(PACKAGE.parent / "experiments").rglob("*.py"),
+    ):
+        source = path.read_text()
+        sizes = [(path.name, len(source.splitlines()), 300)]
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef):
+                sizes.append((node.name, node.end_lineno - node.lineno + 1, 60))
+        long += [f"{name}: {size}" for name, size, most in sizes if size > most]
+    assert not long
+
+
 if __name__ == "__main__":
     found = circles(graph())
     print(*(" → ".join(circle) for circle in found), sep="\n", end="")

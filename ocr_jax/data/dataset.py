@@ -125,3 +125,25 @@ def load_unchanged(workdir: Path, config) -> Dataset:
                 "lines have changed since"
             )
     return data
+
+
+def leave_out_impossible(data: Dataset, model) -> LabelledSplit:
+    """Return the training lines whose labels fit their frames; report the others.
+
+    Raises UserError if no line is left.
+    """
+    for name, split in data.splits.items():
+        if len(left_out := split.impossible(model)):
+            ids = [split.lines.line_ids[index] for index in left_out]
+            print(
+                f"{len(ids)} of {len(split)} {name} lines have more characters than "
+                f"frames and give no loss: {', '.join(ids[:5])}{' …' * (len(ids) > 5)}"
+            )
+    lines = data.splits["train"]
+    lines = lines.without(lines.impossible(model))
+    if len(lines) == 0:
+        raise UserError(
+            "every training line has more characters than frames: lower "
+            "config.frame_stride or config.window_stride"
+        )
+    return lines
