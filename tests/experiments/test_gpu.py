@@ -38,7 +38,8 @@ def test_every_part_does_its_work_on_a_cpu_and_the_workdir_comes_back(tmp_path):
     assert {row["part"] for row in rows} == set(gpu.PARTS)
     assert not [row for row in rows if "failed" in str(row.get("result"))]
     right = rows_of(out, "right")
-    assert len(right) == len(gpu_right.CHECKS) + 2  # a step has a loss and a gradient
+    # Two steps have a loss and a gradient, reading has logits and edits.
+    assert len(right) == len(gpu_right.CHECKS) + 3
     assert {row["result"] for row in right} == {"right"}
     assert {row["by"] for row in rows_of(out, "steps")} >= {"cold", "ours"}
     tables = (out / "gpu.md").read_text()

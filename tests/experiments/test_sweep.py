@@ -265,7 +265,7 @@ def test_an_unknown_metric_ends_the_sweep(capsys):
 def test_an_invalid_number_is_reported_in_one_line(option, capsys):
     write()
     assert run(option) == 2
-    assert "--seed is 0 or more, --trials 1 or more" in capsys.readouterr().err
+    assert "--seed must be 0 or more, --trials 1 or more" in capsys.readouterr().err
 
 
 def test_an_invalid_storage_is_reported_in_one_line(capsys):
