@@ -151,7 +151,7 @@ def steps_of_training(report: Report, args):
     _begin()
     report.attempt("compiling", _compiling, *FIRST[0])
     works = steps_to_time()
-    for one in works[:2] if report.quick else works:
+    for one in works[:1] if report.quick else works:
         name, size, dtype, augmenting = one
         work = f"{name}, {size} lines, {dtype}" + ", augmenting" * augmenting
         report.attempt(work, _step, work, one)
