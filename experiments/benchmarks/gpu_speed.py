@@ -192,7 +192,7 @@ def _step(report: Report, work: str, one: tuple):
         cells["share of the peak"] = lambda wall: count / wall / peak
     _race(report, work, ways, **cells)
     if first:
-        _dispatch(report, work, config, batch)
+        _dispatch(report, work, ways["ours"], config, batch)
 
 
 def _peak(report: Report, dtype: str) -> float:
@@ -207,9 +207,8 @@ def _peak(report: Report, dtype: str) -> float:
     )
 
 
-def _dispatch(report: Report, work: str, config, batch):
+def _dispatch(report: Report, work: str, way: timing.Way, config, batch):
     """What Python needs to hand over a step, and a step of several in one program."""
-    way = step.by_jax(config, batch)
     timing.finish(way.run())
     taken = []
     for _ in range(3 if report.quick else 20):
