@@ -64,12 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="Draw lines with their transcripts.")
     show.add_argument("file", type=Path, help="a lines file")
     show.add_argument("--out", required=True, type=Path, help="the PNG to write")
-    show.add_argument("--split", default="train")
+    show.add_argument("--split", default="train", help="(default: train)")
     show.add_argument(
         "--count",
         type=making.count,
         default=20,
-        help="lines (default: 20)",
+        help="lines to draw (default: 20)",
     )
     show.add_argument(
         "--augment",

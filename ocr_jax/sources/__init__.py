@@ -1,15 +1,15 @@
 """Sources of lines: one module per kind of raw data, all with the same three calls.
 
-    add_flags(parser)     the source's own options
-    tasks(args)           one small picklable object a piece of work, in a fixed order
-    read(task, height)    what that piece gives: (split, Line)s and Skippeds
+    add_flags(parser)     adds the source's own options
+    tasks(args)           returns small picklable objects, in a fixed order
+    read(task, height)    returns the task's (split, Line)s and Skippeds
 
-A source may have two calls more: about(args), what scores on its lines depend on, by
-the names of lines_file.ABOUT; and lacking(args, counts of lines by split), what is
-missing for it to be whole, "" if nothing is.
+A source may have two more calls. metadata(args) returns what scores on its lines depend
+on, under the names of lines_file.ABOUT. lacking(args, counts of lines by split) says
+which lines are missing, or "" if it is complete.
 
-A task read from a file has a name and a path. UserError from read is one Skipped more.
-The splits of a collection that has none of its own are drawn here.
+A task that reads a file has a name and a path. A UserError from read becomes a Skipped.
+This module also draws splits for collections that have none of their own.
 """
 
 import argparse
@@ -61,20 +61,20 @@ def add_split_flags(parser: argparse.ArgumentParser):
     add(
         "--writer_regex",
         default=WRITER_REGEX,
-        help="finds the writer (first group) in a file's name; lines of one writer "
-        "stay together (default: all before the last two dashes)",
+        help="pattern whose first group is the writer in a file name; lines of one "
+        "writer stay in one split (default: all before the last two dashes)",
     )
 
 
 def writer_of(name: str, regex: str) -> str:
     """Return the writer that a file name contains, or "" if it contains none."""
     try:
-        found = re.search(regex, name)
+        match = re.search(regex, name)
     except re.error as error:
         raise UserError(f"--writer_regex={regex}: {error}") from None
-    if not found:
+    if not match:
         return ""
-    return (found.group(1) or "") if found.re.groups else found.group(0)
+    return (match.group(1) or "") if match.re.groups else match.group(0)
 
 
 def writers_of(names: list[str], args: argparse.Namespace) -> list[str]:
@@ -87,8 +87,8 @@ def splits_of(
 ) -> list[str]:
     """Return the split of each name: the collection's own, or a drawn one.
 
-    First folders train, validation and test are the splits. UserError where other
-    folders, or files, are beside them: redrawn, test lines could be trained on.
+    Top-level folders train, validation and test are the splits. Raises UserError if
+    other folders or files lie beside them: a new draw could train on test lines.
     """
     folders = [name.rpartition("/")[0].partition("/")[0] for name in names]
     own = sorted({folder for folder in folders if folder in lines_file.SPLITS})
@@ -97,9 +97,9 @@ def splits_of(
     for name, folder in zip(names, folders, strict=True):
         if folder not in lines_file.SPLITS:
             raise UserError(
-                f"{name!r} is in no split, but others are in the folders "
-                f"{', '.join(own)}: rename its folder to one of "
-                f"{', '.join(lines_file.SPLITS)}, or rename those"
+                f"{name!r} is in no split, but there are folders named "
+                f"{', '.join(own)}: move it into a folder named "
+                f"{', '.join(lines_file.SPLITS)}, or rename those folders"
             )
     return folders
 
@@ -109,8 +109,9 @@ def assign_splits(
 ) -> list[str]:
     """Draw the split of each name; all names of a writer get the same one.
 
-    Writers come in a seeded order; each goes to the split that is furthest below its
-    share of the names, so that the shares are met as closely as whole writers allow.
+    A name without a writer counts as its own writer. Writers are placed largest first,
+    ties in a seeded order. Each goes to the split that is furthest below its share, so
+    the shares are met as closely as whole writers allow.
     """
     require_at_least(args, seed=0)
     shares = _shares(args.split)
@@ -119,8 +120,8 @@ def assign_splits(
     order = np.random.default_rng(args.seed).permutation(len(unique))
     filled, split_of = np.zeros(len(shares)), {}
     for index in order[np.argsort(-counts[order], kind="stable")]:
-        lacking = shares * len(names) - filled
-        choice = int(np.argmax(np.where(shares > 0, lacking, -np.inf)))
+        deficits = shares * len(names) - filled
+        choice = int(np.argmax(np.where(shares > 0, deficits, -np.inf)))
         split_of[str(unique[index])] = lines_file.SPLITS[choice]
         filled[choice] += counts[index]
     return [split_of[unit] for unit in units]
@@ -140,7 +141,7 @@ def _shares(text: str) -> np.ndarray:
         shares = np.array([])
     if shares.shape != (3,) or not np.all(shares >= 0) or shares[0] <= 0:
         raise UserError(
-            f"--split={text}: expected three shares, train,validation,test, such as "
-            "80,10,10"
+            f"--split={text}: expected three shares for train,validation,test, such "
+            "as 80,10,10"
         )
     return shares / shares.sum()

@@ -1,7 +1,7 @@
 """Line images with their transcripts beside them: NAME.png and NAME.gt.txt.
 
-The convention of Kraken, Calamari and OCRopus. Sub-folders train, validation and test
-are the splits; without them, lines are split by writer.
+Kraken, Calamari and OCRopus use this layout. Sub-folders train, validation and test are
+the splits; without them, lines are split by writer.
 """
 
 import argparse
@@ -18,7 +18,7 @@ TRANSCRIPT = ".gt.txt"
 
 
 class Task(NamedTuple):
-    """One line: its image's path and its transcript's; one of them may be missing."""
+    """One line: the paths of its image and transcript; one of them may be missing."""
 
     name: str
     split: str
@@ -29,7 +29,9 @@ class Task(NamedTuple):
 
 def add_flags(parser: argparse.ArgumentParser):
     """Add the options of this source."""
-    parser.add_argument("--source", required=True, type=Path, help="the folder")
+    parser.add_argument(
+        "--source", required=True, type=Path, help="folder of NAME.png and NAME.gt.txt"
+    )
     sources.add_split_flags(parser)
 
 

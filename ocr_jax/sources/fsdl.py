@@ -1,8 +1,9 @@
 """The HDF5 of IAM lines that the Full Stack Deep Learning lab of 2019 distributed.
 
-x_train and x_test (n, 28, 952) uint8, ink bright; y_train and y_test (n, 97) class ids
-padded to the end. It names no writers: validation is the end of x_train, one block, so
-that at most one writer is in both. The lab itself validated on its test lines.
+It holds x_train and x_test (n, 28, 952) uint8, ink bright, and y_train and y_test
+(n, 97), class ids padded at the end. It names no writers. Validation is one block at
+the end of x_train, so train and validation share at most one writer. The lab itself
+validated on its test lines.
 """
 
 import argparse
@@ -20,11 +21,11 @@ from ocr_jax.sources.emnist import characters
 
 CLASSES = characters.CLASSES + " !\"#&'()*+,-./:;?"
 PADDING = len(CLASSES)
-BLOCK = 64  # lines a task
+BLOCK = 64  # lines per task
 
 
 class Task(NamedTuple):
-    """Rows first to last of x_SPLIT and y_SPLIT, for one of our splits."""
+    """Rows `first` to `last` of x_PART and y_PART, for one of our splits."""
 
     name: str
     split: str
@@ -59,8 +60,8 @@ def tasks(args: argparse.Namespace) -> list[Task]:
     first = counts["train"] - args.validation_lines
     if not 0 < first <= counts["train"]:
         raise UserError(
-            f"--validation_lines={args.validation_lines}: expected 0 to fewer than the "
-            f"{counts['train']} lines of x_train"
+            f"--validation_lines={args.validation_lines}: expected 0 or more, but "
+            f"fewer than the {counts['train']} lines of x_train"
         )
     spans = (
         ("train", "train", 0, first),
@@ -99,7 +100,7 @@ PARTS = ("train", "test")
 
 
 def _count(file: h5py.File, part: str, path: Path) -> int:
-    """The rows of a part, whose arrays must be as the lab wrote them."""
+    """Return the rows of a part. Raises UserError unless the arrays are the lab's."""
     try:
         images, labels = file[f"x_{part}"], file[f"y_{part}"]
         is_lab = (

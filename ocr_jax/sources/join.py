@@ -1,8 +1,8 @@
 """Joins a collection and other lines files to train on.
 
-Of --source all splits are kept, so that scores stay those of the collection; of the
-others, such as synthetic lines (fonts), the training lines are added. Where there are
-few real lines, the others keep a network from learning them by heart.
+All splits of --source are kept, so scores remain those of the collection. The other
+files, such as synthetic lines (fonts), only add their training lines. They keep a
+network from memorising a small collection.
 """
 
 import argparse
@@ -17,11 +17,11 @@ import numpy as np
 from ocr_jax import sources
 from ocr_jax.data import lines_file
 
-BLOCK = 64  # lines a task
+BLOCK = 64  # lines per task
 
 
 class Task(NamedTuple):
-    """Lines first to last of a file's split; prefix and suffix make their ids."""
+    """Lines `first` to `last` of a split; prefix and suffix are added to their ids."""
 
     name: str
     path: Path
@@ -43,14 +43,17 @@ def add_flags(parser: argparse.ArgumentParser):
         action="append",
         dest="others",
         metavar="FILE",
-        help="a lines file whose training lines are added; may be repeated",
+        help="lines file whose training lines are added; may be repeated",
     )
     add(
-        "--times", type=int, default=1, help="copies of its training lines (default: 1)"
+        "--times",
+        type=int,
+        default=1,
+        help="copies of the training lines of --source (default: 1)",
     )
 
 
-def about(args: argparse.Namespace) -> dict[str, str]:
+def metadata(args: argparse.Namespace) -> dict[str, str]:
     """Return the collection's own metadata, which scores depend on."""
     with lines_file.LinesFile(args.source) as file:
         return file.about
@@ -88,7 +91,7 @@ def read(task: Task, height: int) -> list[sources.Item]:
     ]
 
 
-@functools.lru_cache(2)  # of a worker, whose tasks come file by file
+@functools.lru_cache(2)  # per worker; tasks arrive file by file
 def _split(path: Path, split: str) -> lines_file.Split:
     with lines_file.LinesFile(path) as file:
         return file.split(split)

@@ -34,7 +34,7 @@ SOURCES = {
     "join": join,
     "recombine": recombine,
 }
-# How many reasons for skipping are shown, and how many names for each.
+# How many reasons for skipping are printed, and how many names for each.
 SHOWN_REASONS = 10
 SHOWN_NAMES = 10
 
@@ -45,14 +45,18 @@ def add_commands(commands):
         first_line = source.__doc__.splitlines()[0]
         command = commands.add_parser(name, help=first_line, description=source.__doc__)
         add = command.add_argument
-        add("--out", required=True, type=Path, help="the lines file to make")
+        add("--out", required=True, type=Path, help="lines file to write")
         add(
             "--height",
             type=_height,
             default=64,
-            help="line height in pixels (default: 64)",
+            help="line height in pixels (default: %(default)s)",
         )
-        add("--license", default="", help="licence to record in the file")
+        add(
+            "--license",
+            default="",
+            help="licence to record in the file (default: none)",
+        )
         add("--overwrite", action="store_true", help="replace an existing lines file")
         add(
             "--workers",
@@ -88,7 +92,7 @@ def make(args: argparse.Namespace):
         height=args.height,
         source=" ".join([args.command, str(getattr(args, "source", ""))]).strip(),
         license=args.license,
-        about=source.about(args) if hasattr(source, "about") else None,
+        about=source.metadata(args) if hasattr(source, "metadata") else None,
         overwrite=args.overwrite,
     )
     skipped, written = collections.defaultdict(list), collections.Counter()
@@ -112,8 +116,8 @@ def make(args: argparse.Namespace):
         print(summary([file.split(name) for name in file.splits], file.charset))
     if "validation" not in written and hasattr(args, "writer_regex"):
         print(
-            "no validation lines, without which nothing can be trained: lines of one "
-            "writer stay together, and too few are told apart; see --writer_regex"
+            "no validation lines, and training needs some: lines of one writer stay in "
+            "one split, and too few writers were found; see --writer_regex"
         )
     if skipped:
         print(f"skipped: {sum(map(len, skipped.values())):,}")
@@ -164,9 +168,9 @@ def make_missing(config):
         return
     if not config.prepare_args:
         raise UserError(
-            f"{path} does not exist. Make it: python -m ocr_jax.prepare "
-            "(--help lists the sources), or name another: --config.lines_file=FILE.h5. "
-            "To try without data: --config=configs/quickstart.py"
+            f"{path} does not exist. Make it with python -m ocr_jax.prepare (--help "
+            "lists the sources), or name another with --config.lines_file=FILE.h5. To "
+            "start without data, use --config=configs/quickstart.py"
         )
     try:
         arguments = shlex.split(config.prepare_args)

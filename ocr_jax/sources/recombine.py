@@ -1,10 +1,10 @@
 """Recombines lines: cuts them at spaces and joins the pieces in another order.
 
-Each writer's lines are cut at some of their spaces, and the pieces joined to lines of
-the same lengths, in ink and transcript alike. A network that sees a few thousand lines
-over and over learns them by heart; of recombined ones it can't. Where the words end is
-found by aligning the transcripts with a trained network, --workdir, for which one that
-has seen synthetic lines alone will do. `prepare join` then puts them to the collection.
+Each writer's lines are cut at some of their spaces. The pieces, image and transcript
+together, are joined into lines of the same lengths. A network that sees the same few
+thousand lines many times memorises them; recombined lines prevent that. The network of
+--workdir finds the ends of the words by alignment; training on synthetic lines alone is
+enough for that. `prepare join` then adds the new lines to the collection.
 """
 
 import argparse
@@ -22,10 +22,10 @@ from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.sources import join
 
-BLOCK = 64  # lines a task
-CUT = 0.5  # of the spaces, at random
-# A cut goes through no more ink than this (pixels as bright as can be), at a space at
-# least so many pixels wide.
+BLOCK = 64  # lines per task
+CUT = 0.5  # share of the spaces, chosen at random
+# A cut crosses at most this much ink (in pixels of full brightness), at a space that is
+# at least this many pixels wide.
 MOST_INK, NARROWEST = 1.0, 6
 
 
@@ -39,7 +39,7 @@ class Piece(NamedTuple):
 
     @property
     def width(self) -> int:
-        """In pixels."""
+        """Width in pixels."""
         return self.right - self.left
 
 
@@ -68,18 +68,18 @@ def add_flags(parser: argparse.ArgumentParser):
 
 def tasks(args: argparse.Namespace) -> list[Task]:
     """Return one task per block of new lines. Raises UserError if none can be cut."""
-    from ocr_jax.sources import word_gaps  # it imports jax, which no worker needs
+    from ocr_jax.sources import word_gaps  # imports jax, which workers do not need
 
     sources.require_at_least(args, times=1, seed=0)
     split = _train(args.source)
     cuts = [
-        find_cuts(split.image(i), found)
-        for i, found in enumerate(word_gaps.find(args.workdir, split))
+        find_cuts(split.image(i), gaps)
+        for i, gaps in enumerate(word_gaps.find(args.workdir, split))
     ]
     if not any(cuts):
         raise UserError(
-            f"{args.source}: no training line can be cut at a space that "
-            f"{args.workdir} finds: it takes lines of several words, and their alphabet"
+            f"{args.source}: no training line can be cut, because {args.workdir} finds "
+            "no space in it: expected lines of several words, in the network's alphabet"
         )
     rng = np.random.default_rng(args.seed)
     lines = [line for _ in range(args.times) for line in recombine(split, cuts, rng)]
@@ -89,11 +89,11 @@ def tasks(args: argparse.Namespace) -> list[Task]:
     ]
 
 
-def find_cuts(image: np.ndarray, found: list) -> list[tuple[int, int]]:
+def find_cuts(image: np.ndarray, gaps: list) -> list[tuple[int, int]]:
     """Return (index of the space, column to cut at) for the gaps blank enough."""
     ink = image.sum(axis=0, dtype=np.float32) / 255
     cuts = []
-    for index, left, right in found:
+    for index, left, right in gaps:
         first = round(left) + 1
         between = ink[first : round(right)]
         if len(between) < NARROWEST:
@@ -109,7 +109,7 @@ def find_cuts(image: np.ndarray, found: list) -> list[tuple[int, int]]:
 def recombine(
     split: lines_file.Split, cuts: list[list[tuple[int, int]]], rng: np.random.Generator
 ) -> Iterator[list[Piece]]:
-    """New lines, as their pieces: all pieces of all lines once, writer by writer."""
+    """Yield new lines as lists of pieces: every piece once, writer by writer."""
     by_writer = collections.defaultdict(list)
     for index, writer in enumerate(split.writers):
         by_writer[writer].append(index)

@@ -1,7 +1,7 @@
 """A table of lines: each row is an image path, a tab and the transcript.
 
-Paths are relative to the table. Folders train, validation and test in them are the
-splits; without them, lines are split by writer.
+Paths are relative to the table. If they start with a folder train, validation or test,
+these are the splits; otherwise lines are split by writer.
 """
 
 import argparse
@@ -26,7 +26,9 @@ class Task(NamedTuple):
 
 def add_flags(parser: argparse.ArgumentParser):
     """Add the options of this source."""
-    parser.add_argument("--source", required=True, type=Path, help="the table")
+    parser.add_argument(
+        "--source", required=True, type=Path, help="table of lines, in UTF-8"
+    )
     sources.add_split_flags(parser)
 
 
@@ -59,7 +61,9 @@ def _rows(path: Path) -> list[tuple[str, str]]:
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError:
-        raise UserError(f"--source={path} is not a table in UTF-8") from None
+        raise UserError(
+            f"--source={path} is not UTF-8: expected a UTF-8 table"
+        ) from None
     except OSError as error:
         raise UserError(f"--source={path} can't be read: {error.strerror}") from None
     rows = []
@@ -68,10 +72,10 @@ def _rows(path: Path) -> list[tuple[str, str]]:
             image, tab, transcript = line.partition("\t")
             if not tab or not image.strip():
                 raise UserError(
-                    f"{path}, row {number}: expected an image's path, a tab and a "
+                    f"{path}, row {number}: expected an image path, a tab and a "
                     f"transcript, found {line[:40]!r}"
                 )
             rows.append((image.strip(), transcript))
     if not rows:
-        raise UserError(f"{path} has no rows: expected one a line")
+        raise UserError(f"{path} has no rows: expected one per line image")
     return rows

@@ -1,7 +1,7 @@
 """Finds the gaps between words by aligning the transcript with a network.
 
-A network that reads badly still aligns well, since it is told what there is to find:
-one that has seen nothing but synthetic lines will do.
+A network that reads badly still aligns well, because it knows the transcript. Training
+on synthetic lines alone is enough.
 """
 
 import itertools
@@ -21,27 +21,27 @@ from ocr_jax.errors import UserError
 class Gap(NamedTuple):
     """A space of a transcript, and the columns between which it lies."""
 
-    index: int  # of the space, among the transcript's characters
-    left: float  # pixels from the line's left: the character before it
-    right: float  # the character after it
+    index: int  # of the space in the transcript
+    left: float  # centre of the character before it, in pixels
+    right: float  # centre of the character after it
 
 
 def find(workdir: Path, split: lines_file.Split) -> list[list[Gap]]:
     """Find the gaps of every line of a split with the best network of a workdir.
 
-    Lines of characters that the network does not know, or of more than it has frames
-    for, have none. Raises UserError where its lines are of another height.
+    Lines with characters unknown to the network, or with more than it has frames for,
+    get no gaps. Raises UserError if the network reads lines of another height.
     """
     run = checkpoints.open_run(workdir)
     best = run.best
     if best.height != split.height:
         raise UserError(
-            f"{workdir} reads lines {best.height} px high, these are {split.height}: "
-            "prepare both at one --height"
+            f"{workdir} reads lines {best.height} px high, but these are "
+            f"{split.height} px: prepare both with the same --height"
         )
     lines = _labelled(best, split)
     align = jax.jit(alignment.align)
-    found = [[] for _ in range(len(split))]
+    gaps = [[] for _ in range(len(split))]
     rows = lines.plan(best.config, epoch=0)
     for row, batch in zip(
         rows, pipeline.batches(lines, rows, best.config, run.mesh), strict=True
@@ -49,8 +49,8 @@ def find(workdir: Path, split: lines_file.Split) -> list[list[Gap]]:
         logits, lengths = run.logits_step(run.state, batch)
         paths = align(logits, lengths, batch["label"], batch["label_length"])
         for index, path in zip(row.indices, jax.device_get(paths), strict=False):
-            found[index] = _gaps(split.transcripts[index], path, best.model.centre)
-    return found
+            gaps[index] = _gaps(split.transcripts[index], path, best.model.centre)
+    return gaps
 
 
 def _labelled(best: checkpoints.BestModel, split: lines_file.Split):

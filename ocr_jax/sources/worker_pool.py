@@ -27,7 +27,7 @@ def read_all(
     Raises UserError if a worker process was killed.
     """
     calls = zip(itertools.repeat(read), tasks, itertools.repeat(height))
-    # Forkserver: a fork of a process that has run jax or TensorFlow may hang.
+    # Forkserver, because a fork of a process that has run jax or TensorFlow may hang.
     context = multiprocessing.get_context("forkserver")
     pool = futures.ProcessPoolExecutor(workers, context, initializer=_start_worker)
     try:
@@ -40,7 +40,7 @@ def read_all(
         )
     except process.BrokenProcessPool:
         raise UserError(
-            "a reading process was killed, perhaps for want of memory: try --workers=1"
+            "a worker process was killed, perhaps for lack of memory: try --workers=1"
         ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -63,7 +63,7 @@ def _read(read: Read, task, height: int) -> list[sources.Item]:
     try:
         items = read(task, height)
     except UserError as error:
-        # Without the path, equal reasons are counted as one.
+        # Drop the path, so that equal reasons are counted together.
         path, reason = getattr(task, "path", None), str(error)
         reason = reason.replace(str(path), "it") if path else reason
         items = [sources.Skipped(str(getattr(task, "name", task)), reason)]
@@ -77,7 +77,7 @@ def _writable(item: sources.Item) -> sources.Item:
     line = item[1]
     for text in (line.line_id, line.writer, line.transcript):
         if "\0" in text or _shown(text) != text:
-            reason = "a zero byte, or one that is not UTF-8, in its name or transcript"
+            reason = "a zero byte or invalid UTF-8 in its name or transcript"
             return sources.Skipped(_shown(line.line_id), reason)
     return item
 
@@ -88,6 +88,6 @@ def _shown(text: str) -> str:
 
 
 def _start_worker():
-    # Ctrl-C is for the parent, which then stops its workers; each has one core.
+    # The parent handles Ctrl-C and stops its workers. Each worker uses one core.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)

@@ -62,10 +62,10 @@ def test_what_cannot_be_read_is_counted_and_the_rest_prepared(table, capsys):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"images/w0-0-0.png\tx\nimages/w1-0-0", "row 2: expected an image's path"),
+        (b"images/w0-0-0.png\tx\nimages/w1-0-0", "row 2: expected an image path"),
         (b"\tx\n", "row 1"),
         (b"", "has no rows"),
-        (b"\xff\xfe\x00a", "not a table in UTF-8"),
+        (b"\xff\xfe\x00a", "is not UTF-8"),
         (None, "can't be read: No such file"),
     ],
 )

@@ -13,7 +13,7 @@ from ocr_jax.errors import UserError, one_line
 
 TAR = (".tgz", ".tar.gz", ".tar", ".tar.bz2", ".tar.xz")
 ZIP = (".zip",)
-# Scans hardly shrink, labels to a tenth: what claims to grow more than this is a bomb.
+# Scans hardly compress, labels to a tenth: an archive that grows by more is a bomb.
 MOST_GROWTH = 100
 SMALL = 1 << 20  # bytes that any archive may grow to
 
@@ -21,13 +21,13 @@ SMALL = 1 << 20  # bytes that any archive may grow to
 class Files:
     """Files under a folder, and in the archives under it, by their base names.
 
-    A file that lies there both ways is taken from the folder. Raises UserError, before
-    anything is used, for an archive that is broken or hostile: names that lead out of
-    it, links, devices, or more data than its size can hold.
+    The folder's copy wins over an archive's. Raises UserError, before anything is used,
+    if an archive is broken or hostile: names that lead out of it, links, devices, or
+    more data than its size can hold.
     """
 
     def __init__(self, folder: Path):
-        self._paths = {}  # base name → the file, or the archive that holds it
+        self._paths = {}  # base name → the file or the archive with it
         archives = []
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             if path.name.lower().endswith(TAR + ZIP):
@@ -46,9 +46,9 @@ class Files:
         return iter(self._paths)
 
     def each(self, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
-        """(name, content) of those of `names` that are there, in the order they lie.
+        """Yield (name, content) of the `names` that exist, in storage order.
 
-        One pass over every archive: a compressed one can't be read from the middle.
+        Each archive is read once: a compressed one can't be read from the middle.
         """
         wanted = set(names)
         for name, path in self._paths.items():
@@ -61,11 +61,11 @@ class Files:
 
 
 def _names(archive: Path) -> Iterator[str]:
-    """The base names of an archive's files, each checked."""
+    """Yield the base names of an archive's files, after checking each."""
     room = SMALL + MOST_GROWTH * archive.stat().st_size
     with _whole(archive):
         for name, size, is_file in _members(archive):
-            path = PureWindowsPath(name)  # which knows both kinds of slash
+            path = PureWindowsPath(name)  # splits at both kinds of slash
             if path.anchor or ".." in path.parts:
                 raise UserError(f"{archive} is refused: {name!r} leads out of it")
             if is_file is None:
@@ -81,7 +81,7 @@ def _names(archive: Path) -> Iterator[str]:
 
 
 def _members(archive: Path) -> Iterator[tuple[str, int, bool | None]]:
-    """(name, size, whether it is a file; None for what is no folder either)."""
+    """Yield (name, size, is_file); is_file is None for a link or a device."""
     if archive.name.lower().endswith(ZIP):
         with zipfile.ZipFile(archive) as file:
             for info in file.infolist():
@@ -96,7 +96,7 @@ def _members(archive: Path) -> Iterator[tuple[str, int, bool | None]]:
 
 
 def _contents(archive: Path, names: set[str]) -> Iterator[tuple[str, bytes]]:
-    """(base name, content) of the first file of each of `names`."""
+    """Yield (base name, content) of the first file with each of the `names`."""
     names = set(names)
     with _whole(archive):
         for path, read in _readers(archive):
@@ -106,7 +106,7 @@ def _contents(archive: Path, names: set[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _readers(archive: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """(name, how to read it) of an archive's files; each to be read at once."""
+    """Yield (name, function that reads it) per file; call it before the next one."""
     if archive.name.lower().endswith(ZIP):
         with zipfile.ZipFile(archive) as file:
             for info in file.infolist():
@@ -119,7 +119,7 @@ def _readers(archive: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 @contextlib.contextmanager
 def _whole(archive: Path):
-    """UserError where the archive turns out to be broken, or locked by a password."""
+    """Raise UserError if the archive proves to be broken or password-protected."""
     try:
         yield
     except (

@@ -1,11 +1,11 @@
-"""The IAM database of English handwriting, as downloaded, split as papers split it.
+"""The IAM database of English handwriting, as downloaded, in published splits.
 
-Its lines (lines.tgz) or forms (formsA-D.tgz, …), with ascii.tgz and xml.tgz, extracted
-or not, in any sub-folders. (Marti and Bunke, 2002)
+It takes the lines (lines.tgz) or forms (formsA-D.tgz, …), with ascii.tgz and xml.tgz,
+extracted or not, in any sub-folders. (Marti and Bunke, 2002)
 
-Transcripts are `xml`, as written ("Gaitskell."), or `ascii`, in tokens ("Gaitskell .")
-with quirks of its own: initials are spaced out ("M P", "B B C"), and a few tokens hold
-a space. CER and WER differ between the two, so they are kept with the lines.
+Transcripts are `xml`, as written ("Gaitskell."), or `ascii`, in tokens ("Gaitskell .").
+`ascii` has two quirks: initials are spaced out ("M P", "B B C"), and a few tokens
+contain a space. CER and WER differ between the two, so the choice is stored with the lines.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from ocr_jax.errors import UserError
 from ocr_jax.images import cleaning, opening
 from ocr_jax.sources.iam import archives, label_files
 
-# name → split → the lists of line ids, of ocr_jax/sources/iam/splits, that make it up
+# name → split → its lists of line ids, in ocr_jax/sources/iam/splits
 SPLITS = {
     "aachen": {
         "train": ("aachen/train",),
@@ -49,7 +49,7 @@ EXAMPLES = {
     "xml": "labels such as a01-000u.xml",
     "ascii": "lines.txt",
 }
-# Room around a line that is cut from its form, as a share of its height.
+# Margin around a line cut from its form, as a share of its height.
 ROOM = 0.1
 
 
@@ -57,7 +57,7 @@ NO_LABEL = label_files.Label("", np.empty((0, 4), int))
 
 
 class Cut(NamedTuple):
-    """One line to take from an image: all of it, or what is in `boxes` of a form.
+    """One line to take from an image: all of it, or the `boxes` of a form.
 
     others (m, 4): the boxes of the form's other lines, which are blanked.
     """
@@ -71,7 +71,7 @@ class Cut(NamedTuple):
 
 
 class Task(NamedTuple):
-    """An image, None if it is missing, with the lines to take from it."""
+    """An image and the lines to take from it; image is None if it is missing."""
 
     name: str
     image: bytes | None
@@ -81,7 +81,7 @@ class Task(NamedTuple):
 def add_flags(parser: argparse.ArgumentParser):
     """Add the options of this source."""
     add = parser.add_argument
-    add("--source", required=True, type=Path, help="folder of IAM's downloads")
+    add("--source", required=True, type=Path, help="folder of the IAM downloads")
     add("--split", choices=SPLITS, default="aachen", help="(default: aachen)")
     add(
         "--images",
@@ -93,7 +93,7 @@ def add_flags(parser: argparse.ArgumentParser):
     add("--allow_incomplete", action="store_true", help="accept missing lines")
 
 
-def about(args: argparse.Namespace) -> dict[str, str]:
+def metadata(args: argparse.Namespace) -> dict[str, str]:
     """Return the metadata that scores depend on, kept with the lines."""
     ids = "\n".join(f"{split} {line}" for line, split in line_ids(args.split).items())
     return {
@@ -158,7 +158,7 @@ def lacking(args: argparse.Namespace, counts: dict[str, int]) -> str:
 
 
 def line_ids(split_name: str) -> dict[str, str]:
-    """Line id → its split, in the order of the lists."""
+    """Return line id → split, in the order of the lists."""
     folder = importlib.resources.files("ocr_jax.sources.iam") / "splits"
     return {
         line_id: split
@@ -171,20 +171,20 @@ def line_ids(split_name: str) -> dict[str, str]:
 def _tasks(
     files: archives.Files, names: dict[str, str], cuts: dict[str, list[Cut]]
 ) -> Iterator[Task]:
-    """The images that are there, in the order they lie, then those that are not.
+    """Yield the images that exist, in storage order, then the missing ones.
 
-    names: file's name → the name that its image has in `cuts`.
+    names: file name → the image's name in `cuts`.
     """
     missing = dict(cuts)
     for name, content in files.each(names):
-        if found := missing.pop(names[name], None):
-            yield Task(names[name], content, found)
-    for name, lost in missing.items():
-        yield Task(name, None, lost)
+        if image_cuts := missing.pop(names[name], None):
+            yield Task(names[name], content, image_cuts)
+    for name, image_cuts in missing.items():
+        yield Task(name, None, image_cuts)
 
 
 def _cuts(files: archives.Files, args: argparse.Namespace) -> dict[str, list[Cut]]:
-    """Name of an image, without suffix, → the lines to take from it."""
+    """Return image name, without suffix, → the lines to take from it."""
     splits = line_ids(args.split)
     labels, writers = _labels(files, {_form(line_id) for line_id in splits}, args)
     form_labels = collections.defaultdict(dict)
@@ -210,7 +210,7 @@ def _cuts(files: archives.Files, args: argparse.Namespace) -> dict[str, list[Cut
 def _labels(
     files: archives.Files, forms: set[str], args: argparse.Namespace
 ) -> tuple[dict[str, label_files.Label], dict[str, str]]:
-    """(labels by line id, writers by form), of the XML or of lines.txt."""
+    """Return (labels by line id, writers by form) from the XML or from lines.txt."""
     labels, writers = {}, {}
     for _, content in files.each(["forms.txt"]):
         writers = label_files.parse_writers(content.decode("utf-8", "replace"))
@@ -219,9 +219,9 @@ def _labels(
             labels = label_files.parse_lines(content.decode("utf-8", "replace"), name)
     else:
         for name, content in files.each([f"{form}.xml" for form in forms]):
-            writer, found = label_files.parse_form(content, name)
+            writer, form_labels = label_files.parse_form(content, name)
             writers[name.removesuffix(".xml")] = writer
-            labels |= found
+            labels |= form_labels
     if not labels:
         raise UserError(
             f"{args.source} holds no {EXAMPLES[args.transcripts]}, extracted or not: "
@@ -235,7 +235,7 @@ def _form(line_id: str) -> str:
 
 
 def _cut(gray: np.ndarray, cut: Cut, height: int) -> np.ndarray:
-    """The line's image (height, W); UserError where there is nothing to read."""
+    """Cut the line's image (height, W). Raises UserError if it has nothing to read."""
     if not cut.text:
         raise UserError("no transcript")
     if cut.boxes is None:

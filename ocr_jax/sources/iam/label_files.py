@@ -12,9 +12,9 @@ from ocr_jax.sources.pages import line_cutting
 
 
 class Label(NamedTuple):
-    """A line as its form's XML or lines.txt has it; boxes (n, 4): x, y, width, height.
+    """A line's label: its text, and its boxes (n, 4) of x, y, width, height.
 
-    The XML has a box a component, lines.txt one a line.
+    The XML has one box per component, lines.txt one per line.
     """
 
     text: str
@@ -22,10 +22,10 @@ class Label(NamedTuple):
 
 
 def parse_lines(text: str, name: str = "lines.txt") -> dict[str, Label]:
-    """The lines of lines.txt by id; UserError, with its number, for a torn one."""
+    """Parse lines.txt into labels by line id. Raises UserError for a malformed row."""
     rows = text.splitlines()
     if rows and not text.endswith("\n"):
-        raise UserError(f"{name}, line {len(rows)}: torn off before its end")
+        raise UserError(f"{name}, line {len(rows)}: truncated; extract it again")
     labels = {}
     for number, row in enumerate(rows, start=1):
         if not row.strip() or row.startswith("#"):
@@ -44,13 +44,13 @@ def parse_lines(text: str, name: str = "lines.txt") -> dict[str, Label]:
 
 
 def parse_writers(text: str) -> dict[str, str]:
-    """The writer of each form, of forms.txt."""
+    """Parse forms.txt into form → writer."""
     rows = [row.split() for row in text.splitlines() if not row.startswith("#")]
     return {fields[0]: fields[1] for fields in rows if len(fields) > 1}
 
 
 def parse_form(content: bytes, name: str) -> tuple[str, dict[str, Label]]:
-    """(writer, labels by line id) of a form's XML; UserError for any other file."""
+    """Parse a form's XML into (writer, labels). Raises UserError for any other file."""
     root = line_cutting.parse_xml(io.BytesIO(content), "form", "a form of IAM", name)
     labels = {}
     for line in line_cutting.all_named(root, "line"):
@@ -61,7 +61,7 @@ def parse_form(content: bytes, name: str) -> tuple[str, dict[str, Label]]:
             ]
             for box in line_cutting.all_named(line, "cmp")
         ]
-        # Its quotes and ampersands are escaped twice.
+        # Quotes and ampersands are escaped twice in these files.
         text = charset.normalize(html.unescape(line.get("text", "")))
         labels[line.get("id")] = Label(text, np.array(boxes, int).reshape(-1, 4))
     return root.get("writer-id", ""), labels

@@ -212,7 +212,10 @@ def test_what_scores_depend_on_is_kept_and_printed(tmp_path, tree):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("# c\na01-000u-00 ok 154 5 1 2 3 4 A|B\na01-000u-01 ok 1", "line 3: torn off"),
+        (
+            "# c\na01-000u-00 ok 154 5 1 2 3 4 A|B\na01-000u-01 ok 1",
+            "line 3: truncated",
+        ),
         ("a01-000u-00 ok 154 5 1 2 3 4 A\n\na01-000u-01 ok 1\n", "line 3: expected"),
         ("a01-000u-00 ok 154 5 1 2 3 x A\n", "line 1: expected"),
     ],
