@@ -1,6 +1,6 @@
 """Images (28, 28) of single characters: EMNIST's, or drawn in handwriting fonts.
 
-EMNIST (Cohen et al., 2017) comes through TensorFlow Datasets, which fetches it once.
+EMNIST (Cohen et al., 2017) comes from TensorFlow Datasets, which downloads it once.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ CLASSES = (
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # EMNIST's order
 )
 SIZE = 28
-BATCH = 4096  # images that are fetched at once
+BATCH = 4096  # images loaded at once
 
 
 def emnist(split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -26,7 +26,7 @@ def emnist(split: str) -> tuple[np.ndarray, np.ndarray]:
     split: train or test. Raises UserError if EMNIST is unavailable.
     """
     extras.require("tensorflow")
-    import tensorflow_datasets as tfds  # takes seconds, and TensorFlow
+    import tensorflow_datasets as tfds  # slow to import, and needs TensorFlow
 
     try:
         builder = tfds.builder("emnist/byclass")
@@ -34,19 +34,19 @@ def emnist(split: str) -> tuple[np.ndarray, np.ndarray]:
             _require_network(builder.info.homepage)
         data = tfds.load("emnist/byclass", split=split).batch(BATCH)
         batches = list(tfds.as_numpy(data))
-    except Exception as error:  # whatever the network, or a torn download, brings
+    except Exception as error:  # a network failure or a broken download
         raise UserError(
-            f"EMNIST can't be had through tensorflow-datasets ({one_line(error, 80)}): "
-            "with no network, --source=fonts draws the same characters"
+            f"tensorflow-datasets can't load EMNIST ({one_line(error, 80)}): "
+            "without a network, use --source=fonts, which draws the same characters"
         ) from None
     images = np.concatenate([batch["image"][..., 0] for batch in batches])
-    # It is stored with rows and columns exchanged.
+    # EMNIST stores its images transposed.
     return images.transpose(0, 2, 1), np.concatenate([b["label"] for b in batches])
 
 
 def _require_network(url: str):
     """Raise OSError at once without a network: a download would retry for minutes."""
-    with contextlib.suppress(urllib.error.HTTPError):  # which is an answer
+    with contextlib.suppress(urllib.error.HTTPError):  # the server answered
         urllib.request.urlopen(url, timeout=10).close()
 
 

@@ -1,6 +1,6 @@
 """Single characters, 62 classes: EMNIST, balanced, or drawn in handwriting fonts.
 
-A lines file of images 28 x 28, whose transcripts are one character long.
+Makes a lines file of 28 x 28 images, whose transcripts are one character long.
 """
 
 import argparse
@@ -14,12 +14,12 @@ from ocr_jax import extras, sources
 from ocr_jax.data import lines_file
 from ocr_jax.sources.emnist import characters
 
-BLOCK = 512  # characters a task
-DRAWN = 1000  # training characters of each class, where they are drawn
+BLOCK = 512  # characters per task
+DRAWN = 1000  # training characters per class if fonts draw them
 
 
 class Task(NamedTuple):
-    """Class ids (n,) of one split from `first` on; images (n, 28, 28), None to draw."""
+    """Class ids (n,) of a split from `first` on; images (n, 28, 28) or None to draw."""
 
     name: str
     split: str
@@ -37,8 +37,8 @@ def add_flags(parser: argparse.ArgumentParser):
         "--per_class",
         type=int,
         default=0,
-        help="training characters of a class, at most; a tenth as many validate, and "
-        f"test (default: the mean of the classes, {DRAWN} with fonts)",
+        help="most training characters per class; validation and test get a tenth each "
+        f"(default: the mean over classes, or {DRAWN} with fonts)",
     )
     add("--seed", type=int, default=0, help="(default: 0)")
     parser.set_defaults(height=characters.SIZE)
@@ -91,7 +91,7 @@ def _drawn(args: argparse.Namespace) -> Iterator[tuple[str, np.ndarray, None]]:
 
 
 def _emnist(args: argparse.Namespace) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Validation is taken from EMNIST's train, whose characters name no writers."""
+    """Take validation from EMNIST's train, whose characters name no writers."""
     generator = np.random.default_rng(args.seed)
     images, labels = characters.emnist("train")
     count = args.per_class or max(1, len(labels) // len(characters.CLASSES))
@@ -111,7 +111,7 @@ def _emnist(args: argparse.Namespace) -> Iterator[tuple[str, np.ndarray, np.ndar
 
 
 def _ranks(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """The place of each character among those of its class, in a random order."""
+    """Rank each character within its class, in a random order."""
     order = generator.permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
     counts = np.bincount(labels)

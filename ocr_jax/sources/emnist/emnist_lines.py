@@ -1,7 +1,7 @@
-"""Lines set from images of single characters, each box overlapping the one before.
+"""Lines set from images of single characters that overlap their neighbours.
 
-The lab's EMNIST lines, with a new image for each character, and with punctuation, which
-EMNIST lacks and fonts draw.
+These are the lab's EMNIST lines, with a new image for each character. Fonts draw the
+punctuation that EMNIST lacks.
 """
 
 import argparse
@@ -21,7 +21,7 @@ FONTS = tuple(font for font in fonts.FONTS if font not in fonts.CAPITALS_ONLY)
 
 
 class Task(NamedTuple):
-    """One line: its text and, by place in it, the images (28, 28) that EMNIST has."""
+    """One line: its text and, by position in it, EMNIST's images (28, 28)."""
 
     split: str
     index: int
@@ -48,13 +48,13 @@ def add_flags(parser: argparse.ArgumentParser):
         "--min_overlap",
         type=float,
         default=0.0,
-        help="least share of overlap (default: 0)",
+        help="smallest overlap, as a share (default: 0)",
     )
     add(
         "--max_overlap",
         type=float,
         default=0.33,
-        help="largest share of overlap (default: 0.33)",
+        help="largest overlap, as a share (default: 0.33)",
     )
     add("--seed", type=int, default=0, help="(default: 0)")
     parser.set_defaults(height=characters.SIZE)
@@ -74,7 +74,7 @@ def tasks(args: argparse.Namespace) -> sources.Lazy:
     if not 0 <= args.min_overlap <= args.max_overlap < 1:
         raise UserError(
             f"--min_overlap={args.min_overlap}, --max_overlap={args.max_overlap}: "
-            "expected shares below 1, the first not above the second"
+            "expected shares from 0 to below 1, the first no larger than the second"
         )
     banks = _banks(args.seed) if args.source == "tfds" else {}
     counts = args.lines, args.validation_lines, args.test_lines
@@ -121,7 +121,7 @@ def _tasks(
 
 
 def _banks(seed: int) -> dict[str, dict[str, np.ndarray]]:
-    """Split → character → EMNIST's images of it; no image is in two splits."""
+    """Return split → character → EMNIST's images; no image is in two splits."""
     images, labels = characters.emnist("train")
     kept = np.random.default_rng(seed).random(len(labels)) < 0.1
     return {
@@ -142,6 +142,6 @@ def _by_character(images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarra
 
 
 def _generator(seed: int, split: str, index: int, purpose: int) -> np.random.Generator:
-    """Randomness of its own for each line, and for its text and its drawing."""
+    """Return a generator for one line and purpose: 0 for its text, 1 to draw it."""
     split_index = lines_file.SPLITS.index(split)
     return np.random.default_rng((seed, split_index, index, purpose))

@@ -5,7 +5,8 @@ extracted or not, in any sub-folders. (Marti and Bunke, 2002)
 
 Transcripts are `xml`, as written ("Gaitskell."), or `ascii`, in tokens ("Gaitskell .").
 `ascii` has two quirks: initials are spaced out ("M P", "B B C"), and a few tokens
-contain a space. CER and WER differ between the two, so the choice is stored with the lines.
+contain a space. CER and WER differ between the two, so the choice is stored with the
+lines.
 """
 
 import argparse

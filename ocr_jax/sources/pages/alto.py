@@ -1,7 +1,7 @@
 """Pages with their lines outlined in ALTO XML (versions 2 to 4) beside the images.
 
-Made by eScriptorium, Kraken, Transkribus and the digital libraries. Every TextLine with
-text becomes a line, cut along its outline.
+eScriptorium, Kraken, Transkribus and digital libraries write such files. Every TextLine
+with text becomes a line, cut along its outline.
 """
 
 from pathlib import Path
@@ -62,7 +62,7 @@ def _line(
 
 
 def _text(line: ElementTree.Element) -> str:
-    """Strings, spaces and hyphens; in a line without spaces, Strings are words."""
+    """Join Strings, spaces and hyphens; without SP elements, each String is a word."""
     parts = [(line_cutting.tag(part), part.get("CONTENT", "")) for part in line]
     spaced = any(tag == "SP" for tag, _ in parts)
     before = {"String": "" if spaced else " ", "SP": " ", "HYP": ""}

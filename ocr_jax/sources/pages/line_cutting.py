@@ -18,16 +18,16 @@ from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError, one_line
 from ocr_jax.images import cleaning, opening
 
-# Room left around a line's outline, as a share of its height, so that the tips of
-# letters which the outline touches are not cut.
+# Margin around a line's outline, as a share of its height. It keeps the tips of letters
+# that touch the outline.
 ROOM = 0.04
-# A line is turned level if its baseline rises or falls by more than this, in degrees.
+# A line is rotated if its baseline rises or falls by more than this, in degrees.
 LEVEL = 0.5
-# An outline thinner than this share of the page's usual is a mere strip along its
-# baseline, as Transkribus draws where nobody outlined the line.
+# An outline thinner than this share of the page's median is only a strip along the
+# baseline. Transkribus draws one if nobody outlined the line.
 STRIP = 0.35
-SAME_SHAPE = 0.01  # by how much the aspects of a page and a copy of it may differ
-FARTHEST = 1e6  # pixels; no page is so large: coordinates beyond are a mistake
+SAME_SHAPE = 0.01  # largest difference in aspect of a page and its copy
+FARTHEST = 1e6  # pixels; coordinates beyond this are mistakes
 
 
 class Task(NamedTuple):
@@ -45,11 +45,11 @@ class TextLine(NamedTuple):
     line_id: str
     text: str
     outline: np.ndarray
-    baseline: np.ndarray  # without points where it is not known
+    baseline: np.ndarray  # (0, 2) if unknown
 
 
 class Page(NamedTuple):
-    """What a page's XML says; size is (width, height) in its unit, None if untold."""
+    """A page's XML; size is (width, height) in its unit, or None if not given."""
 
     image_name: str
     unit: str
@@ -60,7 +60,7 @@ class Page(NamedTuple):
 def add_flags(parser: argparse.ArgumentParser):
     """Add the options of this source."""
     parser.add_argument(
-        "--source", required=True, type=Path, help="folder of XML files and images"
+        "--source", required=True, type=Path, help="folder of XML files and page images"
     )
     sources.add_split_flags(parser)
 
@@ -72,11 +72,11 @@ def tasks(args: argparse.Namespace) -> list[Task]:
     paths = sorted(p for p in args.source.rglob("*") if p.suffix.lower() == ".xml")
     if not paths:
         raise UserError(
-            f"no XML files in {args.source}: expected one a page, with its image"
+            f"no XML files in {args.source}: expected one per page, with its image"
         )
     names = [path.relative_to(args.source).with_suffix("").as_posix() for path in paths]
-    told = sources.writers_of(names, args)
-    writers = [writer or path.stem for writer, path in zip(told, paths, strict=True)]
+    named = sources.writers_of(names, args)
+    writers = [writer or path.stem for writer, path in zip(named, paths, strict=True)]
     splits = sources.splits_of(writers, names, args)
     return list(map(Task, names, splits, writers, paths))
 
@@ -84,7 +84,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
 def read(task: Task, height: int, parse: Callable[[Path], Page]) -> list[sources.Item]:
     """Read the lines of a page, and list those left out.
 
-    parse: what understands this kind of XML file.
+    parse: the parser of this kind of XML. Raises UserError if the page can't be read.
     """
     page = parse(task.path)
     gray = opening.read_image(find_image(task.path, page.image_name))
@@ -105,7 +105,7 @@ def read(task: Task, height: int, parse: Callable[[Path], Page]) -> list[sources
 
 
 def widen_strips(lines: list[TextLine]) -> list[TextLine]:
-    """The lines; those with a strip for an outline get one as thick as is usual."""
+    """Replace outlines that are mere strips by ones of the page's median thickness."""
     thicknesses = [_thickness(line.outline) for line in lines]
     usual = float(np.median(thicknesses)) if lines else 0.0
     return [
@@ -121,8 +121,8 @@ def cut(
 ) -> np.ndarray:
     """Cut a line (height, W): level, and blank outside its outline.
 
-    gray (H, W) is the page; scale (2,) takes the line's coordinates to its pixels.
-    Raises UserError for an outline that holds none of the page.
+    gray (H, W) is the page; scale (2,) maps the line's coordinates to its pixels.
+    Raises UserError if the outline contains nothing of the page.
     """
     outline, baseline = line.outline * scale, line.baseline * scale
     if np.abs(np.concatenate([outline, baseline])).max(initial=0) > FARTHEST:
@@ -134,7 +134,7 @@ def cut(
     rows, columns = gray.shape
     corners = [[[0.0, 0.0], [columns, 0.0], [columns, rows], [0.0, rows]]]
     page = cv2.transform(np.array(corners), turn)[0]
-    # No larger than the page, however far the outline leaves it.
+    # Clip the crop to the page, however far the outline reaches beyond it.
     least = np.maximum(turned.min(axis=0), page.min(axis=0))
     most = np.maximum(np.minimum(turned.max(axis=0), page.max(axis=0)), least)
     room = max(1, round(ROOM * (most - least)[1]))
@@ -143,7 +143,7 @@ def cut(
     size = int(right - left), int(bottom - top)
     turn = turn - np.array([[0, 0, left], [0, 0, top]])
     inside = np.full(gray.shape, 255, np.uint8)
-    # Beyond the page, its last pixels: anything darker would be ink along its edge.
+    # Repeat the edge pixels beyond the page: anything darker would look like ink.
     crop = cv2.warpAffine(gray, turn, size, borderMode=cv2.BORDER_REPLICATE)
     on_page = cv2.warpAffine(inside, turn, size, flags=cv2.INTER_NEAREST) > 0
     mask = np.zeros(crop.shape, np.uint8)
@@ -157,17 +157,17 @@ def cut(
 def parse_xml(
     source: Path | BinaryIO, root_tag: str, kind: str, path: str | Path
 ) -> ElementTree.Element:
-    """The root <root_tag> of an XML file that brings no entities of its own.
+    """Parse an XML file that defines no entities, and return its root <root_tag>.
 
-    Raises UserError for any other file, and says that `path` is not `kind`.
+    Raises UserError for any other file: `path` is not `kind`.
     """
     try:
         root = SafeElementTree.parse(source, forbid_dtd=False).getroot()
     except ElementTree.ParseError as error:
         raise UserError(f"{path} is not well-formed XML: {error}") from None
     except defusedxml.DefusedXmlException:
-        raise UserError(f"{path} defines entities, which is refused") from None
-    except (OSError, LookupError, ValueError) as error:  # or its encoding
+        raise UserError(f"{path} defines entities, which are refused") from None
+    except (OSError, LookupError, ValueError) as error:  # or a bad encoding
         raise UserError(f"{path} can't be read as XML: {one_line(error)}") from None
     if tag(root) != root_tag:
         raise UserError(
@@ -177,14 +177,14 @@ def parse_xml(
 
 
 def find_image(xml_path: Path, image_name: str) -> Path:
-    """The page's image: what the XML names, else one of the XML's own name."""
+    """Find the page's image: the one that the XML names, or one named like the XML."""
     # PureWindowsPath splits at both kinds of slash.
     named = PureWindowsPath(image_name)
     names = [named.name, named.as_posix()]
     for suffix in opening.SUFFIXES:
         names += [xml_path.stem + suffix, xml_path.stem + suffix.upper()]
     for name in names:
-        # False, where Path.is_file raises, for a name too long.
+        # Path.is_file raises for a name that is too long; this returns False.
         if os.path.isfile(path := xml_path.parent / name):
             return path
     raise UserError(f"{xml_path} names an image that is missing: {image_name!r}")
@@ -193,46 +193,46 @@ def find_image(xml_path: Path, image_name: str) -> Path:
 def page_size(
     page: ElementTree.Element, width: str, height: str, path: Path
 ) -> tuple[float, float] | None:
-    """(width, height) of a page by its attributes of these names; None if untold."""
-    found = number(page, width, path), number(page, height, path)
-    return found if min(found) > 0 else None
+    """Return (width, height) of a page from these attributes, or None if not given."""
+    size = number(page, width, path), number(page, height, path)
+    return size if min(size) > 0 else None
 
 
 def points(text: str, path: str | Path) -> np.ndarray:
-    """(n, 2) of "x,y x,y" or "x y x y"; a lone number, a baseline's height, is none."""
+    """Parse "x,y x,y" or "x y x y" to (n, 2); ignore a lone number, a baseline's y."""
     try:
         values = np.array([float(value) for value in text.replace(",", " ").split()])
     except ValueError:
         values = np.array([math.nan])
     if not np.isfinite(values).all():
-        raise UserError(f"{path} has points that are no numbers: {text[:40]!r}")
+        raise UserError(f"{path} has points that are not numbers: {text[:40]!r}")
     return values[: len(values) // 2 * 2].reshape(-1, 2)
 
 
 def number(element: ElementTree.Element, key: str, path: str | Path) -> float:
-    """An attribute as a number, 0 where it is missing; UserError for anything else."""
+    """Return an attribute as a number, 0 if missing. Raises UserError if it is none."""
     text = element.get(key, "0")
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise UserError(f"{path}: {key}={text!r} of <{tag(element)}> is no number")
+        raise UserError(f"{path}: {key}={text!r} of <{tag(element)}> is not a number")
     return value
 
 
 def all_named(root: ElementTree.Element, name: str) -> Iterator[ElementTree.Element]:
-    """Every element of this name, in any namespace, in the file's order."""
+    """Iterate over all elements of this name, in any namespace, in file order."""
     return root.iterfind(f".//{{*}}{name}")
 
 
 def tag(element: ElementTree.Element) -> str:
-    """The element's name without its namespace."""
+    """Return the element's name without its namespace."""
     return element.tag.rpartition("}")[2]
 
 
 def _thickness(outline: np.ndarray) -> float:
-    """The area of an outline (n, 2) over its length."""
+    """Return the area of an outline (n, 2) divided by its length."""
     if len(outline) < 3:
         return 0.0
     outline = np.clip(outline, -FARTHEST, FARTHEST)
@@ -241,16 +241,16 @@ def _thickness(outline: np.ndarray) -> float:
 
 
 def _band(baseline: np.ndarray, thickness: float) -> np.ndarray:
-    """The outline of a line of that thickness, three quarters above its baseline."""
+    """Return an outline of this thickness, three quarters of it above the baseline."""
     down = np.array([0.0, thickness])
     return np.concatenate([baseline - 0.75 * down, (baseline + 0.25 * down)[::-1]])
 
 
 def _scale(page: Page, gray: np.ndarray) -> np.ndarray:
-    """What (2,) takes the page's (x, y) to the pixels of its image (H, W).
+    """Return the scale (2,) from the page's (x, y) to the pixels of its image (H, W).
 
-    The image may be a smaller copy of the one that was measured; a size in pixels that
-    is not of the image's shape is taken for a mistake, and the coordinates as they are.
+    The image may be a smaller copy of the one that was measured. If a size in pixels
+    has another aspect than the image, it is ignored as a mistake.
     """
     if page.size is None:
         return np.ones(2)
@@ -260,11 +260,11 @@ def _scale(page: Page, gray: np.ndarray) -> np.ndarray:
 
 
 def _level(baseline: np.ndarray) -> np.ndarray:
-    """The rotation (2, 3) that makes the baseline's slope, fitted to it, level."""
+    """Return the rotation (2, 3) that levels the line fitted to the baseline."""
     if len(baseline) < 2 or np.ptp(baseline, axis=0).max() < 1:
         return np.eye(2, 3)
     x, y = cv2.fitLine(baseline.astype(np.float32), cv2.DIST_L2, 0, 0.01, 0.01)[:2, 0]
-    # Steep lines are read from first to last point, others from left to right.
+    # Steep lines run from the first to the last point, others from left to right.
     run = np.dot(baseline[-1] - baseline[0], (x, y)) if abs(y) > abs(x) else x
     degrees = math.degrees(math.atan2(y, x) if run > 0 else math.atan2(-y, -x))
     centre = tuple(map(float, baseline.mean(axis=0)))

@@ -1,7 +1,7 @@
 """Pages with their lines outlined in PAGE XML (2009 to 2019) beside the images.
 
-Made by Transkribus, eScriptorium and OCR-D. Every TextLine with text becomes a line,
-cut along its outline.
+Transkribus, eScriptorium and OCR-D write such files. Every TextLine with text becomes a
+line, cut along its outline.
 """
 
 from pathlib import Path
@@ -41,7 +41,7 @@ def parse(path: Path) -> line_cutting.Page:
 
 
 def _outline(element: ElementTree.Element | None, path: Path) -> np.ndarray:
-    """The points (n, 2) of a Coords or Baseline: an attribute, children until 2010."""
+    """Return the points (n, 2) of Coords or Baseline; until 2010 they were elements."""
     if element is None:
         return np.empty((0, 2))
     points = [f"{p.get('x')},{p.get('y')}" for p in element.iterfind("./{*}Point")]
@@ -49,7 +49,7 @@ def _outline(element: ElementTree.Element | None, path: Path) -> np.ndarray:
 
 
 def _text(element: ElementTree.Element, path: Path) -> str:
-    """The element's reading of the lowest index; where it has none, its words'."""
+    """Return the element's text of the lowest index, or else the text of its words."""
     readings = sorted(
         element.iterfind("./{*}TextEquiv"),
         key=lambda reading: line_cutting.number(reading, "index", path),

@@ -248,7 +248,7 @@ def test_a_missing_image_is_named(tmp_path):
 
 
 def test_points_that_are_no_numbers_are_shown(tmp_path):
-    with pytest.raises(UserError, match="no numbers: '1,2 x,y'"):
+    with pytest.raises(UserError, match="not numbers: '1,2 x,y'"):
         alto.read(save(tmp_path, line(outline="1,2 x,y")), 32)
 
 

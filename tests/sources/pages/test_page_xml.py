@@ -101,7 +101,7 @@ def test_a_line_without_text_or_outline_is_left_out(tmp_path):
     [
         ("<alto/>", r"is not PAGE: its root is <alto>"),
         ("<PcGts/>", "has no <Page>"),
-        (PAGE.format(lines=line("", "<Coords points='1,a'/>")), "no numbers"),
+        (PAGE.format(lines=line("", "<Coords points='1,a'/>")), "not numbers"),
         (PAGE.format(lines=line(equiv("x", "one"))), "index='one'"),
     ],
 )
