@@ -1,7 +1,7 @@
 """Removes the paper from a scanned line: ink bright on exactly zero.
 
-The paper is estimated as what remains when strokes are closed over (a grayscale
-closing), the ink as what is darker than it by more than the paper's own noise.
+A grayscale closing removes the strokes and leaves an estimate of the paper. Ink is what
+is darker than the paper by more than the paper's own noise.
 """
 
 import math
@@ -12,16 +12,16 @@ import numpy as np
 
 from ocr_jax.errors import UserError
 
-# Sizes are shares of the image's height; contrasts are in gray levels of 255.
-STROKE = 1 / 3  # nothing written is wider than this in both directions
-LEAST_CONTRAST = 12.0  # ink is darker than the paper by this much, or there is none
-NOISE_SIGMAS = 2.5  # paper darker than its mean by this is taken for paper still
-FAINT = 0.12  # of the ink's own contrast: show-through and stains are below
-RULED_LENGTH = 2.0  # a level streak this long is a ruled line, not a stroke
-RULED_KEPT = 0.3  # of a ruled line's contrast: it may run through a stroke
-MARGIN = 1 / 8  # left above and below the ink where a wide margin is cut off
-LOOSE = 0.7  # margins are cut where the ink takes less of the height than this
-# Real lines reach 29 times the height of their ink; only a dash or a rule is longer.
+# Sizes are shares of the image's height; contrasts are gray levels, 0 to 255.
+STROKE = 1 / 3  # strokes are thinner than this in at least one direction
+LEAST_CONTRAST = 12.0  # ink is at least this much darker than the paper
+NOISE_SIGMAS = 2.5  # paper is up to this many sigmas darker than its median
+FAINT = 0.12  # share of the ink's contrast; show-through and stains are below
+RULED_LENGTH = 2.0  # a horizontal streak this long is a ruled line, not a stroke
+RULED_KEPT = 0.3  # share of a ruled line's contrast: it may cross strokes
+MARGIN = 1 / 8  # left above and below the ink if wide margins are cut
+LOOSE = 0.7  # margins are cut if the ink takes less of the height than this
+# Real lines are up to 29 times as wide as their ink is high; only dashes are wider.
 LONGEST = 40
 # A line wider than this, at the target height, is not one line of writing.
 MAX_WIDTH = 8192
@@ -30,7 +30,7 @@ OVERSAMPLING = 3
 
 
 class CleanLine(NamedTuple):
-    """A line image (height, W) uint8 and where its columns are in the scan.
+    """A line image (height, W) uint8, and where its columns lie in the scan.
 
     Column x of the image is at left + x * scale in the scan.
     """
@@ -52,8 +52,8 @@ def clean_line(
 ) -> CleanLine:
     """Clean a scanned line (H, W) uint8 and scale it to a height, aspect kept.
 
-    mask (H, W) bool: where the line is; the rest is blanked. Raises UserError for a
-    scan with nothing on it, or of a shape that no line has.
+    mask (H, W) bool: where the line is; the rest is blanked. Raises UserError if the
+    scan is empty or does not have the shape of a line.
     """
     rows, columns = gray.shape
     if min(rows, columns) < 4:
@@ -61,7 +61,7 @@ def clean_line(
     if columns * height / rows > MAX_WIDTH:
         raise UserError(
             f"{columns} x {rows} px would be {columns * height // rows} px wide at "
-            f"height {height}, {MAX_WIDTH} at most: cut it into lines first"
+            f"height {height}: expected at most {MAX_WIDTH}; cut it into lines first"
         )
     mask = np.ones_like(gray) if mask is None else mask.astype(np.uint8)
     shrink = min(1.0, OVERSAMPLING * height / rows)
@@ -77,24 +77,24 @@ def clean_line(
 
 
 def clean(gray: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Ink (H, W) float32 in [0, 1], zero where there is none, of a scan (H, W) uint8.
+    """Return the ink (H, W) float32, 0 (paper) to 1, of a scan (H, W) uint8.
 
-    mask (H, W) bool is where the writing is. Raises UserError if nothing stands out.
+    mask (H, W) bool: where the writing is. Raises UserError if nothing stands out.
     """
     if not mask.any():
-        raise UserError("the line's outline holds no pixel of the image")
+        raise UserError("the line's outline contains no pixel of the image")
     if _is_inverted(gray[mask]):
         gray = 255 - gray
     gray = np.where(mask, gray, np.median(gray[mask])).astype(np.float32)
     darkness = background(gray) - gray
-    on_paper = darkness[mask][::4]  # enough for medians, and cheaper
+    on_paper = darkness[mask][::4]  # enough for medians, and faster
     level = np.median(on_paper)
     noise = 1.4826 * np.median(np.abs(on_paper - level))
     threshold = level + max(NOISE_SIGMAS * noise, LEAST_CONTRAST / 2)
     strokes = on_paper[on_paper > threshold]
     contrast = np.percentile(strokes, 90) - level if strokes.size else 0.0
     if contrast < LEAST_CONTRAST:
-        raise UserError("there is nothing on it that stands out from the paper")
+        raise UserError("nothing on it stands out from the paper")
     threshold = max(threshold, level + FAINT * contrast)
     ink = np.clip((darkness - threshold) / (level + contrast - threshold), 0.0, 1.0)
     ink = _weaken_ruled_lines(ink.astype(np.float32))
@@ -102,7 +102,7 @@ def clean(gray: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def background(gray: np.ndarray) -> np.ndarray:
-    """The paper (H, W) float32 behind the strokes, at a quarter of the detail."""
+    """Estimate the paper (H, W) float32 behind the strokes, at a quarter resolution."""
     rows, columns = gray.shape
     small = cv2.dilate(gray, np.ones((3, 3), np.uint8))
     size = max(1, columns // 4), max(1, rows // 4)
@@ -117,7 +117,7 @@ def background(gray: np.ndarray) -> np.ndarray:
 
 
 def _is_inverted(pixels: np.ndarray) -> bool:
-    """Whether most of the pixels are dark and the few others bright: white ink."""
+    """Return whether the ink is white: most pixels dark, a few bright."""
     return np.median(pixels) < 100 and np.mean(pixels) > np.median(pixels) + 2
 
 
@@ -125,17 +125,17 @@ def _weaken_ruled_lines(ink: np.ndarray) -> np.ndarray:
     length = round(RULED_LENGTH * len(ink))
     if length >= ink.shape[1]:
         return ink
-    # Closed first: pen strokes and noise interrupt a printed line.
+    # Close gaps first: pen strokes and noise interrupt a printed line.
     closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, 9), np.uint8))
     ruled = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
     return np.maximum(ink - (1.0 - RULED_KEPT) * ruled, 0.0)
 
 
 def _ink_box(ink: np.ndarray, longest: float) -> tuple[int, int, int, int]:
-    """(top, bottom, left, right) around the ink; rows only if margins are wide.
+    """Return (top, bottom, left, right) of the ink; cut rows only off wide margins.
 
-    Rows are kept so that the box is at most `longest` times as wide as high: a lone
-    dash is not made as high as letters.
+    The box keeps enough rows to be at most `longest` times as wide as high, so that a
+    lone dash does not become as high as letters.
     """
     rows, columns = ink.shape
     top, bottom = _extent(ink.sum(axis=1))
@@ -148,13 +148,13 @@ def _ink_box(ink: np.ndarray, longest: float) -> tuple[int, int, int, int]:
     least = math.ceil((right - left) / longest)
     margin = max(margin, math.ceil((least - (bottom - top)) / 2))
     top, bottom = max(0, top - margin), min(rows, bottom + margin)
-    # Where the ink is at an edge, the rows lacking on that side come from the other.
+    # If the ink is at an edge, the rows missing there are taken from the other side.
     bottom = max(bottom, min(rows, top + least))
     return min(top, max(0, bottom - least)), bottom, left, right
 
 
 def _extent(profile: np.ndarray) -> tuple[int, int]:
-    """First and last + 1 place of a profile, leaving out specks at its ends."""
+    """Return (first, last + 1) of a profile, ignoring specks at its ends."""
     share = np.cumsum(profile) / profile.sum()
     first, last = np.searchsorted(share, [0.002, 0.998])
     return int(first), int(last) + 1

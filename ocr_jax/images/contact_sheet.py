@@ -13,16 +13,16 @@ from ocr_jax.errors import UserError, is_disk_full, one_line
 LEAST_WIDTH = 1000  # pixels; a sheet is as wide as its widest line
 TEXT_SIZE = 18
 MARGIN = 8
-VARIATIONS = 4  # of each line, below it
+VARIATIONS = 4  # per line, drawn below it
 
 
 def draw(file_path: Path, out: Path, split_name: str, *, count: int, augment=None):
-    """Draw `count` lines, evenly spread over a split, as ink on white, into a PNG.
+    """Draw `count` lines, evenly spread over a split, black on white, into a PNG.
 
-    augment: the strengths of a config; each line is then followed by VARIATIONS of it.
+    augment: a config's strengths; if given, VARIATIONS of each line follow it.
     """
     if out.suffix.lower() != ".png":
-        raise UserError(f"--out={out}: expected a name that ends in .png")
+        raise UserError(f"--out={out}: expected a file name that ends in .png")
     with lines_file.LinesFile(file_path) as file:
         split = file.split(split_name)
         chosen = np.linspace(0, len(split) - 1, min(count, len(split))).round()
@@ -38,11 +38,11 @@ def draw(file_path: Path, out: Path, split_name: str, *, count: int, augment=Non
 
 
 def _with_variations(lines: list[list[np.ndarray]], strengths) -> list[np.ndarray]:
-    """Each line image (H, W) as (1 + VARIATIONS, H, widest W), itself first.
+    """Stack each line image (H, W), then its variations: (1 + VARIATIONS, H, max W).
 
-    A training pads lines less: these have more room to the right.
+    Training pads lines less; these have more space on the right.
     """
-    import jax  # here: it takes a second, which the processes that prepare lines save
+    import jax  # takes a second, so the processes that prepare lines skip it
 
     from ocr_jax.augmentation import augment
 
@@ -66,7 +66,7 @@ def _save(sheet: Image.Image, out: Path):
 
 
 def _row(images: Sequence[np.ndarray], caption: str, width: int) -> np.ndarray:
-    """Images (H, W) one below the other, black on white, and a caption: (H', width)."""
+    """Stack images (H, W) as black on white above a caption: (H', width)."""
     below = sum(len(image) for image in images) + MARGIN
     row = Image.new("L", (width, below + TEXT_SIZE + MARGIN), "white")
     for number, image in enumerate(images):
@@ -76,9 +76,9 @@ def _row(images: Sequence[np.ndarray], caption: str, width: int) -> np.ndarray:
 
 
 def _font() -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which matplotlib brings: it has the accents of most scripts.
+    """Load DejaVu Sans from matplotlib: it has the accents of most scripts.
 
-    Without matplotlib Pillow's own font, for western European languages.
+    Without matplotlib, load Pillow's font, which covers western European languages.
     """
     if not extras.is_installed("matplotlib"):
         return ImageFont.load_default(TEXT_SIZE)

@@ -11,16 +11,16 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ocr_jax.errors import UserError, one_line
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2")
-# Larger than any scan of a page; a small file that claims more is a bomb. Pillow has
-# a limit of its own, 178,956,970.
+# No scan of a page is larger; a small file that claims more is a decompression bomb.
+# Pillow's own limit is 178,956,970.
 MAX_PIXELS = 150_000_000
 
 
 def read_image(source) -> np.ndarray:
     """Read a path, bytes, file or (H, W[, 3 or 4]) uint8 array as (H, W) uint8 gray.
 
-    Colour, palette, transparent (over white), 16-bit and 1-bit images, turned upright
-    by their EXIF tag. Raises UserError for anything that is not a whole image.
+    Colour, palette, transparent (over white), 16-bit and 1-bit images are read, and
+    turned upright by their EXIF tag. Raises UserError if it is not a complete image.
     """
     if isinstance(source, np.ndarray):
         return _to_gray(Image.fromarray(source))
@@ -35,7 +35,7 @@ def read_image(source) -> np.ndarray:
     except UnidentifiedImageError:
         reason = "unsupported image format"
     except Image.DecompressionBombError:
-        reason = f"it claims to be of more than {MAX_PIXELS:,} pixels"
+        reason = f"it claims to have more than {MAX_PIXELS:,} pixels"
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         reason = one_line(error).replace(repr(source), "it")
     raise UserError(f"{name} can't be read as an image: {reason}")
@@ -62,7 +62,8 @@ def _open(data: bytes, name: str) -> Image.Image:
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width} x {image.height} px"
         raise UserError(
-            f"{name} is {size}: expected a line, or a page, of fewer pixels"
+            f"{name} is {size}: expected a line or page of {MAX_PIXELS:,} pixels at "
+            "most"
         )
     image.load()
     return ImageOps.exif_transpose(image)
@@ -79,7 +80,7 @@ def _to_gray(image: Image.Image) -> np.ndarray:
 
 
 def _stretch(values: np.ndarray, mode: str) -> np.ndarray:
-    """Deep pixels to 8 bits: 16-bit ones by their range, others by what they hold."""
+    """Scale deep pixels to 8 bits: 16-bit ones by type, others by their own range."""
     if mode.startswith("I") and values.min() >= 0 and 255 < values.max() <= 65535:
         return (values / 257).round().astype(np.uint8)
     span = max(float(np.ptp(values)), 1e-9)

@@ -1,7 +1,7 @@
 """Takes lines from a given text: its words, in order, as long as its lines.
 
-So lines that are made have the characters and the language of a collection, accents,
-spellings and all. Each split has a part of the text for itself.
+Synthetic lines then have the language of a collection, with its accents and spellings.
+Each split uses its own part of the text.
 """
 
 import functools
@@ -15,17 +15,17 @@ from ocr_jax import charset
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 
-# Of the text's words, for train, validation and test.
+# Shares of the text's words for train, validation and test.
 SHARES = (0.9, 0.05, 0.05)
-# In each split's part: fewer would be the same line again and again.
+# Fewest words per split; fewer would give the same line again and again.
 LEAST_WORDS = 20
 
 
 @functools.cache
 def read(path: str) -> tuple[str, ...]:
-    """The lines of a UTF-8 text, or the training transcripts of a lines file.
+    """Read the lines of a UTF-8 text, or the training transcripts of a lines file.
 
-    Raises UserError for a file that is neither, or is too short.
+    Raises UserError if the file is neither, or is too short.
     """
     if h5py.is_hdf5(path):
         with lines_file.LinesFile(Path(path)) as file:
@@ -47,7 +47,7 @@ def read(path: str) -> tuple[str, ...]:
 
 @functools.cache
 def _words(path: str, split: str, known: frozenset[str]) -> tuple[str, ...]:
-    """The words of a split's part of the text that are spelt with these characters."""
+    """Return the words of a split's part of the text that use only `known`."""
     words = " ".join(read(path)).split()
     ends = np.round(np.cumsum((0, *SHARES)) * len(words)).astype(int)
     part = lines_file.SPLITS.index(split)
@@ -61,10 +61,10 @@ def line(
     known: Set[str],
     rng: np.random.Generator,
 ) -> str:
-    """Words that follow each other in the text, of `known` characters alone.
+    """Return consecutive words of the text that use only `known` characters.
 
-    As many as fit the length of some line of the text, and max_characters; at least
-    one, cut if need be. Raises UserError where no word can be spelt.
+    They fill the length of a random line of the text, and at most max_characters. There
+    is at least one word, cut if necessary. Raises UserError if no word can be spelt.
     """
     words = _words(path, split, frozenset(known))
     if not words:

@@ -1,10 +1,10 @@
 """Synthetic handwriting: invented prose in the handwriting fonts of fontpkg.
 
-With --text, the words are those of a text or of another lines file, to begin with what
-a collection of that language looks like before it is trained on (config.init_from);
-with --style=varied, and --fonts of the period, the writing looks like it, too. Every
-line follows from (seed, split, index) alone, so the same seed gives the same lines
-whatever the order and the number of workers. A font stands for a writer.
+--text takes the words from a text or another lines file, to pre-train a network for a
+collection in that language (config.init_from). --style=varied and --fonts of the period
+imitate its writing, too. Every line follows from (seed, split, index) alone, so the
+same seed gives the same lines in any order and with any number of workers. Each font
+counts as a writer.
 """
 
 import argparse
@@ -38,10 +38,10 @@ FONTS = (
     "Yellowtail",
     "Zeyada",
 )
-# Their small letters are the capitals' shapes: a transcript is all capitals too.
+# Their small letters look like capitals, so their transcripts are in capitals, too.
 CAPITALS_ONLY = ("Permanent Marker",)
 FONT_FILES = (".otf", ".ttf", ".woff")
-# Below this many characters, too few cuts of a sentence would fit.
+# In fewer characters than this, too few parts of a sentence fit.
 LEAST_MAX_CHARACTERS = 20
 
 
@@ -55,7 +55,7 @@ class Task:
     font: str
     max_characters: int
     style: str = "neat"  # of HAND_STYLES
-    text: str = ""  # a file whose words are written, not made-up prose
+    text: str = ""  # file to take words from, "" for invented prose
 
 
 def add_flags(parser: argparse.ArgumentParser):
@@ -75,7 +75,8 @@ def add_flags(parser: argparse.ArgumentParser):
         "--text",
         default="",
         metavar="FILE",
-        help="use the words of a UTF-8 text or of a lines file's training transcripts",
+        help="use the words of a UTF-8 text or of a lines file's training transcripts "
+        "(default: invented English prose)",
     )
     add(
         "--style",
@@ -84,7 +85,7 @@ def add_flags(parser: argparse.ArgumentParser):
         help="varied: slant, width and ink spread as between the writers of an old "
         "collection (default: neat)",
     )
-    add("--hands", type=_renamed, help=argparse.SUPPRESS)  # its name until 2026-11
+    add("--hands", type=_renamed, help=argparse.SUPPRESS)  # the name until 2026-11
     add(
         "--fonts",
         default="",
@@ -95,8 +96,8 @@ def add_flags(parser: argparse.ArgumentParser):
         "--hold_out_fonts",
         default="",
         metavar="FONT,FONT",
-        help="kept from training; validation and test are in these alone, as if "
-        f"by unseen writers (of: {', '.join(FONTS)}, and of --fonts)",
+        help="fonts that only validation and test use, like unseen writers; any of "
+        f"{', '.join(FONTS)} and --fonts (default: none)",
     )
 
 
@@ -164,8 +165,10 @@ def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
 
 @functools.cache
 def _spelt(font: str) -> frozenset[str]:
-    """The characters that a text may have to be written in the font, before `read`
-    makes capitals of them where the font has nothing else. Some have no ink."""
+    """Return the characters that a text in this font may contain; some have no ink.
+
+    For a font of capitals only, `read` turns the text into capitals afterwards.
+    """
     drawn = set(filter(str.isprintable, handwriting.characters(font)))
     if font in CAPITALS_ONLY:
         drawn = {letter for letter in drawn if letter.upper() in drawn}
@@ -173,9 +176,9 @@ def _spelt(font: str) -> frozenset[str]:
 
 
 def _own_fonts(args: argparse.Namespace) -> tuple[str, ...]:
-    """The files of a folder's fonts. Raises UserError for one that can't write."""
+    """Return the font files of --fonts. Raises UserError if one lacks characters."""
     folder = Path(args.fonts)
-    # Of a text, a font's words are those that it can write; made-up prose needs all.
+    # A text is reduced to the words that a font can write; prose needs all characters.
     needed = frozenset(string.ascii_letters) if args.text else prose.CHARACTERS
     files = sorted(str(p) for p in folder.glob("*") if p.suffix.lower() in FONT_FILES)
     if not files:
@@ -186,7 +189,7 @@ def _own_fonts(args: argparse.Namespace) -> tuple[str, ...]:
     for file in files:
         try:
             lacks = needed - handwriting.characters(file)
-            # A torn file may have its list of characters still.
+            # A truncated file may still have its list of characters.
             if not lacks:
                 rng = np.random.default_rng(0)
                 handwriting.draw(string.ascii_letters, file, 32, rng)
@@ -201,15 +204,15 @@ def _own_fonts(args: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _name(font: str) -> str:
-    """What a font is called: its family, or its file's name without the ending."""
+    """Return a font's name: its family, or its file name without suffix."""
     return Path(font).stem
 
 
 def _held_out(names: str, fonts: tuple[str, ...]) -> tuple[str, ...]:
-    """The fonts named, in their own order; case, spaces and dashes don't matter."""
+    """Return the named fonts, in the order of `fonts`; case and spaces don't matter."""
     spellings = {_spelling(_name(font)): font for font in fonts}
-    asked = [name for name in names.split(",") if name.strip()]
-    for name in asked:
+    requested = [name for name in names.split(",") if name.strip()]
+    for name in requested:
         if _spelling(name) not in spellings:
             near = difflib.get_close_matches(_spelling(name), spellings, 1)
             hint = f"did you mean {_name(spellings[near[0]])!r}? " if near else ""
@@ -217,7 +220,7 @@ def _held_out(names: str, fonts: tuple[str, ...]) -> tuple[str, ...]:
                 f"--hold_out_fonts: no font {name.strip()!r}: {hint}"
                 f"The fonts are {', '.join(map(_name, fonts))}"
             )
-    wanted = {_spelling(name) for name in asked}
+    wanted = {_spelling(name) for name in requested}
     return tuple(font for font in fonts if _spelling(_name(font)) in wanted)
 
 

@@ -7,31 +7,31 @@ import dataclasses
 class HandStyle:
     """Ranges that each line draws from uniformly.
 
-    Units: `h` is the height of the writing, top of an l to foot of a g; `px` a final
-    pixel.
+    Units: `h` is the height of the writing, from the top of an l to the foot of a g;
+    `px` is a pixel of the final image.
     """
 
-    space: tuple[float, float] = (0.9, 1.5)  # gap between words over the font's own
-    lift: float = 0.015  # standard deviation of a word's height over the baseline, h
+    space: tuple[float, float] = (0.9, 1.5)  # gap between words / the font's own
+    lift: float = 0.015  # standard deviation of a word's vertical shift, h
     pen: tuple[float, float] = (0.035, 0.075)  # width of a stroke, h
-    pressure: tuple[float, float] = (0.82, 1.0)  # ink of one word over the darkest
-    aspect: tuple[float, float] = (0.85, 1.15)  # width over the font's own
-    slant: tuple[float, float] = (-0.15, 0.25)  # sideways over upwards
-    reach: tuple[float, float] = (1.0, 1.0)  # of an l or a g beyond an x, over its own
-    rise: tuple[float, float] = (-0.12, 0.12)  # last letter over the first, h
-    steepest: float = 0.025  # rise, upwards over sideways
-    wave: tuple[float, float] = (0.0, 0.035)  # half the baseline's swing, h
-    stretch: tuple[float, float] = (0.0, 0.14)  # letters wider and narrower by, a share
-    tremor: tuple[float, float] = (0.0, 0.018)  # deviation of a letter's local shift, h
+    pressure: tuple[float, float] = (0.82, 1.0)  # ink of a word / the darkest ink
+    aspect: tuple[float, float] = (0.85, 1.15)  # width / the font's own
+    slant: tuple[float, float] = (-0.15, 0.25)  # sideways / upwards
+    reach: tuple[float, float] = (1.0, 1.0)  # ascenders and descenders / the font's
+    rise: tuple[float, float] = (-0.12, 0.12)  # of the last letter above the first, h
+    steepest: float = 0.025  # largest rise, upwards / sideways
+    wave: tuple[float, float] = (0.0, 0.035)  # amplitude of the baseline, h
+    stretch: tuple[float, float] = (0.0, 0.14)  # change in a letter's width, a share
+    tremor: tuple[float, float] = (0.0, 0.018)  # deviation of a local shift, h
     margin: tuple[float, float] = (0.02, 0.1)  # above and below, h
-    contrast: tuple[float, float] = (1.15, 1.6)  # ink over its drawn value, cut at 255
-    fading: tuple[float, float] = (0.0, 0.4)  # darkest less lightest along a line
-    brightness: tuple[float, float] = (200, 255)  # the ink's brightest
+    contrast: tuple[float, float] = (1.15, 1.6)  # ink / its drawn value, cut at 255
+    fading: tuple[float, float] = (0.0, 0.4)  # darkest minus lightest along a line
+    brightness: tuple[float, float] = (200, 255)  # of the brightest ink
 
 
 HAND_STYLES = {
     "neat": HandStyle(),
-    # Ink, strokes, slants and widths spread as those of 91 hands of 1914-1918 do.
+    # Ink, strokes, slants and widths spread as between 91 writers of 1914-1918.
     "varied": HandStyle(
         space=(0.9, 2.2),
         lift=0.025,

@@ -1,7 +1,7 @@
-"""One line written by hand: a font's letters, bent, inked and cleaned like a scan.
+"""Draws one line: a font's letters, bent, inked and cleaned like a scan.
 
-A line is written at twice its height, word by word, bent by one smooth warp, cut out
-around its ink and only then brought to its height. Everything follows from the `rng`.
+A line is drawn word by word at twice its height, bent by one smooth warp and cropped to
+its ink. Only then is it scaled to its height. All randomness comes from `rng`.
 """
 
 import functools
@@ -17,34 +17,34 @@ from ocr_jax.sources.synthetic.hand_styles import HAND_STYLES, HandStyle
 
 fontpkg, ttLib = extras.Lazy("fontpkg"), extras.Lazy("fontTools.ttLib")
 
-# A font's flaws that do not keep it from being drawn, once in each process.
+# fontTools warns, once per process, of flaws that do not prevent drawing.
 logging.getLogger("fontTools").setLevel(logging.ERROR)
 
-PEN_CHANGE = 0.5  # at most so far from the font's own stroke, a share
+PEN_CHANGE = 0.5  # largest change of the font's stroke width, a share
 LEAST_SPACE = 0.27  # h
-SPACE_JITTER = (0.9, 1.25)  # one gap over the line's usual
+SPACE_JITTER = (0.9, 1.25)  # a gap / the line's mean gap
 WAVE_LENGTH = (3.0, 9.0)  # h
 STRETCH_LENGTH = (1.5, 5.0)  # h
 TREMOR_GRID = 0.4  # distance over which the shift changes, h
-FILL = (0.6, 1.0)  # share of the font's own height that is kept where ink lacks it
+FILL = (0.6, 1.0)  # share of the font's height kept without ink
 MARGIN_X = (0.05, 0.4)  # left and right, h
 BLUR = (0.0, 0.6)  # standard deviation, px
-GRAIN = (0.0, 0.3)  # darkest less lightest ink from pixel to pixel, a share
-PAPER_SHARE = (-0.03, 0.04)  # of pixels with paper noise; none below 0
-PAPER_NOISE = (12, 40)  # its brightest
-FLOOR = 8  # what is darker is blank
+GRAIN = (0.0, 0.3)  # darkest minus lightest ink between pixels, a share
+PAPER_SHARE = (-0.03, 0.04)  # share of pixels with paper noise; below 0: none
+PAPER_NOISE = (12, 40)  # brightness of the brightest
+FLOOR = 8  # darker pixels are blank
 
 SUPERSAMPLING = 2
-X_HEIGHT = 0.35  # of an x, h
-# Blank room around the writing, in h, so that no bend takes ink over the edge.
+X_HEIGHT = 0.35  # height of an x, h
+# Blank margin around the writing, in h, so that bending moves no ink over the edge.
 ROOM_X = 0.8
 ROOM_Y = 0.5
-MAP_STEP = 8  # the warp is computed at one pixel in so many a side, it being smooth
+MAP_STEP = 8  # the warp is smooth, so compute it at every 8th pixel per side
 REFERENCE = "Hbdhklgpqy"
 
 
 def characters(font: str) -> frozenset[str]:
-    """The characters that the font can draw."""
+    """Return the characters that the font can draw."""
     return frozenset(map(chr, _character_map(font)))
 
 
@@ -55,10 +55,10 @@ def draw(
     rng: np.random.Generator,
     style: HandStyle = HAND_STYLES["neat"],
 ) -> np.ndarray:
-    """The text in that font as a line image (height, W) uint8, bright ink on zero.
+    """Draw the text in a font as a line image (height, W) uint8, bright ink on zero.
 
-    font: a family of fontpkg, or the file of a font. Raises ValueError for a text with
-    nothing to draw, or with characters that the font lacks: it would draw boxes.
+    font: a family of fontpkg, or a font file. Raises ValueError if the text has nothing
+    to draw, or has characters that the font lacks and would draw as boxes.
     """
     if not text.strip() or not characters(font).issuperset(text):
         raise ValueError(f"{font} can't draw {text!r}")
@@ -81,12 +81,12 @@ def _file(font: str) -> str:
 @functools.cache
 def _character_map(font: str) -> dict[int, str]:
     with ttLib.TTFont(_file(font), lazy=True) as file:
-        return file.getBestCmap() or {}  # which a font of symbols lacks
+        return file.getBestCmap() or {}  # a symbol font has none
 
 
 @functools.lru_cache(maxsize=64)
 def _letters(font: str, size: int) -> ImageFont.FreeTypeFont:
-    """The font at which REFERENCE, top to foot, is `size` pixels high."""
+    """Load the font at the size at which REFERENCE is `size` pixels high."""
     top, foot = _extent(font)
     return _truetype(font, max(1, round(size / (top + foot))))
 
@@ -100,7 +100,7 @@ def _truetype(font: str, em: int) -> ImageFont.FreeTypeFont:
 
 @functools.cache
 def _extent(font: str) -> tuple[float, float]:
-    """How far REFERENCE reaches above and below the baseline, in ems."""
+    """Measure how far REFERENCE reaches above and below the baseline, in ems."""
     em = 200
     _, top, _, foot = _truetype(font, em).getbbox(REFERENCE, anchor="ls")
     return -top / em, foot / em
@@ -108,7 +108,7 @@ def _extent(font: str) -> tuple[float, float]:
 
 @functools.cache
 def _pen_width(font: str) -> float:
-    """The mean width of the font's strokes, in h."""
+    """Measure the mean width of the font's strokes, in h."""
     size = 200
     letters = _letters(font, size)
     page = Image.new("L", (round(letters.getlength(REFERENCE)) + 2 * size, 3 * size))
@@ -121,7 +121,7 @@ def _pen_width(font: str) -> float:
 def _write(
     text: str, font: str, size: int, style: HandStyle, rng: np.random.Generator
 ) -> tuple[np.ndarray, int]:
-    """The words on a straight line with room around (H, W); which row the line is."""
+    """Draw the words on a straight line: (page (H, W), row of the baseline)."""
     letters = _letters(font, size)
     words = text.split()
     space = max(_between(style.space, rng) * letters.getlength(" "), LEAST_SPACE * size)
@@ -144,14 +144,14 @@ def _write(
 def _pen_growth(
     font: str, size: int, style: HandStyle, rng: np.random.Generator
 ) -> float:
-    """By how many pixels to widen each side of the font's strokes."""
+    """Draw by how many pixels to widen the font's strokes on each side."""
     own = _pen_width(font)
     change = np.clip(_between(style.pen, rng) / own - 1, -PEN_CHANGE, PEN_CHANGE)
     return float(change * own * size / 2)
 
 
 def _press(page: np.ndarray, growth: float) -> np.ndarray:
-    """The page with strokes wider (growth > 0) or thinner by so many pixels a side."""
+    """Widen (growth > 0) or thin the strokes by this many pixels per side."""
     radius = int(np.ceil(abs(growth)))
     if radius == 0:
         return page
@@ -169,11 +169,10 @@ def _warp(
     style: HandStyle,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, int]:
-    """The page slanted, stretched, tilted and waved around its baseline, and which row
-    that is now."""
+    """Slant, stretch, tilt and wave the page; return it and its new baseline row."""
     aspect, slant = _between(style.aspect, rng), _between(style.slant, rng)
     above, below = _between(style.reach, rng), _between(style.reach, rng)
-    # What the writing grows by above the letters' middles, below, and to either side.
+    # Growth of the writing above the letters' middles, below, and on either side.
     middle = X_HEIGHT * size
     up = max(0, round((above - 1) * (baseline - middle)))
     down = max(0, round((below - 1) * (page.shape[0] - baseline)))
@@ -210,7 +209,7 @@ def _warp(
 
 
 def _coarse_grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The x and y (h, w) of one pixel in MAP_STEP a side, placed as cv2.resize does."""
+    """Return x and y (h, w) of every MAP_STEP-th pixel, as cv2.resize places them."""
     coarse = [max(2, round(side / MAP_STEP)) for side in shape]
     steps = [side / count for side, count in zip(shape, coarse, strict=True)]
     rows = (np.arange(coarse[0]) + 0.5) * steps[0] - 0.5
@@ -220,14 +219,14 @@ def _coarse_grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _swing(x: np.ndarray, length: float, rng: np.random.Generator) -> np.ndarray:
-    """A sine of that wave length, -1 to 1, from any phase."""
+    """Return a sine of this wavelength, -1 to 1, at a random phase."""
     return np.sin(2 * np.pi * (x / length + rng.random()))
 
 
 def _smooth_noise(
     shape: tuple[int, int], grid: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Normal noise (h, w) float32 that changes over `grid` pixels."""
+    """Return normal noise (h, w) float32 that changes over `grid` pixels."""
     coarse = [max(2, round(side / grid)) for side in shape]
     noise = rng.standard_normal(coarse, np.float32)
     return cv2.resize(noise, shape[::-1], interpolation=cv2.INTER_CUBIC)
@@ -240,9 +239,9 @@ def _cut_out(
     style: HandStyle,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """The ink with its margins (height, W): all of the ink, nothing cut off.
+    """Crop the page to its ink and margins (height, W), without cutting off any ink.
 
-    Text without tall letters keeps a part of the room they would have taken.
+    Text without tall letters keeps part of the space that they would take.
     """
     size = SUPERSAMPLING * height
     rows, columns = (np.flatnonzero(page.max(axis) >= FLOOR) for axis in (1, 0))
@@ -260,7 +259,7 @@ def _cut_out(
 def _scan(
     line: np.ndarray, height: int, style: HandStyle, rng: np.random.Generator
 ) -> np.ndarray:
-    """The line (H, W) uint8 in uneven ink, with what cleaning left of the paper."""
+    """Make the ink of a line (H, W) uint8 uneven, and add remains of the paper."""
     if (blur := _between(BLUR, rng)) > 0.2:
         line = cv2.GaussianBlur(line, (0, 0), blur)
     ink = line * np.float32(_between(style.contrast, rng) / 255)

@@ -1,9 +1,9 @@
 """Lines of invented English prose: words, names, capitals, digits, punctuation.
 
-Splits share their words, as real texts do, but never a line: the letters and digits of
-a line, hashed, say which split it belongs to, whatever the seed. So a line of one split
-can't occur in another, not even with other capitals or punctuation, and no list of
-lines already used is needed: lines can be made in any order by any number of workers.
+Splits share their words, as real texts do, but never a line. A hash of a line's letters
+and digits decides its split, whatever the seed. So a line of one split can't occur in
+another, not even with other capitals or punctuation. Lines can be made in any order by
+any number of workers, without a list of lines already used.
 """
 
 import functools
@@ -22,7 +22,7 @@ MIN_CHARACTERS = 10
 CHARACTERS = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 .,;:!?'\"()-+=/&"
 )
-# One short word in so many is written in capitals.
+# One word in this many is put in capitals, if it is short enough.
 WORDS_PER_CAPITALS = 40
 LONGEST_CAPITALS = 6
 SENTENCES = (
@@ -71,12 +71,12 @@ MONTHS = """
     December
 """
 LISTS = {"name": NAMES, "day": DAYS, "month": MONTHS}
-# First and one past the last: few, many, a year.
+# Ranges, end excluded: few, many, a year.
 NUMBERS = ((2, 100), (100, 1000), (1780, 2030))
 
 
 def line(split: str, max_characters: int, rng: np.random.Generator) -> str:
-    """A normalised line of MIN_CHARACTERS to `max_characters`, of that split only."""
+    """Return a normalised line of MIN_CHARACTERS to max_characters of this split."""
     while True:
         text = _cut(_words(max_characters, rng), max_characters, rng)
         if len(text) >= MIN_CHARACTERS and split_of(text) == split:
@@ -84,14 +84,14 @@ def line(split: str, max_characters: int, rng: np.random.Generator) -> str:
 
 
 def split_of(text: str) -> str:
-    """The only split that may hold this line: half go to train, a quarter each else."""
+    """Return the split of a line: half go to train, a quarter each to the others."""
     spelling = re.sub(r"[^a-z0-9]", "", text.lower())
     quarter = hashlib.sha256(spelling.encode()).digest()[0] % 4
     return lines_file.SPLITS[max(0, quarter - 1)]
 
 
 def _words(max_characters: int, rng: np.random.Generator) -> list[str]:
-    """Running prose, long enough to cut a line from, that may start mid-sentence."""
+    """Return prose that is long enough for a line and may start mid-sentence."""
     words = _sentence(rng)
     start = int(rng.integers(len(words))) if rng.random() < 0.5 else 0
     words = words[start:]
@@ -101,7 +101,7 @@ def _words(max_characters: int, rng: np.random.Generator) -> list[str]:
 
 
 def _cut(words: list[str], max_characters: int, rng: np.random.Generator) -> str:
-    """As many of the words as fit a length drawn at random."""
+    """Return as many of the words as fit a random length, "" if too long."""
     length = int(rng.integers(MIN_CHARACTERS, max_characters + 1))
     ends = np.cumsum([len(word) + 1 for word in words]) - 1
     count = int(np.searchsorted(ends, MIN_CHARACTERS)) + 1
@@ -111,7 +111,7 @@ def _cut(words: list[str], max_characters: int, rng: np.random.Generator) -> str
 
 def _sentence(rng: np.random.Generator) -> list[str]:
     text = re.sub(
-        r"\{(\w+)\}", lambda found: _fill(found[1], rng), _pick(SENTENCES, rng)
+        r"\{(\w+)\}", lambda match: _fill(match[1], rng), _pick(SENTENCES, rng)
     )
     text = re.sub(r"\ba (?=[aeiou])", "an ", text)
     first = re.search(r"[a-zA-Z0-9]", text).start()
@@ -120,13 +120,13 @@ def _sentence(rng: np.random.Generator) -> list[str]:
 
 
 def _shout(word: str, rng: np.random.Generator) -> str:
-    """The word, seldom in capitals: only short ones, or a script's loops tangle."""
+    """Put a short word in capitals, rarely; in long ones a script's loops tangle."""
     seldom = rng.random() < 1 / WORDS_PER_CAPITALS
     return word.upper() if seldom and len(word) <= LONGEST_CAPITALS else word
 
 
 def _fill(kind: str, rng: np.random.Generator) -> str:
-    """What takes the place of {kind} in a sentence."""
+    """Return a replacement for {kind} in a sentence."""
     if kind in ("noun", "verb", "adjective", *LISTS):
         return _pick(_dictionary(kind), rng)
     if kind == "nouns":
@@ -158,7 +158,7 @@ def _pick(choices: Sequence[str], rng: np.random.Generator) -> str:
 
 @functools.cache
 def _dictionary(kind: str) -> tuple[str, ...]:
-    """The words of a kind: ours, or the library's plain ones, none too long or rude."""
+    """Return the words of a kind: ours, or the library's short and clean ones."""
     if kind in LISTS:
         return tuple(LISTS[kind].split())
     words = wonderwords.RandomWord().filter(
