@@ -6,6 +6,7 @@ explicit: "SAME" would shift by a pixel between odd and even widths. A frozen en
 uses its running batch-norm statistics in training too.
 """
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, Real
@@ -45,7 +46,7 @@ class ConvEncoder(nn.Module):
     column_max: bool
     batch_norm: bool
     dropout: float
-    dtype: jnp.dtype
+    dtype: jax.typing.DTypeLike
     axis: str | None = None
     frozen: bool = False
 
@@ -100,7 +101,7 @@ class WindowEncoder(nn.Module):
     window_stride: int
     layer_size: int
     dropout: float
-    dtype: jnp.dtype
+    dtype: jax.typing.DTypeLike
     axis: str | None = None
     frozen: bool = False
 

@@ -99,7 +99,7 @@ class Conv(nn.Module):
     kernel: tuple[int, int]
     padding: int = 0
     use_bias: bool = True
-    dtype: jnp.dtype = jnp.float32
+    dtype: jax.typing.DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(
@@ -116,7 +116,7 @@ class Conv(nn.Module):
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def convolve(
-    x: Float[Array, "b h w i"], kernel: Float[Array, "kh kw i o"], padding: int
+    x: Float[ArrayLike, "b h w i"], kernel: Float[ArrayLike, "kh kw i o"], padding: int
 ) -> Float[Array, "b h2 w2 o"]:
     """Convolve with stride 1 and zero padding at each edge.
 
@@ -181,7 +181,7 @@ def _kernel_gradient(size, padding: int, x, grads):
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))
 def max_pool(
-    x: Float[Array, "b h w c"], rows: int, columns: int
+    x: Float[ArrayLike, "b h w c"], rows: int, columns: int
 ) -> Float[Array, "b h2 w2 c"]:
     """Return the maximum over cells of rows x columns, zero padded at the far edges.
 

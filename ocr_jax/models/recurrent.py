@@ -13,7 +13,9 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int
 from ocr_jax.models import layers
 
 # Input kernel, recurrent kernel and bias, with g = 4 h: four gates side by side.
-Weights = tuple[Float[Array, "d g"], Float[Array, "h g"], Float[Array, " g"]]
+Weights = tuple[
+    Float[ArrayLike, "d g"], Float[ArrayLike, "h g"], Float[ArrayLike, " g"]
+]
 
 
 class LSTMStack(nn.Module):
@@ -28,7 +30,7 @@ class LSTMStack(nn.Module):
     dim: int
     bidirectional: bool
     dropout: float
-    dtype: jnp.dtype
+    dtype: jax.typing.DTypeLike
     implementation: str = "scan"
     axis: str | None = None
 
@@ -73,7 +75,7 @@ class LSTMWeights(nn.Module):
 
 
 def scan_layer(
-    x: Float[Array, "t b d"],
+    x: Float[ArrayLike, "t b d"],
     lengths: Int[ArrayLike, " b"],
     weights: Sequence[Weights],
 ) -> Float[Array, "t b h2"]:
@@ -84,7 +86,12 @@ def scan_layer(
     inside = layers.length_mask(lengths, len(x)).T[..., None]
     outputs = [
         lstm(
-            x, inside, kernel.astype(x.dtype), recurrent.astype(x.dtype), bias, reverse
+            x,
+            inside,
+            kernel.astype(x.dtype),
+            recurrent.astype(x.dtype),
+            bias,
+            bool(reverse),
         )
         for reverse, (kernel, recurrent, bias) in enumerate(weights)
     ]
@@ -92,7 +99,7 @@ def scan_layer(
 
 
 def cudnn_layer(
-    x: Float[Array, "t b d"],
+    x: Float[ArrayLike, "t b d"],
     lengths: Int[ArrayLike, " b"],
     weights: Sequence[Weights],
 ) -> Float[Array, "t b h2"]:
@@ -139,12 +146,12 @@ def _open_forget_gates(key, dim: int):
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
 def lstm(
-    x: Float[Array, "t b d"],
-    inside: Bool[Array, "t b 1"],
-    input_kernel: Float[Array, "d g"],
-    recurrent_kernel: Float[Array, "h g"],
-    bias: Float[Array, " g"],
-    reverse: bool | int,
+    x: Float[ArrayLike, "t b d"],
+    inside: Bool[ArrayLike, "t b 1"],
+    input_kernel: Float[ArrayLike, "d g"],
+    recurrent_kernel: Float[ArrayLike, "h g"],
+    bias: Float[ArrayLike, " g"],
+    reverse: bool,
 ) -> Float[Array, "t b h"]:
     """Run an LSTM over time, from a state of zeros, in one scan.
 
