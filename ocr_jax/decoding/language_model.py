@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-LabelIds = Sequence[int] | Int[np.ndarray, " l"]
+LabelIds = Sequence[int] | Int[np.ndarray, "_"]
 
 # The edge of a line: its end as a next character, its start in a context.
 BOUNDARY = 0

@@ -28,7 +28,7 @@ class LineRecognizer(nn.Module):
         images: Float[ArrayLike, "b h w"],
         widths: Int[ArrayLike, " b"],
         train: bool = False,
-    ) -> tuple[Float[Array, "b t {self.num_classes}"], Int[Array, " b"]]:
+    ) -> tuple[Float[Array, "b t {self.num_classes}"], Int[ArrayLike, " b"]]:
         """Return the logits of line images, and the number of frames of each line.
 
         Images are in [0, 1], ink bright; columns beyond a line's width are ignored.
@@ -67,7 +67,7 @@ class Ensemble(nn.Module):
         images: Float[ArrayLike, "b h w"],
         widths: Int[ArrayLike, " b"],
         train: bool = False,
-    ) -> tuple[Float[Array, "b t c"], Int[Array, " b"]]:
+    ) -> tuple[Float[Array, "b t c"], Int[ArrayLike, " b"]]:
         """Return the mean log-probabilities, and the number of frames of each line."""
         outputs = [member(images, widths, train) for member in self.members]
         log_probs = [jax.nn.log_softmax(logits) for logits, _ in outputs]
