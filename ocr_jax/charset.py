@@ -25,7 +25,7 @@ class Charset:
 
     def __post_init__(self):
         if any(len(character) != 1 for character in self.characters):
-            raise UserError("a charset holds single characters: one entry is longer")
+            raise UserError("a charset entry must be a single character")
         if len(set(self.characters)) != len(self.characters):
             raise UserError("duplicate character in the charset")
 
@@ -36,7 +36,7 @@ class Charset:
 
     @property
     def num_classes(self) -> int:
-        """Characters plus the blank."""
+        """The number of characters plus the blank."""
         return len(self.characters) + 1
 
     def encode(self, text: str) -> np.ndarray:
@@ -46,11 +46,11 @@ class Charset:
         return np.array([self._ids[character] for character in text], np.int32)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of label ids that are already collapsed: no blanks among them."""
+        """Return the text of collapsed label ids, which contain no blanks."""
         return "".join(self.characters[i - 1] for i in ids)
 
     def unknown(self, texts: Iterable[str]) -> str:
-        """The characters of the texts that the charset lacks, in order."""
+        """Return the characters of the texts that the charset lacks, in order."""
         return "".join(sorted(set().union(*map(set, texts)) - self._ids.keys()))
 
     @functools.cached_property

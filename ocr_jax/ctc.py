@@ -1,9 +1,9 @@
-"""Connectionist temporal classification: the loss, and which labels it can spell.
+"""Connectionist temporal classification: the loss, and which labels are feasible.
 
-Probabilities of prefixes get as small as e^-1000: beyond floats, and their logarithms
-lose digits and cost an exp and a log for every sum. They are kept as pairs
-(mantissa, exponent) instead, mantissa * 2^exponent, a float32 in [1, 2) and an int32:
-sums take a few integer operations, and keep all digits.
+Prefix probabilities get as small as e^-1000, which a float cannot represent. Logarithms
+can, but they lose digits and cost an exp and a log per sum. The recursions use
+(mantissa, exponent) pairs instead: mantissa * 2^exponent with a float32 in [1, 2) and
+an int32. A sum takes a few integer operations and keeps all digits.
 """
 
 import functools
@@ -13,20 +13,23 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from ocr_jax.charset import BLANK
 
-# The exponent of zero. A frame's probability is at least 2^LEAST, so that those of
-# thousands of frames still add up to more.
+# NOTHING is the exponent of zero. A frame's probability is at least 2^LEAST, so that
+# the product over thousands of frames stays above zero.
 NOTHING = -(1 << 29)
 LEAST = -(1 << 15)
 
 
-def required_frames(labels: jax.Array, label_lengths: jax.Array) -> jax.Array:
-    """The fewest frames that spell each label: its length plus adjacent repeats.
+def required_frames(
+    labels: Int[ArrayLike, "b l"], label_lengths: Int[ArrayLike, " b"]
+) -> Int[Array, " b"]:
+    """Return the fewest frames that spell each label: its length plus its repeats.
 
-    Between two equal characters a blank must stand. labels (B, L) zero padded,
-    label_lengths (B,) → (B,); works on NumPy arrays and under jit.
+    Two equal neighbours need a blank between them. Labels are zero padded. Works on
+    NumPy arrays and under jit.
     """
     inside = jnp.arange(1, labels.shape[1]) < label_lengths[:, None]
     repeats = (labels[:, 1:] == labels[:, :-1]) & inside
@@ -34,22 +37,24 @@ def required_frames(labels: jax.Array, label_lengths: jax.Array) -> jax.Array:
 
 
 def is_feasible(
-    logit_lengths: jax.Array, labels: jax.Array, label_lengths: jax.Array
-) -> jax.Array:
-    """Whether each label fits its frames, (B,) bool; never in a line without frames."""
+    logit_lengths: Int[ArrayLike, " b"],
+    labels: Int[ArrayLike, "b l"],
+    label_lengths: Int[ArrayLike, " b"],
+) -> Bool[Array, " b"]:
+    """Return whether each label fits its frames; False for a line without frames."""
     required = required_frames(labels, label_lengths)
     return (required <= logit_lengths) & (logit_lengths > 0)
 
 
 def optax_loss(
-    logits: jax.Array,
-    logit_lengths: jax.Array,
-    labels: jax.Array,
-    label_lengths: jax.Array,
-) -> jax.Array:
-    """`ctc_loss` by optax's implementation, in log space: the same numbers, slower."""
+    logits: Float[ArrayLike, "b t c"],
+    logit_lengths: Int[ArrayLike, " b"],
+    labels: Int[ArrayLike, "b l"],
+    label_lengths: Int[ArrayLike, " b"],
+) -> Float[Array, " b"]:
+    """Compute `ctc_loss` with optax, in log space: the same values, slower."""
     feasible = is_feasible(logit_lengths, labels, label_lengths)
-    # An impossible label is emptied first: the loss of an empty one is always finite.
+    # Empty an infeasible label first: the loss of an empty label is always finite.
     label_lengths = jnp.where(feasible, label_lengths, 0)
     losses = optax.ctc_loss(
         logits.astype(jnp.float32),
@@ -62,23 +67,36 @@ def optax_loss(
 
 
 def _paddings(lengths: jax.Array, size: int) -> jax.Array:
-    """optax's convention, (B, size) float32: 1 where padded."""
+    """Return optax's padding mask (B, size), float32: 1 where padded."""
     return (jnp.arange(size) >= lengths[:, None]).astype(jnp.float32)
 
 
 @jax.custom_vjp
 def ctc_loss(
-    logits: jax.Array,
-    logit_lengths: jax.Array,
-    labels: jax.Array,
-    label_lengths: jax.Array,
-) -> jax.Array:
-    """-log p(label | line) of each line, summed over its frames (Graves et al., 2006).
+    logits: Float[ArrayLike, "b t c"],
+    logit_lengths: Int[ArrayLike, " b"],
+    labels: Int[ArrayLike, "b l"],
+    label_lengths: Int[ArrayLike, " b"],
+) -> Float[Array, " b"]:
+    """Compute the CTC loss of each line: -log p(label | line).
 
-    logits (B, T, C) raw, class 0 the blank; labels (B, L) zero padded on the right.
-    Returns (B,) float32, never negative. Where a label is impossible (see
-    `is_feasible`) both the loss and its gradient are exactly zero: count those lines
-    with `is_feasible`.
+    The loss is not divided by the number of frames or characters. Its gradient with
+    respect to the logits is computed together with it, by the forward-backward
+    recursions.
+
+    Args:
+      logits: raw class scores (b, t, c); class 0 is the blank.
+      logit_lengths: the number of frames of each line (b,).
+      labels: label ids (b, l), zero padded on the right.
+      label_lengths: the number of characters of each label (b,).
+
+    Returns:
+      The losses (b,), float32, never negative. If a label does not fit its frames, its
+      loss and its gradient are exactly zero: count those lines with `is_feasible`.
+
+    References:
+      Graves et al., "Connectionist temporal classification: labelling unsegmented
+      sequence data with recurrent neural networks", ICML 2006.
     """
     lattice = _Lattice.of(logits, logit_lengths, labels, label_lengths)
     total, _ = _forward(lattice, label_lengths, keep=False)
@@ -90,7 +108,7 @@ LOSSES = {"fast": ctc_loss, "optax": optax_loss}
 
 
 class _Float(NamedTuple):
-    """mantissa * 2^exponent, elementwise; the mantissa is in [1, 2), or not far off."""
+    """mantissa * 2^exponent, elementwise; the mantissa is in or near [1, 2)."""
 
     mantissa: jax.Array
     exponent: jax.Array
@@ -103,7 +121,7 @@ class _Float(NamedTuple):
 
     @classmethod
     def one_where(cls, condition: jax.Array) -> "_Float":
-        """1 where it holds, 0 elsewhere."""
+        """Return 1 where the condition holds, 0 elsewhere."""
         exponent = jnp.where(condition, 0, NOTHING).astype(jnp.int32)
         return cls(jnp.ones(condition.shape, jnp.float32), exponent)
 
@@ -124,29 +142,29 @@ class _Float(NamedTuple):
         return _Float(self.mantissa / other.mantissa, self.exponent - other.exponent)
 
     def normalised(self) -> "_Float":
-        """The same number, its mantissa in [1, 2)."""
+        """Return the same number with its mantissa in [1, 2)."""
         bits = lax.bitcast_convert_type(self.mantissa, jnp.int32)
         mantissa = lax.bitcast_convert_type(bits & 0x7FFFFF | 0x3F800000, jnp.float32)
         return _Float(mantissa, self.exponent + (bits >> 23) - 127)
 
     def shifted(self, by: int) -> "_Float":
-        """Moved along the labels by 1 or -1, zeros coming in."""
+        """Shift along the labels by 1 or -1, filling with zeros."""
         return _Float(
             _shifted(self.mantissa, by, 1.0), _shifted(self.exponent, by, NOTHING)
         )
 
     def at(self, row: jax.Array) -> "_Float":
-        """Of (S, B), row `row[b]` of each column: (B,)."""
+        """Take row `row[b]` of each column b of (S, B): (B,)."""
         return _Float(*(jnp.take_along_axis(x, row[None], axis=0)[0] for x in self))
 
 
 def _where(condition: jax.Array, new, old):
-    """`jnp.where` on numbers, or tuples of them."""
+    """Apply `jnp.where` to arrays, or to tuples of arrays."""
     return jax.tree.map(functools.partial(jnp.where, condition), new, old)
 
 
 def _power_of_two(exponent: jax.Array) -> jax.Array:
-    """2^exponent as a float32, for exponents up to 127; 0 below -126."""
+    """Return 2^exponent as a float32, for exponents up to 127; 0 below -126."""
     return lax.bitcast_convert_type(
         (jnp.maximum(exponent, -127) + 127) << 23, jnp.float32
     )
@@ -158,15 +176,15 @@ def _shifted(x: jax.Array, by: int, fill) -> jax.Array:
 
 
 class _Lattice(NamedTuple):
-    """What the recursions walk over: S = L + 1 characters, the last of them a dummy.
+    """The inputs of the recursions: S = L + 1 characters, the last of them a dummy.
 
-    Lines come last, so that neighbours along the labels are rows apart.
+    Lines are the last axis, so that neighbours along the labels are neighbouring rows.
     """
 
-    log2_labels: jax.Array  # (T, S, B) of each line's characters
+    log2_labels: jax.Array  # (T, S, B) log2 p of each line's characters
     log2_blank: jax.Array  # (T, 1, B)
     inside: jax.Array  # (T, 1, B) bool: within the line
-    skips: jax.Array  # (S, B) bool: may follow the character before without a blank
+    skips: jax.Array  # (S, B) bool: may follow the previous character without a blank
 
     @classmethod
     def of(cls, logits, logit_lengths, labels, label_lengths) -> "_Lattice":
@@ -183,12 +201,15 @@ class _Lattice(NamedTuple):
 
 
 def _with_dummy(labels: jax.Array) -> jax.Array:
-    """Labels (B, L) with one more character, a blank: (B, S)."""
+    """Append one more character, a blank, to labels (B, L): (B, S)."""
     return jnp.pad(labels, ((0, 0), (0, 1)), constant_values=BLANK)
 
 
 def _forward(lattice: _Lattice, label_lengths, *, keep: bool):
-    """(p(label) (B,), prefix probabilities that end in each character (T, S, B))."""
+    """Return p(label) (B,) and the probabilities of prefixes, by last character.
+
+    The latter (T, S, B) are None unless `keep`.
+    """
 
     def step(prefixes, frame):
         label, blank = prefixes
@@ -210,7 +231,7 @@ def _forward(lattice: _Lattice, label_lengths, *, keep: bool):
 
 
 def _occupancies(lattice: _Lattice, label_lengths, total: _Float, prefixes: _Float):
-    """How likely each frame is each character of the label, given it: (T, S, B)."""
+    """Return p(frame shows character | label) as (T, S, B)."""
     skips = _shifted(lattice.skips, -1, False)
 
     def step(suffixes, frame):
@@ -236,25 +257,25 @@ def _occupancies(lattice: _Lattice, label_lengths, total: _Float, prefixes: _Flo
 def _loss(lattice: _Lattice, total: _Float) -> jax.Array:
     log2 = jnp.log2(total.mantissa) + total.exponent
     losses = jnp.maximum(-log2 * jnp.log(2.0), 0.0)
-    # A pair has no way to say that it is no number.
+    # (mantissa, exponent) pairs cannot represent NaN, so it is restored here.
     broken = jnp.isnan(lattice.log2_blank) & lattice.inside
     return jnp.where(broken.any(axis=(0, 1)), jnp.nan, losses)
 
 
 def _ctc_forward(logits, logit_lengths, labels, label_lengths):
-    """The loss, and its gradient, which takes little more while all is at hand."""
+    """Compute the loss together with its gradient, which costs little more here."""
     lattice = _Lattice.of(logits, logit_lengths, labels, label_lengths)
     total, prefixes = _forward(lattice, label_lengths, keep=True)
     occupancies = _occupancies(lattice, label_lengths, total, prefixes)
-    # What is no character is blank, the dummy's class.
+    # The rest of each frame's probability is the blank's, the class of the dummy.
     blank = 1.0 - occupancies[:, :-1].sum(axis=1, keepdims=True)
     occupancies = jnp.concatenate([occupancies[:, :-1], blank], axis=1)
     classes = jax.nn.one_hot(_with_dummy(labels), logits.shape[2])
     expected = jnp.einsum("tsb,bsc->btc", occupancies, classes)
     grads = jax.nn.softmax(logits.astype(jnp.float32)) - expected
     feasible = is_feasible(logit_lengths, labels, label_lengths)
-    counted = feasible[:, None, None] & jnp.moveaxis(lattice.inside, 2, 0)
-    grads = jnp.where(counted, grads, 0.0).astype(logits.dtype)
+    contributes = feasible[:, None, None] & jnp.moveaxis(lattice.inside, 2, 0)
+    grads = jnp.where(contributes, grads, 0.0).astype(logits.dtype)
     return jnp.where(feasible, _loss(lattice, total), 0.0), grads
 
 

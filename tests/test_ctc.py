@@ -148,3 +148,9 @@ def test_a_label_is_feasible_exactly_if_some_path_spells_it(label, frames):
     lengths = np.array([frames]), np.array([len(label)])
     labels = np.array([label + [0] * (4 - len(label))])
     assert bool(ctc.is_feasible(lengths[0], labels, lengths[1])[0]) == possible
+
+
+def test_arrays_whose_shapes_do_not_fit_together_are_refused_in_tests():
+    lengths = jnp.array([3, 3])
+    with pytest.raises(TypeError, match="labels"):
+        ctc.ctc_loss(jnp.zeros((2, 3, 4)), lengths, jnp.zeros((3, 2), int), lengths)

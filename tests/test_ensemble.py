@@ -102,7 +102,7 @@ def test_mistakes_are_one_line_and_leave_nothing(runs, tmp_path, capsys):
             {"digests": {"validation": "0"}},
             "different validation lines",
         ),
-        (0, "dataset", {"digests": {"test": "0"}}, "its test lines have changed since"),
+        (0, "dataset", {"digests": {"test": "0"}}, "its test lines differ"),
     ],
 )
 def test_networks_that_do_not_go_together_are_refused(

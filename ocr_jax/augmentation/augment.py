@@ -1,24 +1,30 @@
-"""Random variation of line images, in JAX: what is drawn, and in which order.
+"""Random variation of line images in JAX: the random draws, and the order of the kinds.
 
-What a line becomes depends on the key and its row alone (and, for bleed, on the next
-line of the batch, which shows through). Of sixteen lines of 64 x 1024 pixels, all kinds
-together take a CPU core 13 ms (experiments/benchmarks/augment.py).
+The variation of a line depends only on the key and its row (and, for bleed, on the next
+line of the batch, which shows through). All kinds together take 13 ms on a CPU core for
+sixteen lines of 64 x 1024 pixels (experiments/benchmarks/augment.py).
 """
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Int, Key, PRNGKeyArray, Real
 
 from ocr_jax.augmentation import geometry, ink
 
 KINDS = geometry.KINDS + ink.KINDS
 
 
-def augment(key, images, widths, config):
-    """Vary each line at random: `(images, widths)` of the same shapes.
+def augment(
+    key: PRNGKeyArray,
+    images: Float[ArrayLike, "b h w"],
+    widths: Int[ArrayLike, " b"],
+    config,
+) -> tuple[Float[ArrayLike, "b h w"], Int[ArrayLike, " b"]]:
+    """Vary each line at random; return images and widths of the same shapes.
 
-    images (B, H, W) float32 in [0, 1], zero beyond each line's width; widths (B,)
-    int32, 0 for a filler row. config: `probability`, the share of lines that each kind
-    touches, and the greatest strength of each of KINDS, 0 being off; plain floats.
+    Images are in [0, 1] and zero beyond each line's width; a filler row has width 0.
+    config, of plain floats, has `probability`, the share of lines that each kind
+    changes, and the maximum strength of each of KINDS (0 switches it off).
     """
     strengths = {kind: config[kind] for kind in KINDS if config[kind]}
     if not config.probability or not strengths:
@@ -28,16 +34,20 @@ def augment(key, images, widths, config):
     return apply(keys, draws, images, widths)
 
 
-def line_keys(key, count: int):
-    """A key for each row of a batch, which does not depend on how many there are."""
+def line_keys(key: PRNGKeyArray, count: int) -> Key[Array, " {count}"]:
+    """Return a key for each row of a batch, independent of the number of rows."""
     return _fold_in(key, jnp.arange(count))
 
 
 _fold_in = jax.vmap(jax.random.fold_in, (None, 0))
 
 
-def draw(keys, probability, strengths: dict) -> dict:
-    """Two values for each line (B, 2), by kind: of -strength to strength, or zeros."""
+def draw(
+    keys: Key[Array, " b"],
+    probability: Float[ArrayLike, ""],
+    strengths: dict[str, Real[ArrayLike, ""]],
+) -> dict[str, Float[Array, "b 2"]]:
+    """Draw two values per line and kind: in [-strength, strength], or zeros."""
 
     def draw_one(key):
         # Every kind draws, so that switching one off leaves the others as they were.
@@ -52,10 +62,15 @@ def draw(keys, probability, strengths: dict) -> dict:
     }
 
 
-def apply(keys, draws: dict, images, widths):
-    """The lines varied by the kinds of `draws`; keys (B,) are for what else is random.
+def apply(
+    keys: Key[Array, " b"],
+    draws: dict[str, Float[Array, "b 2"]],
+    images: Float[ArrayLike, "b h w"],
+    widths: Int[ArrayLike, " b"],
+) -> tuple[Float[Array, "b h w"], Int[Array, " b"]]:
+    """Vary lines by the kinds in `draws`; the keys serve all further random numbers.
 
-    The writing comes first, then what lies over it, then how the picture is taken.
+    The writing is changed first, then marks are laid over it, then the exposure varies.
     """
     first = {kind: values[:, 0] for kind, values in draws.items()}
     size = {kind: jnp.abs(values) for kind, values in first.items()}
@@ -63,8 +78,8 @@ def apply(keys, draws: dict, images, widths):
     def seeds(kind):
         return jax.vmap(jax.random.fold_in, (0, None))(keys, 1 + KINDS.index(kind))
 
-    # From the images as they came: on a CPU, XLA would repeat the warp for each reader
-    # of its result, and take twenty times as long.
+    # Bleed uses the original images: on a CPU, XLA would repeat the warp for each use
+    # of its result and take twenty times as long.
     if "bleed" in draws:
         behind = ink.other_side(seeds("bleed"), images, widths)
     if "stroke" in draws:

@@ -1,37 +1,43 @@
-"""The geometry of augmentation: a line resampled through one map, its ink in the frame.
+"""The geometry of augmentation: lines are resampled once, with their ink in the frame.
 
-Slant, scale, rotation, shift, elastic and grid displacement are one map from output
+Slant, scale, rotation, shift, elastic and grid displacement form one map from output
 pixels to input coordinates, so that a line is resampled once.
 
-Of the ways to resample sixteen lines of 64 x 1024 pixels on two CPU cores, the four
-bilinear taps of jax.scipy took 5 ms, a gather of 2 x 2 patches 10, one of corners
-packed into a uint32 13, and vertical tents before a horizontal gather 37.
+Resampling sixteen lines of 64 x 1024 pixels on two CPU cores took 5 ms with the four
+bilinear taps of jax.scipy, 10 ms with a gather of 2 x 2 patches, 13 ms with a gather of
+corners packed into a uint32, and 37 ms with vertical tents before a horizontal gather.
 """
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
 KINDS = ("slant", "scale", "rotation", "shift", "elastic", "grid")
-# Points of elastic displacement, half a height apart, from one of the grid to the next.
+# The spacing of grid points, in points of elastic displacement (half a height apart).
 GRID = 4.0
-# A line is squeezed to this share of its width, at most, to make room for its slant.
+# A line is squeezed at most to this share of its width, to make room for its slant.
 LEAST_WIDTH = 0.8
-# Rotation moves the ends of a line by this share of the height, at most.
+# Rotation moves the ends of a line by at most this share of the height.
 MOST_RISE = 1 / 16
-# The share of the ink, above and below the writing, that may be specks.
+# Up to this share of the ink above and below the writing counts as specks.
 SPECKS = 0.005
 
 
-def warp(key, image, width, draws):
-    """Resample an image (H, W) through its map: the result and the width it needs.
+def warp(
+    key: PRNGKeyArray,
+    image: Float[Array, "h w"],
+    width: Int[ArrayLike, ""],
+    draws: dict[str, Float[Array, "2"]],
+) -> tuple[Float[Array, "h w"], Int[Array, ""]]:
+    """Resample an image through its map; return it with its new width.
 
-    draws: two values of each of KINDS that is on.
+    draws: two values for each of KINDS that is switched on.
     """
     height = image.shape[0]
     draw = {kind: draws.get(kind, jnp.zeros(2)) for kind in KINDS}
     slope = _slope(draw["rotation"][0], width, height)
-    # Turning a line up to the right turns its upstrokes to the left.
+    # Rotating a line upwards leans its upstrokes to the left.
     slant, stretch, margin = _fit_width(
         draw["slant"][0] - slope, draw["scale"][0], width, image.shape
     )
@@ -52,15 +58,15 @@ def warp(key, image, width, draws):
 
 
 def _slope(degrees, width, height: int):
-    """The tangent of a rotation; less for a line so long that its ends would leave."""
+    """Return the tangent of a rotation, limited to keep long lines in the frame."""
     most = 2.0 * MOST_RISE * height / jnp.maximum(width, 1)
     return jnp.clip(jnp.tan(jnp.deg2rad(degrees)), -most, most)
 
 
 def _fit_width(slant, scale, width, shape: tuple[int, int]):
-    """(slant, stretch, margin): what was asked for, or as much as there is room for.
+    """Return (slant, stretch, margin), limited to what the frame has room for.
 
-    stretch is the factor in x, margin the columns that the slant takes at either side.
+    stretch is the factor in x; margin is the columns that the slant needs at each side.
     """
     most = (shape[1] - LEAST_WIDTH * width) / shape[0]
     slant = jnp.clip(slant, -most, most)
@@ -71,9 +77,10 @@ def _fit_width(slant, scale, width, shape: tuple[int, int]):
 
 
 def _fit_height(image, scale, shift, rise):
-    """(zoom, shift): the factor in y and the rows down that keep the ink in the frame.
+    """Return (zoom, shift), limited so that the ink stays in the frame.
 
-    rise: the rows that the rotation takes above and below.
+    zoom is the factor in y; shift is the rows down.
+    rise: the rows that the rotation needs above and below.
     """
     height = image.shape[0]
     ink = jnp.cumsum(jnp.sum(image, axis=1))
@@ -87,15 +94,16 @@ def _fit_height(image, scale, shift, rise):
 
 
 def _displacement(key, draw, width, shape: tuple[int, int]):
-    """(down, right): smooth random displacements (H, W) in pixels, 0 along the frame.
+    """Return smooth random displacements (down, right) in pixels, 0 along the frame.
 
-    Elastic distortion (Simard, Steinkraus and Platt 2003) as cubic B-splines over
-    random points half a height apart, the size of a letter (Wigington et al. 2017);
-    none is larger than |draw["elastic"][0]| heights, and a grid's come on top.
+    Both are (H, W). Elastic distortion (Simard, Steinkraus and Platt 2003) uses cubic
+    B-splines over random points half a height apart, the size of a letter (Wigington et
+    al. 2017). It stays within |draw["elastic"][0]| heights; the grid's displacement is
+    added to it.
     """
     spacing = max(shape[0] / 2.0, 1.0)
     over_rows, over_columns = (jnp.array(_splines(n, spacing)) for n in shape)
-    # Columns of points come first: those of a wider image begin with these.
+    # Columns come first, so that a wider image begins with the same points.
     size = over_columns.shape[1], over_rows.shape[1]
     elastic_key, grid_key = jax.random.split(key)
     points = jax.random.uniform(elastic_key, (*size, 2), minval=-1.0, maxval=1.0)
@@ -109,10 +117,10 @@ def _displacement(key, draw, width, shape: tuple[int, int]):
 
 
 def _grid(key, size: tuple[int, int], width):
-    """Displacements (columns, rows, 2) at points that vary from word to word.
+    """Draw displacements (columns, rows, 2) at points that vary from word to word.
 
-    Of 1 down at most, and of GRID, the points that they take to vary, to the right;
-    from a point before the ends of a line, which is `width` points wide, less and less.
+    They reach 1 downwards, and GRID (the spacing of the grid points) to the right. The
+    latter fade out towards the ends of the line, which is `width` points wide.
     """
     columns, rows = (jnp.array(_splines(n, GRID)) for n in size)
     shape = columns.shape[1], rows.shape[1], 2
@@ -124,7 +132,7 @@ def _grid(key, size: tuple[int, int], width):
 
 
 def _splines(size: int, spacing: float) -> np.ndarray:
-    """The weight of each point at each pixel, (size, points) float32; rows sum to 1."""
+    """Return the weight of each point at each pixel (size, points); rows sum to 1."""
     positions = np.arange(size) / spacing
     points = np.arange(-1, int(positions[-1]) + 3)
     distance = np.abs(positions[:, None] - points)
@@ -134,6 +142,6 @@ def _splines(size: int, spacing: float) -> np.ndarray:
 
 
 def _inside(position, size, spacing: float):
-    """0 at either end of a range of pixels, 1 from `spacing` inwards."""
+    """Return 0 at both ends of a range of pixels, rising to 1 over `spacing` pixels."""
     to_end = jnp.minimum(position + 0.5, size - 0.5 - position)
     return jnp.clip(to_end / spacing, 0.0, 1.0)

@@ -1,12 +1,16 @@
 """Ink and paper of augmentation: strokes, ruled lines, the other side, tone, noise.
 
-Each function but other_side takes one image (H, W) in [0, 1], ink bright, and stays
-in that range; a strength of 0 leaves every bit as it was.
+Each function except other_side takes one image (H, W) in [0, 1], ink bright, and stays
+in that range. A strength of 0 leaves every bit unchanged.
 """
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Int, Key, PRNGKeyArray
+
+Image = Float[Array, "h w"]
+Scalar = Float[ArrayLike, ""]
 
 KINDS = (
     "stroke",
@@ -19,19 +23,19 @@ KINDS = (
     "mask",
 )
 RULED_LINES = 3
-# Heights: the thickest ruled line, and how far one rises or falls, at most.
+# The maximum thickness and the maximum rise of a ruled line, in heights.
 THICKEST, STEEPEST = 1 / 20, 1 / 8
-# Pixels to either side that blur reaches; their Gaussian ends at two deviations.
+# The reach of blur to each side, in pixels: two deviations of the widest Gaussian.
 REACH = 4
-# Heights that one masked span is wide, at least and at most.
+# The minimum and maximum width of a masked span, in heights.
 SPAN = 1 / 8, 1 / 2
 
 
-def change_stroke(image, pixels):
-    """Strokes thicker (pixels > 0) or thinner, by 2 pixels at most.
+def change_stroke(image: Image, pixels: Scalar) -> Image:
+    """Make strokes thicker (pixels > 0) or thinner, by at most 2 pixels.
 
-    The greatest, or the least, of 3 x 3 neighbours (dilation, erosion) changes a stroke
-    by two pixels; less than that is a blend with the image as it was.
+    Dilation or erosion by 3 x 3 pixels changes a stroke by two pixels. A smaller change
+    is a blend with the original image.
     """
     sign = jnp.sign(pixels)
     padded = jnp.pad(sign * image, ((0, 0), (1, 1)))
@@ -42,11 +46,15 @@ def change_stroke(image, pixels):
     return image + share * (sign * most - image)
 
 
-def other_side(keys, images, widths):
-    """Lines (B, H, W) as they show through: each gets the next one of the batch.
+def other_side(
+    keys: Key[Array, " b"],
+    images: Float[ArrayLike, "b h w"],
+    widths: Int[ArrayLike, " b"],
+) -> Float[Array, "b h w"]:
+    """Return what shows through from the other side: the next line of the batch.
 
-    Mirrored, out of focus, somewhere else. The last line gets the first; a line alone
-    gets itself.
+    It is mirrored, blurred and displaced. The last line gets the first one; a single
+    line gets itself.
     """
     height, width = images.shape[1:]
     block = max(height // 16, 1)
@@ -61,14 +69,14 @@ def other_side(keys, images, widths):
 
 
 def _tents(size: int, spacing: int) -> np.ndarray:
-    """Weights (size, points) that interpolate between points `spacing` pixels apart."""
+    """Return weights (size, points) that interpolate between points `spacing` apart."""
     points = np.arange(-(-(size - 1) // spacing) + 1)
     distance = np.abs(np.arange(size)[:, None] / spacing - points)
     return np.maximum(1.0 - distance, 0.0).astype(np.float32)
 
 
 def _mirror(key, image, end, steps):
-    """A line image (H, W) right to left from its end on, moved by a quarter at most."""
+    """Mirror a line image (H, W) at its end, displaced by at most a quarter."""
     down, right = jax.random.uniform(key, (2,), minval=-0.25, maxval=0.25)
     rows = jnp.arange(image.shape[0]) - down * image.shape[0]
     columns = end * (1.0 + right) - steps
@@ -76,8 +84,10 @@ def _mirror(key, image, end, steps):
     return jax.scipy.ndimage.map_coordinates(image, at, order=1)
 
 
-def rule(key, image, width, strength):
-    """Some nearly level pen lines, each of an ink of its own up to the strength."""
+def rule(
+    key: PRNGKeyArray, image: Image, width: Int[ArrayLike, ""], strength: Scalar
+) -> Image:
+    """Draw some nearly level pen lines, each with its own ink up to the strength."""
     height = image.shape[0]
     draws = jax.random.uniform(key, (RULED_LINES, 6))
     x = (jnp.arange(image.shape[1]) + 0.5) / jnp.maximum(width, 1)
@@ -91,8 +101,8 @@ def rule(key, image, width, strength):
     return image
 
 
-def blur(image, deviation):
-    """A Gaussian of that standard deviation, in pixels; 2 at most."""
+def blur(image: Image, deviation: Scalar) -> Image:
+    """Blur with a Gaussian of that standard deviation in pixels, at most 2."""
     height, width = image.shape
     rows = jnp.arange(height)
     over_rows = _gaussian(rows[:, None] - rows, deviation)
@@ -106,23 +116,23 @@ def blur(image, deviation):
 
 
 def _gaussian(distance, deviation):
-    """Weights (..., n) that sum to 1; a deviation of 0 leaves those at distance 0."""
+    """Return weights (..., n) that sum to 1; a deviation of 0 keeps distance 0 only."""
     weights = jnp.exp(-(distance**2) / (2.0 * deviation**2 + 1e-6))
     weights = jnp.where(jnp.abs(distance) <= REACH, weights, 0.0)
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
-def change_contrast(image, gain, tone):
-    """Ink stronger or weaker by a share, and its middle tones apart from that."""
+def change_contrast(image: Image, gain: Scalar, tone: Scalar) -> Image:
+    """Scale the ink by 1 + gain, and shift its middle tones by `tone`."""
     toned = image + tone * image * (1.0 - image)
     return jnp.clip((1.0 + gain) * toned, 0.0, 1.0)
 
 
-def add_noise(key, image, deviation):
-    """Noise of that standard deviation: two dice of 16 sides, nearly Gaussian.
+def add_noise(key: PRNGKeyArray, image: Image, deviation: Scalar) -> Image:
+    """Add nearly Gaussian noise of that standard deviation: two dice of 16 sides.
 
-    One random number in 32 bits is enough for four pixels: jax.random.normal took four
-    times as long.
+    One random 32-bit number serves four pixels; jax.random.normal took four times as
+    long.
     """
     height, width = image.shape
     keys = jax.random.split(key, -(-height // 4))
@@ -133,11 +143,13 @@ def add_noise(key, image, deviation):
     return jnp.clip(image + deviation / 42.5**0.5 * dice, 0.0, 1.0)
 
 
-def mask_spans(key, image, width, share):
-    """0 in vertical spans that are `share` of the width in all, at most.
+def mask_spans(
+    key: PRNGKeyArray, image: Image, width: Int[ArrayLike, ""], share: Scalar
+) -> Image:
+    """Set vertical spans to 0, at most `share` of the width in all.
 
-    Span masking (SpecAugment, Park et al. 2019; HTR-VT, Li et al. 2024): each height of
-    the width holds one span, or none.
+    Span masking (SpecAugment, Park et al. 2019; HTR-VT, Li et al. 2024): each square
+    section of the line has at most one span.
     """
     height = image.shape[0]
     left = height * jnp.arange(-(-image.shape[1] // height))

@@ -1,1 +1,1 @@
-"""From raw images to batches: sources, the lines file, the epoch plan, the pipeline."""
+"""From a lines file to batches: labelled splits, the epoch plan, the pipeline."""

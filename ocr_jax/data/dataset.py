@@ -18,7 +18,7 @@ class LabelledSplit:
     lines: lines_file.Split
     labels: list[np.ndarray]
     indices: np.ndarray
-    # Mesh → the same lines on its devices, once resident.py has put them there.
+    # Mesh → the lines on its devices; filled by resident.py.
     on_devices: dict = dataclasses.field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -28,23 +28,23 @@ class LabelledSplit:
 
     @property
     def widths(self) -> np.ndarray:
-        """Widths (n,) in pixels of the lines that take part."""
+        """The widths (n,) in pixels of the lines in use."""
         return self.lines.widths[self.indices]
 
     @property
     def label_lengths(self) -> np.ndarray:
-        """Label lengths (n,) of all lines."""
+        """The label lengths (n,) of all lines."""
         return np.array([len(label) for label in self.labels], np.int32)
 
     def padded_labels(self) -> np.ndarray:
-        """Label ids (n, L) int32 of all lines, zero padded; L is at least 1."""
+        """Return the label ids (n, L) int32 of all lines, zero padded to L >= 1."""
         padded = np.zeros((len(self.labels), max(1, *self.label_lengths)), np.int32)
         for row, label in zip(padded, self.labels, strict=True):
             row[: len(label)] = label
         return padded
 
     def plan(self, config, epoch: int) -> list[plan.PlanRow]:
-        """The epoch plan over the lines that take part, as indices into all lines."""
+        """Return the epoch plan over the lines in use, as indices into all lines."""
         buckets = plan.bucket_widths(self.widths, config.num_buckets)
         rows = plan.plan_epoch(
             self.widths,
@@ -57,26 +57,26 @@ class LabelledSplit:
         return [row._replace(indices=self.indices[row.indices]) for row in rows]
 
     def impossible(self, model) -> np.ndarray:
-        """Indices of lines whose label needs more frames than the model gives them."""
+        """Return the indices of lines whose label needs more frames than they have."""
         labels = self.padded_labels(), self.label_lengths
         needed = np.asarray(ctc.required_frames(*labels))
         return np.flatnonzero(needed > model.frames(self.lines.widths))
 
-    def without(self, left_out: np.ndarray) -> "LabelledSplit":
-        """The same split with some lines, given by index, taking no part."""
-        return dataclasses.replace(self, indices=np.setdiff1d(self.indices, left_out))
+    def without(self, excluded: np.ndarray) -> "LabelledSplit":
+        """Return the same split with the lines at these indices out of use."""
+        return dataclasses.replace(self, indices=np.setdiff1d(self.indices, excluded))
 
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """The splits of a lines file that a run uses, and what they have in common."""
+    """The splits of a lines file that a run uses, with their height and charset."""
 
     height: int
     charset: Charset
     splits: dict[str, LabelledSplit]
 
     def describe(self) -> dict:
-        """What identifies the data, as JSON: a run resumes only on the same."""
+        """Return what identifies the data, as JSON; a run resumes only on the same."""
         return {
             "height": self.height,
             "charset": list(self.charset.characters),
@@ -93,8 +93,9 @@ def load(config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> D
     with lines_file.LinesFile(config.lines_file) as file:
         if config.height not in (0, file.height):
             raise UserError(
-                f"{config.lines_file} holds lines {file.height} px high, config.height "
-                f"is {config.height}: prepare it with --height={config.height}"
+                f"{config.lines_file} has lines of {file.height} px height, but "
+                f"config.height is {config.height}: prepare the file with "
+                f"--height={config.height}"
             )
         charset = Charset(tuple(config.charset)) if config.charset else file.charset
         splits = {}
@@ -103,8 +104,8 @@ def load(config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> D
             if unknown := charset.unknown(split.transcripts):
                 raise UserError(
                     f"{config.lines_file}: {name} has characters outside the charset: "
-                    f"{unknown!r}. To train, add them to config.charset, or leave it "
-                    "empty; a trained network can't read them"
+                    f"{unknown!r}. To train, add them to config.charset or leave it "
+                    "empty. A network trained without them cannot read them"
                 )
             labels = [charset.encode(transcript) for transcript in split.transcripts]
             splits[name] = LabelledSplit(split, labels, np.arange(len(split)))
@@ -121,8 +122,8 @@ def load_unchanged(workdir: Path, config) -> Dataset:
     for name, digest in trained_on.items():
         if data.splits[name].lines.digest != digest:
             raise UserError(
-                f"{config.lines_file} is not what {workdir} was trained on: its {name} "
-                "lines have changed since"
+                f"{config.lines_file} has changed since {workdir} was trained on it: "
+                f"its {name} lines differ"
             )
     return data
 

@@ -16,21 +16,21 @@ import numpy as np
 from ocr_jax.charset import Charset
 from ocr_jax.errors import UserError, one_line
 
-# In a joined file: +FILE/ID is another file's line, ID*2 a second copy.
+# In a joined file, +FILE/ID is a line of another file, and ID*2 is a second copy.
 ADDED, COPY = "+", "*"
 FORMAT = "ocr_jax.lines"
 VERSION = 1
 SPLITS = ("train", "validation", "test")
-# A split up to this size is read whole; a larger one stays on disk, line by line.
+# A split up to this size is read whole; a larger one is read line by line.
 IN_MEMORY_BYTES = 1 << 30
-# What a score depends on, where the source of the lines has a choice.
+# Choices of the source that scores depend on.
 ABOUT = ("split_name", "split_digest", "transcripts")
 STRINGS = ("transcript", "line_id", "writer")
 
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """One line image (H, W) uint8, ink bright on zero, with what is known of it."""
+    """One line image (H, W) uint8, ink bright on zero, with transcript and origin."""
 
     image: np.ndarray
     transcript: str
@@ -40,7 +40,7 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """One split of a lines file; arrays over its n lines."""
+    """One split of a lines file, as arrays over its n lines."""
 
     name: str
     height: int
@@ -57,12 +57,12 @@ class Split:
         return len(self.widths)
 
     def image(self, index: int) -> np.ndarray:
-        """The line image (H, W) uint8."""
+        """Return the line image (H, W) uint8."""
         flat = self.pixels[self.offsets[index] : self.offsets[index + 1]]
         return flat.reshape(self.height, self.widths[index])
 
     def line(self, index: int) -> Line:
-        """The line, with what is known of it."""
+        """Return the line with its transcript and origin."""
         return Line(
             self.image(index),
             self.transcripts[index],
@@ -78,21 +78,21 @@ def is_own(line_id: str) -> bool:
 
 
 class LinesFile:
-    """A lines file open for reading; every check is made before anything is read.
+    """A lines file open for reading, checked before anything is read.
 
-    Raises UserError, with what is wrong and what to do, for a file that is missing,
-    torn, of another format or version, or whose arrays do not fit together.
+    Raises UserError, with the problem and the remedy, if the file is missing,
+    truncated, of another format or version, or inconsistent.
     """
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
         self._file = _open(self.path)
         attributes = self._file.attrs
-        found = attributes.get("format"), attributes.get("version")
-        if found != (FORMAT, VERSION):
+        form, version = attributes.get("format"), attributes.get("version")
+        if (form, version) != (FORMAT, VERSION):
             raise UserError(
                 f"{path}: expected format {FORMAT!r} version {VERSION}, found "
-                f"{found[0]!r} version {found[1]}: make it with ocr_jax.prepare"
+                f"{form!r} version {version}: make it with ocr_jax.prepare"
             )
         try:
             self.height = int(attributes["height"])
@@ -101,7 +101,7 @@ class LinesFile:
                 key: str(attributes[key]) for key in ABOUT if key in attributes
             }
         except (KeyError, ValueError, TypeError) as error:
-            raise UserError(f"{path}: attribute missing or broken: {error}") from None
+            raise UserError(f"{path}: missing or broken attribute: {error}") from None
         known = [name for name in SPLITS if name in self._file]
         self.splits = known + sorted(set(self._file) - set(SPLITS))
 
@@ -115,7 +115,7 @@ class LinesFile:
         """Read a split. Raises UserError if it is missing, empty or inconsistent."""
         if name not in self._file:
             raise UserError(
-                f"{self.path} has no split {name!r}, only {', '.join(self.splits)}"
+                f"{self.path} has no split {name!r}; it has {', '.join(self.splits)}"
             )
         group = self._file[name]
         try:
@@ -125,10 +125,10 @@ class LinesFile:
             if pixels.nbytes <= IN_MEMORY_BYTES:
                 pixels = pixels[()]
             else:
-                # Through a handle of its own: it outlives this file's closing.
+                # A separate handle, which stays open when this file is closed.
                 pixels = h5py.File(self.path, "r")[name]["pixels"]
         except (KeyError, OSError, TypeError, ValueError) as error:
-            message = f"{self.path}: split {name!r} can't be read: {one_line(error)}"
+            message = f"{self.path}: cannot read split {name!r}: {one_line(error)}"
             raise UserError(message + ": prepare the file again") from None
         split = Split(
             name=name,
@@ -156,21 +156,25 @@ class LinesFile:
             *(len(getattr(split, k + "s")) for k in STRINGS),
         ]
         if set(counts) != {len(split)}:
-            raise UserError(f"{where}: {len(split)} widths, but {counts} of the others")
+            raise UserError(
+                f"{where}: expected {len(split)} entries in every array, as in width, "
+                f"found {counts}: prepare the file again"
+            )
         expected = np.concatenate(
             [[0], np.cumsum(split.widths.astype(np.int64) * split.height)]
         )
         if split.widths.min() < 1 or not np.array_equal(expected, split.offsets):
             raise UserError(
-                f"{where}: the offsets don't fit the widths: prepare it again"
+                f"{where}: the offsets do not match the widths: prepare the file again"
             )
         if expected[-1] != len(split.pixels):
             raise UserError(
-                f"{where}: {len(split.pixels)} pixels, the offsets need {expected[-1]}"
+                f"{where}: expected {expected[-1]} pixels by the offsets, found "
+                f"{len(split.pixels)}: prepare the file again"
             )
         if unknown := self.charset.unknown(split.transcripts):
             raise UserError(
-                f"{where}: transcripts hold characters outside the charset: {unknown!r}"
+                f"{where}: transcripts have characters outside the charset: {unknown!r}"
             )
 
 
@@ -185,7 +189,7 @@ def _open(path: Path) -> h5py.File:
         return h5py.File(path, "r")
     except OSError as error:
         torn = "truncated" in str(error)
-        what = "is a truncated HDF5 file" if torn else "can't be read as HDF5"
+        what = "is a truncated HDF5 file" if torn else "is not a readable HDF5 file"
         raise UserError(
             f"{path} {what}: prepare it again ({one_line(error)})"
         ) from None

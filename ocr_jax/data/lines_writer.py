@@ -1,4 +1,4 @@
-"""Writing a lines file: line by line, under a temporary name, whole or not at all."""
+"""Writing a lines file: line by line, atomically, through a temporary file."""
 
 import dataclasses
 import hashlib
@@ -15,16 +15,16 @@ from ocr_jax.charset import Charset, normalize
 from ocr_jax.data.lines_file import FORMAT, STRINGS, VERSION, Line
 from ocr_jax.errors import UserError, is_disk_full, one_line
 
-# Pixels are compressed in pieces this large: reading a line inflates one or two.
+# Pixels are compressed in chunks of this size; reading a line inflates one or two.
 CHUNK_BYTES = 1 << 18
 
 
 class LinesWriter:
-    """Write a lines file, line by line, under a temporary name; whole or not at all.
+    """Write a lines file, line by line and atomically.
 
-    As a context manager: leaving it normally renames the file into place, an exception
-    removes it. Memory stays bounded by one buffer a split. about: what scores on these
-    lines depend on, by the names of lines_file.ABOUT.
+    Use it as a context manager: a normal exit renames the temporary file into place,
+    and an exception removes it. Memory is bounded by one buffer per split. about: the
+    choices that scores on these lines depend on; its keys are lines_file.ABOUT.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class LinesWriter:
         return self
 
     def add(self, split: str, line: Line):
-        """Append one line to a split; its transcript is normalised here."""
+        """Append one line to a split, with its transcript normalised."""
         if line.image.dtype != np.uint8 or line.image.shape[:1] != (self.height,):
             raise ValueError(
                 f"expected ({self.height}, W) uint8, got {line.image.shape}"
@@ -75,7 +75,7 @@ class LinesWriter:
                 self._finish()
         finally:
             if self._partial.exists():
-                # HDF5 can't close a file on a full disk, and then crashes: make room.
+                # HDF5 crashes if it cannot close a file on a full disk: make room.
                 os.truncate(self._partial, 0)
                 self._file.close()
                 self._partial.unlink()
@@ -89,7 +89,7 @@ class LinesWriter:
 
 
 class _SplitBuffer:
-    """The lines of one split on their way to its group."""
+    """A buffer of the lines of one split, before they are written to its group."""
 
     def __init__(self, group: h5py.Group):
         self.group = group
@@ -144,7 +144,7 @@ def write_lines(
     height: int,
     source: str,
 ):
-    """Write whole splits at once: what tests and examples need."""
+    """Write whole splits at once, for tests and examples."""
     with LinesWriter(path, height=height, source=source) as writer:
         for split, lines in splits.items():
             for line in lines:
@@ -157,17 +157,17 @@ def _create(path: Path) -> h5py.File:
     except OSError as error:
         if is_disk_full(error):
             raise
-        raise UserError(f"can't write in {path.parent}: {one_line(error)}") from None
+        raise UserError(f"cannot write to {path.parent}: {one_line(error)}") from None
 
 
 def _check_output(path: Path, overwrite: bool):
     if path.is_dir():
         raise UserError(f"--out={path} is a directory: name a file, such as lines.h5")
     if path.exists() and not overwrite:
-        raise UserError(f"{path} exists already: add --overwrite to replace it")
+        raise UserError(f"{path} already exists: add --overwrite to replace it")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"can't make the folder {path.parent}: {error}") from None
+        raise UserError(f"cannot create the folder {path.parent}: {error}") from None
     if not os.access(path.parent, os.W_OK):
-        raise UserError(f"can't write in {path.parent}: choose another --out")
+        raise UserError(f"cannot write to {path.parent}: choose another --out")

@@ -11,8 +11,8 @@ from ocr_jax.data import dataset, lines_file, plan, resident, tf_data
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import devices
 
-# The share of a device's memory that the pixels of a split may take without being asked
-# for: those of the validation lines lie beside them, and the network needs most of it.
+# With loader "auto", a split's pixels may take this share of a device's memory. The
+# validation lines lie beside them, and the network needs most of the memory.
 SHARE_OF_MEMORY = 0.2
 
 
@@ -46,27 +46,27 @@ def choose(loader: str, lines: lines_file.Split) -> str:
         return "resident" if _is_small(lines) or not has_tensorflow else "tf_data"
     if loader == "tf_data" and not has_tensorflow:
         raise UserError(
-            "config.loader is tf_data, but TensorFlow can't be imported: "
-            f"{extras.install_command('tensorflow')}, or take resident"
+            "config.loader is tf_data, but TensorFlow cannot be imported: "
+            f"{extras.install_command('tensorflow')}, or set config.loader=resident"
         )
     memory = _device_memory()
     if loader == "resident" and memory and lines.pixels.nbytes > memory:
         raise UserError(
-            f"config.loader is resident, but the {lines.name} lines' pixels take "
-            f"{lines.pixels.nbytes / 1e9:.1f} GB, and the device has {memory / 1e9:.1f}"
-            ": take tf_data"
+            f"config.loader is resident, but the pixels of the {lines.name} lines take "
+            f"{lines.pixels.nbytes / 1e9:.1f} GB and the device has {memory / 1e9:.1f} "
+            "GB: set config.loader=tf_data"
         )
     return loader
 
 
 def _is_small(lines: lines_file.Split) -> bool:
-    """Whether the device can keep the lines without being asked to."""
+    """Return whether the lines are small enough to keep on the device by default."""
     if memory := _device_memory():
         return lines.pixels.nbytes <= SHARE_OF_MEMORY * memory
-    # A CPU's memory is the host's, where what is large has been left on disk.
+    # A CPU shares the memory of the host, and large splits have been left on disk.
     return isinstance(lines.pixels, np.ndarray)
 
 
 def _device_memory() -> int | None:
-    """The bytes that JAX may use of a device; None of a CPU."""
+    """Return the bytes of device memory that JAX may use; None on a CPU."""
     return (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")

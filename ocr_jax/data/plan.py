@@ -1,28 +1,28 @@
-"""The epoch plan: which lines make up which batch, as pure NumPy."""
+"""The epoch plan: which lines form which batch, in pure NumPy."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-# Bucket widths are multiples of this many pixels, or the widest line's own width.
+# Bucket widths are multiples of this, in pixels, or the width of the widest line.
 BUCKET_STEP = 32
-# Stands for a line in the rows of a short batch that have none.
+# The index in rows of a short batch that have no line.
 FILLER = -1
 
 
 class PlanRow(NamedTuple):
-    """One batch: lines `indices` (at most batch_size of them), padded to one width."""
+    """One batch: at most batch_size lines, padded to one width."""
 
     bucket_width: int
     indices: np.ndarray
 
 
 class Share(NamedTuple):
-    """What one process loads of a batch: lines `indices`, or FILLER, and their shape.
+    """The part of a batch that one process loads: indices (B,) int32, and its shape.
 
-    indices (B,) int32, B the process's share; images are W = width pixels wide, labels
-    L = label_width long.
+    An index is that of a line, or FILLER. Images are W = width pixels wide, and labels
+    are L = label_width long.
     """
 
     indices: np.ndarray
@@ -31,7 +31,7 @@ class Share(NamedTuple):
 
 
 def bucket_widths(widths: Sequence[int], num_buckets: int) -> tuple[int, ...]:
-    """The `num_buckets` widths, ascending, that pad these lines the least in all.
+    """Return the `num_buckets` widths, ascending, that minimise the total padding.
 
     Exact, by dynamic programming over the distinct widths rounded up to BUCKET_STEP.
     """
@@ -39,7 +39,7 @@ def bucket_widths(widths: Sequence[int], num_buckets: int) -> tuple[int, ...]:
     rounded = np.minimum(rounded, max(1, np.max(widths, initial=1)))
     values, counts = np.unique(rounded, return_counts=True)
     lines_below = np.concatenate([[0], np.cumsum(counts)])
-    # cost[j]: fewest padded columns for the first j values; edges[j]: how to get there.
+    # cost[j]: the fewest padded columns for the first j values; edges[j]: its buckets.
     cost = np.concatenate([[0.0], np.full(len(values), np.inf)])
     edges = [()] * (len(values) + 1)
     for _ in range(min(num_buckets, len(values))):
@@ -71,7 +71,7 @@ def plan_epoch(
     widths = np.asarray(widths)
     if len(widths) and widths.max() > bucket_widths[-1]:
         raise ValueError(
-            f"a line of {widths.max()} px, buckets up to {bucket_widths[-1]}"
+            f"a line is {widths.max()} px wide, but buckets end at {bucket_widths[-1]}"
         )
     generator = np.random.default_rng((seed, epoch))
     order = generator.permutation(len(widths))
@@ -120,10 +120,10 @@ def shares(
         longest = max(1, label_lengths[row.indices].max())
         widest = max(longest, label_widths.get(row.bucket_width, 0))
         label_widths[row.bucket_width] = int(widest)
-    found = []
+    parts = []
     for row in rows:
         indices = np.full(batch_size, FILLER, np.int32)
         indices[: len(row.indices)] = row.indices
         share = Share(indices[part], row.bucket_width, label_widths[row.bucket_width])
-        found.append(share)
-    return found
+        parts.append(share)
+    return parts

@@ -1,6 +1,6 @@
-"""Batches of lines that live on the devices: gathered and padded there, under jit.
+"""Batches of lines that stay on the devices: gathered and padded there, under jit.
 
-Needs no TensorFlow. The host sends the devices nothing but the numbers of the lines.
+Needs no TensorFlow. The host only sends line indices to the devices.
 """
 
 import functools
@@ -19,11 +19,11 @@ Batch = dict[str, jax.Array]
 
 
 class Lines(NamedTuple):
-    """All n lines of a split, whole on every device.
+    """All n lines of a split, replicated on every device.
 
-    pixels (H, sum of the widths and the widest line's) uint8 has the images side by
-    side: a line is one slice, and columns can be counted in 32 bits where pixels can't.
-    starts, widths and label_lengths (n,), labels (n, L), all int32.
+    pixels uint8 has the images side by side, H high, followed by as many columns as the
+    widest line has. A line is one slice, and columns can be counted in 32 bits even if
+    pixels cannot. starts, widths and label_lengths (n,) and labels (n, L) are int32.
     """
 
     pixels: jax.Array
@@ -36,7 +36,7 @@ class Lines(NamedTuple):
 def batches(
     split: dataset.LabelledSplit, shares: Sequence[plan.Share], mesh: Mesh
 ) -> Iterator[Batch]:
-    """The batches that pipeline.batches describes; `split` keeps what they need."""
+    """Yield the batches that pipeline.batches describes; `split` keeps the lines."""
     if mesh not in split.on_devices:
         split.on_devices[mesh] = _put(split, mesh)
     lines = split.on_devices[mesh]
@@ -46,11 +46,11 @@ def batches(
 
 
 def _put(split: dataset.LabelledSplit, mesh: Mesh) -> Lines:
-    """The lines of a split on every device of the mesh, of all processes."""
+    """Put the lines of a split on every device of the mesh, in all processes."""
     lines = split.lines
     ends = np.cumsum(lines.widths)
     starts = ends - lines.widths
-    # So that a slice as wide as any bucket fits behind the last line's start.
+    # A slice as wide as any bucket must fit after the start of the last line.
     columns = ends[-1] + lines.widths.max()
     pixels = np.zeros((lines.height, columns), np.uint8)
     for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
@@ -65,9 +65,9 @@ def _put(split: dataset.LabelledSplit, mesh: Mesh) -> Lines:
 
 @functools.partial(jax.jit, static_argnames=("width", "label_width", "sharding"))
 def _gather(lines: Lines, indices, width: int, label_width: int, sharding) -> Batch:
-    """Lines `indices` (B,), FILLER being none, padded to W = width, L = label_width."""
+    """Gather the lines at indices (B,), padded to W = width and L = label_width."""
     real = indices != plan.FILLER
-    # Any line will do for a filler row, cut to a width and a label of nothing.
+    # A filler row takes any line, with its width and label length set to zero.
     indices = jnp.maximum(indices, 0)
     widths = jnp.where(real, lines.widths[indices], 0)
     lengths = jnp.where(real, lines.label_lengths[indices], 0)

@@ -1,4 +1,4 @@
-"""Batches of lines in memory or on disk through tf.data: in parallel, prefetched."""
+"""Batches of lines, in memory or on disk, through tf.data: parallel and prefetched."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ DTYPES = {
 def batches(
     split: dataset.LabelledSplit, shares: Sequence[plan.Share]
 ) -> Iterator[Batch]:
-    """This process's rows of the batches that pipeline.batches describes."""
+    """Return this process's rows of the batches that pipeline.batches describes."""
     tf = import_tensorflow()
 
     def load(number):
@@ -32,8 +32,8 @@ def batches(
         return dict(zip(DTYPES, values, strict=True))
 
     options = tf.data.Options()
-    # Its thread sleeps longer and longer, and an iterator's end waits for it to wake:
-    # half a minute an epoch.
+    # The autotuning thread sleeps longer and longer, and the end of an iterator waits
+    # for it to wake up: half a minute per epoch.
     options.autotune.enabled = False
     numbers = tf.data.Dataset.range(len(shares)).with_options(options)
     loaded = numbers.map(load, num_parallel_calls=2, deterministic=True)
@@ -41,7 +41,7 @@ def batches(
 
 
 def import_tensorflow():
-    """TensorFlow, silent; it takes five seconds, which a mistake need not wait for."""
+    """Import TensorFlow silently, and late: it takes five seconds."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     import tensorflow
@@ -50,7 +50,7 @@ def import_tensorflow():
 
 
 def pad(split: dataset.LabelledSplit, share: plan.Share) -> Batch:
-    """The lines of a share, zero padded to (B, H, W); nothing in the filler rows."""
+    """Load the lines of a share, zero padded to (B, H, W); filler rows are zero."""
     size = len(share.indices)
     batch = {
         "image": np.zeros((size, split.lines.height, share.width), np.uint8),

@@ -1,1 +1,1 @@
-"""From logits to readings: pure functions that know no file."""
+"""Decoding of logits into readings: pure functions that touch no files."""

@@ -1,21 +1,26 @@
-"""Forced alignment: the frames in which a known label is read. Under jit."""
+"""Forced alignment: the frames in which each character of a known label is read."""
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from ocr_jax.charset import BLANK
 
 
 def align(
-    logits: jax.Array, logit_lengths: jax.Array, labels: jax.Array, lengths: jax.Array
-) -> jax.Array:
-    """The likeliest path (B, T) that spells each label (Viterbi).
+    logits: Float[ArrayLike, "b t c"],
+    logit_lengths: Int[ArrayLike, " b"],
+    labels: Int[ArrayLike, "b l"],
+    lengths: Int[ArrayLike, " b"],
+) -> Int[Array, "b t"]:
+    """Return the likeliest path that spells each label (Viterbi). Works under jit.
 
-    labels (B, T) zero padded, of these lengths (B,); their frames must be enough.
+    Labels are zero padded to any width l. Each must fit its frames: see
+    `ctc.is_feasible`.
     """
     log_probs = jax.nn.log_softmax(logits)
     batch, size = labels.shape
-    # Each character between two blanks: of state 2 i + 1 character i is read.
+    # Each character stands between two blanks: state 2 i + 1 reads character i.
     states = jnp.zeros((batch, 2 * size + 1), jnp.int32).at[:, 1::2].set(labels)
     may_skip = (states != BLANK) & (states != jnp.roll(states, 2, axis=1))
     emitted = jnp.take_along_axis(log_probs, states[:, None], axis=2)

@@ -1,7 +1,7 @@
-"""CTC prefix beam search with a language model: batched, pure, under jit.
+"""CTC prefix beam search with a language model: batched, pure, works under jit.
 
-Of each line the W likeliest prefixes are followed frame by frame. Different paths that
-spell the same prefix are added up, which greedy decoding can't do.
+The search follows the W likeliest prefixes of each line, frame by frame. It adds up the
+probabilities of all paths that spell the same prefix, which greedy decoding cannot do.
 """
 
 import functools
@@ -10,47 +10,48 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Int, UInt32
 
 from ocr_jax.charset import BLANK
 from ocr_jax.decoding import alignment, language_model
 
 WIDTH = 32
-# In a frame only its likeliest characters are tried, as many as this …
+# Each frame tries at most this many of its likeliest characters …
 MOST_TRIED = 12
 # … and none that is less likely than this.
 LEAST_PROBABILITY = 1e-4
-# Frames with a likelier blank are passed over: they only keep repeats apart.
+# Frames with a likelier blank are skipped: they only keep repeats apart.
 CERTAIN_BLANK = 0.999
-# log 0, but finite: differences of it are not NaN.
+# A finite log 0, so that differences are not NaN.
 IMPOSSIBLE = -1e30
 
 
 class Guide(NamedTuple):
-    """What a search goes by beside the network's logits."""
+    """A language model and its weights, which guide a search beside the logits."""
 
     model: language_model.LanguageModel
     alpha: jax.typing.ArrayLike  # weight of the model's log-probabilities
-    beta: jax.typing.ArrayLike  # what each character of a reading adds to its score
+    beta: jax.typing.ArrayLike  # added to the score of a reading per character
 
 
 class _Frames(NamedTuple):
-    """Frames that are worth a step, packed to the left; the first axes are (B, T)."""
+    """Frames that are not skipped, packed to the left; the first axes are (B, T)."""
 
     log_probs: jax.Array  # (…, C)
     tried: jax.Array  # (…, K) the characters that may lengthen a prefix
     gains: jax.Array  # (…, K) their log-probabilities
-    after_blanks: jax.Array  # whether frames were passed over just before
+    after_blanks: jax.Array  # whether frames were skipped just before
 
 
 class _Beams(NamedTuple):
-    """Prefixes, (W,) of each line; those not in use are IMPOSSIBLE."""
+    """The prefixes (W,) of each line; unused ones are IMPOSSIBLE."""
 
-    blank: jax.Array  # log-probability of its paths that end in a blank
-    label: jax.Array  # and of those that end in its last character
+    blank: jax.Array  # log-probability of the paths that end in a blank
+    label: jax.Array  # log-probability of the paths that end in the last character
     bonus: jax.Array  # alpha log p(prefix) + beta length
-    state: jax.Array  # the language model's
-    last: jax.Array  # its last character; the blank before there is one
-    hash: jax.Array  # uint32, tells prefixes apart
+    state: jax.Array  # state of the language model
+    last: jax.Array  # last character; the blank in an empty prefix
+    hash: jax.Array  # uint32, distinguishes prefixes
 
     @property
     def total(self):
@@ -58,22 +59,43 @@ class _Beams(NamedTuple):
 
 
 def beam_path(
-    guide: Guide, logits: jax.Array, logit_lengths: jax.Array, *, width: int = WIDTH
-) -> tuple[jax.Array, jax.Array]:
-    """A decoder: where the characters are that `beam_search` finds, and how sure."""
+    guide: Guide,
+    logits: Float[ArrayLike, "b t c"],
+    logit_lengths: Int[ArrayLike, " b"],
+    *,
+    width: int = WIDTH,
+) -> tuple[Int[Array, "b t"], Float[Array, "b t c"]]:
+    """Decode with `beam_search`, then align its labels: a decoder like `greedy_path`.
+
+    Returns the path and the `fused_logits` that give its confidences.
+    """
     labels, lengths = beam_search(guide, logits, logit_lengths, width=width)
     path = alignment.align(logits, logit_lengths, labels, lengths)
     return path, fused_logits(guide, logits, path, labels, lengths)
 
 
 def beam_search(
-    guide: Guide, logits: jax.Array, logit_lengths: jax.Array, *, width: int = WIDTH
-) -> tuple[jax.Array, jax.Array]:
-    """The labels with the highest log p_ctc + alpha log p_lm + beta length found.
+    guide: Guide,
+    logits: Float[ArrayLike, "b t c"],
+    logit_lengths: Int[ArrayLike, " b"],
+    *,
+    width: int = WIDTH,
+) -> tuple[Int[Array, "b t"], Int[Array, " b"]]:
+    """Search for the labels that maximise log p_ctc + alpha log p_lm + beta length.
 
-    From Hannun et al., "First-pass large vocabulary continuous speech recognition using
-    bi-directional recurrent DNNs" (2014). logits (B, T, C), logit_lengths (B,) →
-    labels (B, T) zero padded, lengths (B,).
+    Args:
+      guide: the character language model with its weights alpha and beta.
+      logits: raw class scores (b, t, c); class 0 is the blank.
+      logit_lengths: the number of frames of each line (b,).
+      width: the number of prefixes that are kept per line.
+
+    Returns:
+      A tuple (labels, lengths): label ids (b, t), packed to the left and zero padded,
+      and the number of characters of each line (b,).
+
+    References:
+      Hannun et al., "First-pass large vocabulary continuous speech recognition using
+      bi-directional recurrent DNNs", 2014.
     """
     frames, kept = _frames(jax.nn.log_softmax(logits), logit_lengths)
     batch, size, _ = logits.shape
@@ -96,11 +118,11 @@ def beam_search(
 
 
 def _frames(log_probs, logit_lengths) -> tuple[_Frames, jax.Array]:
-    """The frames (B, T, …) that are not passed over, and how many (B,)."""
+    """Return the frames (B, T, …) that are not skipped, and their numbers (B,)."""
     real = jnp.arange(log_probs.shape[1]) < logit_lengths[:, None]
     kept = real & (log_probs[..., BLANK] < jnp.log(CERTAIN_BLANK))
     after_blanks = ~jnp.pad(kept, ((0, 0), (1, 0)))[:, :-1]
-    # Nothing but a blank changes nothing: such are a shorter line's last frames.
+    # A certain blank changes nothing: it fills up the frames of shorter lines.
     no_news = jnp.full(log_probs.shape[2], IMPOSSIBLE).at[BLANK].set(0.0)
     log_probs = jnp.where(kept[..., None], log_probs, no_news)
     order = jnp.argsort(~kept, axis=1, stable=True)
@@ -117,7 +139,7 @@ def _frames(log_probs, logit_lengths) -> tuple[_Frames, jax.Array]:
 
 
 def _start(guide: Guide, shape: tuple[int, int]) -> _Beams:
-    """One empty prefix a line."""
+    """Start with one empty prefix per line."""
     is_first = jnp.arange(shape[1]) == 0
     return _Beams(
         blank=jnp.broadcast_to(jnp.where(is_first, 0.0, IMPOSSIBLE), shape),
@@ -130,9 +152,10 @@ def _start(guide: Guide, shape: tuple[int, int]) -> _Beams:
 
 
 def _extend(guide: Guide, beams: _Beams, frame: _Frames):
-    """The best beams of one line after one more frame.
+    """Advance the beams of one line by one frame.
 
-    Returns them, which beam (W,) each comes from, and the character (W,) it gained.
+    Returns the best new beams, the beam (W,) that each comes from, and the character
+    (W,) that it gained.
     """
     beams = beams._replace(
         blank=jnp.where(frame.after_blanks, beams.total, beams.blank),
@@ -167,18 +190,18 @@ def _extend(guide: Guide, beams: _Beams, frame: _Frames):
 
 
 def _lengthened(beams: _Beams, frame: _Frames) -> jax.Array:
-    """(W, K) log-probability of each prefix with each character behind it."""
+    """Return the log-probability of each prefix followed by each character, (W, K)."""
     repeats = beams.last[:, None] == frame.tried
-    # The same character again is another one only behind a blank.
+    # A repeated character counts as a new one only after a blank.
     before = jnp.where(repeats, beams.blank[:, None], beams.total[:, None])
     return before + frame.gains
 
 
 def _stay(beams: _Beams, frame: _Frames, longer: jax.Array) -> tuple[_Beams, jax.Array]:
-    """The same prefixes a frame later.
+    """Keep the same prefixes for one more frame.
 
-    One that is another one lengthened takes over what that would be, so `longer` is
-    returned without it.
+    If a prefix equals another one lengthened, it takes over that probability, and
+    `longer` is returned without it.
     """
     repeated = jnp.where(beams.last == BLANK, IMPOSSIBLE, frame.log_probs[beams.last])
     in_use = beams.total > IMPOSSIBLE / 2
@@ -197,24 +220,28 @@ def _stay(beams: _Beams, frame: _Frames, longer: jax.Array) -> tuple[_Beams, jax
     return same, longer.at[parent, choice].set(IMPOSSIBLE, mode="drop")
 
 
-def _hash(prefix: jax.Array, label: jax.Array) -> jax.Array:
-    """The hash of a prefix with one more character; of murmur3's kind."""
+def _hash(prefix: UInt32[ArrayLike, "..."], label: Int[ArrayLike, "..."]):
+    """Hash a prefix with one more character, as murmur3 does."""
     mixed = (prefix ^ label.astype(np.uint32)) * np.uint32(0xCC9E2D51)
     return (mixed ^ (mixed >> 15)) * np.uint32(0x1B873593) + np.uint32(1)
 
 
 def fused_logits(
-    guide: Guide, logits: jax.Array, path: jax.Array, labels: jax.Array, lengths
-) -> jax.Array:
-    """(B, T, C) what a reading would score with another class in one of its frames.
+    guide: Guide,
+    logits: Float[ArrayLike, "b t c"],
+    path: Int[ArrayLike, "b t"],
+    labels: Int[ArrayLike, "b t"],
+    lengths: Int[ArrayLike, " b"],
+) -> Float[Array, "b t c"]:
+    """Score each reading with another class in one of its frames.
 
-    Up to a constant a frame. In a character's frame another one would stand in its
-    place, or with the blank nothing; in a blank's frame it would stand between. So each
-    character is judged by the network and by all that is read around it.
+    Scores are exact up to a constant per frame. In the frame of a character, another
+    class replaces it, and the blank deletes it. In the frame of a blank, another class
+    is inserted. So the network and the surrounding text both judge each character.
     """
     model, classes = guide.model, jnp.arange(logits.shape[2])
     previous = jnp.pad(path, ((0, 0), (1, 0)), constant_values=BLANK)[:, :-1]
-    # How many characters have begun; which is the next one's place, too.
+    # The number of characters that have begun, which is also the next one's position.
     begun = jnp.cumsum((path != BLANK) & (path != previous), axis=1)
     states = _states(model, labels)
     before = jnp.take_along_axis(states, begun - (path != BLANK), axis=1)[..., None]
@@ -222,10 +249,10 @@ def fused_logits(
     scores = jnp.where(classes == BLANK, 0.0, scores)
     state = jnp.where(classes == BLANK, before, model.next_states[before, classes])
     padded = jnp.pad(labels, ((0, 0), (0, language_model.HIGHEST_ORDER)))
-    # A state knows no more characters than these.
+    # A state depends on no more characters than these.
     for place in range(language_model.HIGHEST_ORDER - 1):
         label = jnp.take_along_axis(padded, begun + place, axis=1)[..., None]
-        # At the label's length stands 0, the line's end.
+        # At the label's length there is a 0, the end of the line.
         inside = (begun + place <= lengths[:, None])[..., None]
         scores += jnp.where(inside, guide.alpha * model.log_probs[state, label], 0.0)
         state = model.next_states[state, label]
@@ -233,7 +260,7 @@ def fused_logits(
 
 
 def _states(model: language_model.LanguageModel, labels: jax.Array) -> jax.Array:
-    """The states (B, T + 1) before each of the labels (B, T) and after all."""
+    """Return the states (B, T + 1) before each of the labels (B, T) and at the end."""
 
     def step(state, label):
         state = model.next_states[state, label]
@@ -245,9 +272,9 @@ def _states(model: language_model.LanguageModel, labels: jax.Array) -> jax.Array
 
 
 def _trace(best, parents, labels, longest) -> tuple[jax.Array, jax.Array]:
-    """The labels (B, T), packed to the left, of the best beams (B,), and lengths (B,).
+    """Trace back the best beams (B,): labels (B, T), packed to the left, and lengths.
 
-    parents and labels (T, B, W): what `_extend` returned for each frame.
+    parents and labels (T, B, W) are the outputs of `_extend` for each frame.
     """
     size, batch, _ = labels.shape
     rows = jnp.arange(batch)

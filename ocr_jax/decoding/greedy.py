@@ -1,35 +1,36 @@
-"""From logits to labels: greedy (best-path) decoding, and what any path spells.
+"""Greedy (best-path) decoding, and the reading that any path spells.
 
-All of it under jit. `beam.py` has the search that looks further.
+Everything works under jit. `beam.py` has the search with a language model.
 """
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from ocr_jax.charset import BLANK
 
 
 class Decoded(NamedTuple):
-    """Readings of a batch; per-character arrays are (B, T), valid below `lengths`."""
+    """The readings of a batch; per-character arrays are valid below `lengths`."""
 
-    labels: jax.Array  # int32 ids, packed to the left, 0 behind
-    lengths: jax.Array  # (B,) int32 characters read
-    confidences: jax.Array  # highest probability among the character's frames
-    starts: jax.Array  # int32 first frame of the character
-    ends: jax.Array  # int32 last frame of the character
-    line_confidences: jax.Array  # (B,) the share of the line that should be right
-    path: jax.Array  # int32 (B, T) the class of each frame
+    labels: Int[Array, "b t"]  # label ids, packed to the left and zero padded
+    lengths: Int[Array, " b"]  # number of characters read
+    confidences: Float[Array, "b t"]  # highest probability among a character's frames
+    starts: Int[Array, "b t"]  # first frame of the character
+    ends: Int[Array, "b t"]  # last frame of the character
+    line_confidences: Float[Array, " b"]  # expected share of the line that is right
+    path: Int[Array, "b t"]  # class of each frame
 
 
 def greedy_path(
-    logits: jax.Array, logit_lengths: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """Best class a frame (Graves et al., 2006); logits (B, T, C), logit_lengths (B,).
+    logits: Float[ArrayLike, "b t c"], logit_lengths: Int[ArrayLike, " b"]
+) -> tuple[Int[Array, "b t"], Float[ArrayLike, "b t c"]]:
+    """Return the best class of each frame (Graves et al., 2006).
 
-    A decoder returns a path (B, T) and the logits (B, T, C) that say how sure it is:
-    here those of the network.
+    Every decoder returns a path and the logits that give its confidences. Here these
+    are the logits of the network.
     """
     best = jnp.argmax(logits, axis=-1).astype(jnp.int32)
     is_real = jnp.arange(best.shape[1]) < logit_lengths[:, None]
@@ -39,28 +40,30 @@ def greedy_path(
 GREEDY = jax.tree_util.Partial(greedy_path)
 
 
-def greedy_decode(logits: jax.Array, logit_lengths: jax.Array) -> Decoded:
-    """What the greedy path spells: repeats collapsed, blanks removed."""
+def greedy_decode(
+    logits: Float[ArrayLike, "b t c"], logit_lengths: Int[ArrayLike, " b"]
+) -> Decoded:
+    """Decode the greedy path: collapse repeats and remove blanks."""
     return read_path(*greedy_path(logits, logit_lengths), logit_lengths)
 
 
 def read_path(
-    path: jax.Array,
-    logits: jax.Array,
-    logit_lengths: jax.Array,
-    temperature: float | jax.Array = 1.0,
+    path: Int[ArrayLike, "b t"],
+    logits: Float[ArrayLike, "b t c"],
+    logit_lengths: Int[ArrayLike, " b"],
+    temperature: Float[ArrayLike, ""] = 1.0,
 ) -> Decoded:
-    """What a path spells, as sure as logits / temperature are of it.
+    """Return the reading that a path spells, its confidences from logits / temperature.
 
-    path (B, T) int32 has the class of each frame, BLANK from logit_lengths (B,) on.
+    The path has the class of each frame, and BLANK from the line's length on.
     """
     log_probs = jax.nn.log_softmax(logits / temperature)
     probability = jnp.exp(jnp.take_along_axis(log_probs, path[..., None], 2)[..., 0])
     frames = jnp.arange(path.shape[1], dtype=jnp.int32)
     previous = jnp.pad(path, ((0, 0), (1, 0)), constant_values=BLANK)[:, :-1]
     first = (path != BLANK) & (path != previous)
-    # A frame of a character goes to that character's slot; blanks go past the end,
-    # where a scatter drops them.
+    # Each frame of a character goes to that character's slot. Blanks go past the end,
+    # where the scatter drops them.
     slots = jnp.where(path != BLANK, jnp.cumsum(first, axis=1) - 1, path.shape[1])
     labels, confidences, starts, ends = jax.vmap(_gather_runs, (0, 0, 0, None))(
         slots, path, probability, frames
@@ -72,17 +75,20 @@ def read_path(
     return Decoded(labels, lengths, confidences, starts, ends, line_confidences, path)
 
 
-def likeliest(logits: jax.Array, count: int = 3) -> jax.Array:
-    """The likeliest characters of each line's first frame, best first: (B, count) ids.
+def likeliest(
+    logits: Float[ArrayLike, "b t c"], count: int = 3
+) -> Int[Array, "b count"]:
+    """Return the ids of the likeliest characters of each first frame, best first.
 
-    For recognisers of single characters, which have that one frame.
+    Meant for recognisers of single characters, which have one frame only. Returns fewer
+    than `count` if there are fewer characters.
     """
     count = min(count, logits.shape[2] - 1)
     return jax.lax.top_k(logits[:, 0, BLANK + 1 :], count)[1] + BLANK + 1
 
 
 def _gather_runs(slots, best, probability, frames):
-    """One line's frames (T,) gathered by character: label, confidence, start, end."""
+    """Gather the frames (T,) of a line by character: label, confidence, start, end."""
     size = len(frames)
 
     def gather(values, method, initial):
@@ -98,14 +104,15 @@ def _gather_runs(slots, best, probability, frames):
 
 
 def _line_confidence(confidences, lengths, other):
-    """Of the characters that a line should have, the share that is read right.
+    """Estimate the share of each line's true characters that are read correctly.
 
-    It should have those read and those passed over: in frames read as blank, as many as
-    the probability of anything `other` (B, T) rises to. The geometric mean of the
-    characters' confidences, which misses the latter, ranked lines less well: its rank
-    correlation with the share that was right was 0.62, this one's is 0.74 (means of
-    seven networks). A line read as empty has the confidence of its least certain frame.
+    The true characters are those read plus those missed. In frames read as blank,
+    `other` (B, T) is the probability of any other class; its rises add up to the number
+    of missed characters. These confidences (B,) rank lines better than the geometric
+    mean of the characters' confidences, which ignores missed characters: their rank
+    correlation with the correct share is 0.74 instead of 0.62 (means of seven
+    networks). An empty reading has the confidence of its least certain frame.
     """
-    passed_over = jnp.maximum(jnp.diff(other, axis=1, prepend=0.0), 0.0).sum(axis=1)
-    share = confidences.sum(axis=1) / jnp.maximum(lengths + passed_over, 1e-9)
+    missed = jnp.maximum(jnp.diff(other, axis=1, prepend=0.0), 0.0).sum(axis=1)
+    share = confidences.sum(axis=1) / jnp.maximum(lengths + missed, 1e-9)
     return jnp.where(lengths > 0, share, 1.0 - other.max(axis=1, initial=0.0))

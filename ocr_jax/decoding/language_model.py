@@ -1,7 +1,7 @@
 """A character n-gram model of lines of text, with modified Kneser-Ney smoothing.
 
-It is kept as the n-grams that were counted, and used as an automaton: each state is a
-context, which says how likely each next character is and which state that leads to.
+The model is stored as n-gram counts and used as an automaton. Each state is a context:
+it gives the probability of each next character and the state that follows it.
 """
 
 import itertools
@@ -10,19 +10,22 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int
 
-# Not a character: as what comes next, a line's end; in a context, its start.
+LabelIds = Sequence[int] | Int[np.ndarray, "_"]
+
+# The edge of a line: its end as a next character, its start in a context.
 BOUNDARY = 0
 HIGHEST_ORDER = 6
-# Taken off counts of 1, 2 and more where there are too few of them to say how much.
+# Discounts of counts of 1, 2 and more, if there are too few n-grams to estimate them.
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 
 
 class NGrams(NamedTuple):
-    """What was counted: N different n-grams of label ids, and how often each.
+    """N distinct n-grams of label ids, with their counts.
 
-    An n-gram is a number whose digits, in base `num_classes`, are its label ids; a
-    line's start is padded with 0.
+    An n-gram is a number whose digits, in base `num_classes`, are its label ids. The
+    start of a line is padded with 0.
     """
 
     keys: np.ndarray  # (N,) int64, sorted
@@ -32,20 +35,20 @@ class NGrams(NamedTuple):
 
 
 class LanguageModel(NamedTuple):
-    """The automaton over C classes: the boundary, which is class 0, and characters."""
+    """The automaton: S states over C classes, the boundary (class 0) and characters."""
 
-    log_probs: np.ndarray  # (S, C) float32: of what comes next
-    next_states: np.ndarray  # (S, C) int32: the longest known context that ends in it
-    start: np.ndarray  # () int32: the state at a line's start
+    log_probs: np.ndarray  # (S, C) float32: log-probability of each next class
+    next_states: np.ndarray  # (S, C) int32: the longest known context that follows
+    start: np.ndarray  # () int32: the state at the start of a line
 
 
 def highest_order(num_classes: int) -> int:
-    """The longest n-grams, of those up to HIGHEST_ORDER whose numbers are int64."""
+    """Return the highest order, up to HIGHEST_ORDER, whose n-grams fit in an int64."""
     return min(HIGHEST_ORDER, int(63 / math.log2(num_classes)))
 
 
-def count(lines: Iterable[Sequence[int]], order: int, num_classes: int) -> NGrams:
-    """Count the n-grams of lines of label ids, the end of each line included."""
+def count(lines: Iterable[LabelIds], order: int, num_classes: int) -> NGrams:
+    """Count the n-grams of lines of label ids, including the end of each line."""
     padding = [BOUNDARY] * (order - 1)
     padded = [[*padding, *ids, BOUNDARY] for ids in lines]
     is_padding = [index < order - 1 for ids in padded for index in range(len(ids))]
@@ -53,13 +56,13 @@ def count(lines: Iterable[Sequence[int]], order: int, num_classes: int) -> NGram
     keys = np.zeros(max(0, len(flat) - order + 1), np.int64)
     for first in range(order):
         keys = keys * num_classes + flat[first : first + len(keys)]
-    # Not those that end in another line's padding.
+    # Drop the n-grams that end in the padding of the next line.
     keys = keys[~np.array(is_padding[order - 1 :], bool)]
     return NGrams(*np.unique(keys, return_counts=True), order, num_classes)
 
 
 def shorten(ngrams: NGrams, order: int) -> NGrams:
-    """What `count` would give for a lower order."""
+    """Return the n-grams that `count` would give for a lower order."""
     shorter = ngrams.keys % ngrams.num_classes**order
     keys, inverse = np.unique(shorter, return_inverse=True)
     counts = np.zeros(len(keys), np.int64)
@@ -68,11 +71,13 @@ def shorten(ngrams: NGrams, order: int) -> NGrams:
 
 
 def build(ngrams: NGrams) -> LanguageModel:
-    """Interpolated modified Kneser-Ney; every character is possible everywhere.
+    """Build the model by interpolated modified Kneser-Ney smoothing.
+
+    Every character gets a probability above zero in every context. N-grams at the start
+    of a line have no preceding character, so they keep their plain counts.
 
     From Chen and Goodman, "An empirical study of smoothing techniques for language
-    modeling" (1998). N-grams at a line's start have nothing before them whose kinds
-    could be counted: they count as often as they occur.
+    modeling" (1998).
     """
     size, levels = ngrams.num_classes, _levels(ngrams)
     probs = [np.full((1, size), 1 / size)]
@@ -93,21 +98,21 @@ def build(ngrams: NGrams) -> LanguageModel:
 class _Level(NamedTuple):
     """The n contexts of one length and the m characters seen in them."""
 
-    suffixes: np.ndarray  # (n,) which of the contexts one shorter it ends in
-    parents: np.ndarray  # (n,) and which of them it begins with
+    suffixes: np.ndarray  # (n,) index of the shorter context that it ends in
+    parents: np.ndarray  # (n,) index of the shorter context that it begins with
     symbols: np.ndarray  # (n,) its last character
-    at_start: np.ndarray  # (n,) whether it begins with the line's start
-    contexts: np.ndarray  # (m,) a context of this level
-    following: np.ndarray  # (m,) what was seen in it
-    counts: np.ndarray  # (m,) how often
+    at_start: np.ndarray  # (n,) whether it begins with the start of a line
+    contexts: np.ndarray  # (m,) index of a context of this level
+    following: np.ndarray  # (m,) character seen after it
+    counts: np.ndarray  # (m,) number of times it was seen
 
 
 def _levels(ngrams: NGrams) -> list[_Level]:
-    """Contexts of 0 to order - 1 characters."""
+    """Return the levels of contexts of 0 to order - 1 characters."""
     keys, counts, base = ngrams.keys, ngrams.counts, ngrams.num_classes
     shorter, levels = np.zeros(1, np.int64), []
     for length in range(ngrams.order):
-        first = base ** max(length - 1, 0)  # what the first character is worth
+        first = base ** max(length - 1, 0)  # place value of the first character
         contexts = keys // base % (base * first if length else 1)
         if length > 1:  # a line's start has nothing before it
             inside = contexts % first >= first // base
@@ -130,9 +135,9 @@ def _levels(ngrams: NGrams) -> list[_Level]:
 
 
 def _adjusted_counts(levels: list[_Level], num_classes: int) -> list[np.ndarray]:
-    """(m,) of each level: after how many kinds of characters an n-gram was seen.
+    """Return, per level, the number of distinct characters before each n-gram (m,).
 
-    Those of the last level, and at a line's start, are how often it was.
+    The last level and n-grams at the start of a line have their plain counts instead.
     """
     adjusted = []
     for level, longer in itertools.pairwise(levels):
@@ -144,7 +149,7 @@ def _adjusted_counts(levels: list[_Level], num_classes: int) -> list[np.ndarray]
 
 
 def _interpolate(level: _Level, counts: np.ndarray, lower: np.ndarray) -> np.ndarray:
-    """The probabilities (n, C) of a level, from its counts and the level below's."""
+    """Return the probabilities (n, C) of a level, interpolated with those below it."""
     discounts = _discounts(counts)[np.minimum(counts, 3).astype(np.int64)]
     size = len(level.suffixes)
     totals = np.bincount(level.contexts, counts, size)
@@ -156,7 +161,7 @@ def _interpolate(level: _Level, counts: np.ndarray, lower: np.ndarray) -> np.nda
 
 
 def _discounts(counts: np.ndarray) -> np.ndarray:
-    """What is taken off a count of 0, 1, 2 and 3 or more (Chen and Goodman, eq. 26)."""
+    """Return the discounts of counts 0, 1, 2 and 3+ (Chen and Goodman, eq. 26)."""
     ones, twos, threes, fours = (np.sum(counts == n) for n in (1, 2, 3, 4))
     if min(ones, twos, threes, fours) == 0:
         return np.array([0.0, *FALLBACK_DISCOUNTS])
@@ -171,8 +176,8 @@ def _discounts(counts: np.ndarray) -> np.ndarray:
     return np.array([0.0, *d])
 
 
-def perplexity(model: LanguageModel, lines: Iterable[Sequence[int]]) -> float:
-    """exp of the mean -log probability of the lines' characters and ends."""
+def perplexity(model: LanguageModel, lines: Iterable[LabelIds]) -> float:
+    """Return exp of the mean -log probability of all characters and line ends."""
     total, size = 0.0, 0
     for ids in lines:
         state = model.start

@@ -1,4 +1,4 @@
-"""Networks: `build_model` makes the one that a config names."""
+"""Networks: `build_model` builds the network that a config describes."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -7,9 +7,10 @@ from ocr_jax.models import encoders, line, recurrent
 
 
 def build_model(config, num_classes: int, axis: str | None = None) -> nn.Module:
-    """The config's network, or networks; its call is that of `line.LineRecognizer`.
+    """Build the network of a config, or the ensemble of its `ensemble_size` networks.
 
-    axis: the mesh axis that lines are spread over where it trains, under shard_map.
+    Either is called like `line.LineRecognizer`. axis: the mesh axis that lines are
+    spread over while training, under shard_map; None without a mesh.
     """
     networks = [
         _network(config, num_classes, axis) for _ in range(config.ensemble_size)

@@ -1,34 +1,46 @@
-"""Recurrent layers over frames (B, T, D) that never see a line's padding."""
+"""Recurrent layers over frames (B, T, D), unaffected by padding."""
 
 import functools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 from jax.experimental import rnn
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from ocr_jax.models import layers
 
+# Input kernel, recurrent kernel and bias, with g = 4 h: four gates side by side.
+Weights = tuple[
+    Float[ArrayLike, "d g"], Float[ArrayLike, "h g"], Float[ArrayLike, " g"]
+]
+
 
 class LSTMStack(nn.Module):
-    """`layers` LSTMs, each `dim` wide a direction (Hochreiter and Schmidhuber, 1997).
+    """A stack of LSTMs, `dim` units per direction (Hochreiter and Schmidhuber, 1997).
 
-    The forward direction may run on into the padding, which is behind it. The reverse
-    one starts at each line's own last frame. implementation: `scan`, or `cudnn` for
-    NVIDIA's kernels where JAX runs on a GPU, and `scan` elsewhere.
+    The forward direction may run on into the padding, which comes last. The reverse
+    direction starts at each line's own last frame. implementation: `scan`, or `cudnn`
+    for NVIDIA's kernels on a GPU (and `scan` elsewhere).
     """
 
     layers: int
     dim: int
     bidirectional: bool
     dropout: float
-    dtype: jnp.dtype
+    dtype: jax.typing.DTypeLike
     implementation: str = "scan"
     axis: str | None = None
 
     @nn.compact
-    def __call__(self, x, lengths, train: bool = False):
+    def __call__(
+        self,
+        x: Float[Array, "b t d"],
+        lengths: Int[ArrayLike, " b"],
+        train: bool = False,
+    ) -> Float[Array, "b t h"]:
         x = jnp.moveaxis(x, 1, 0).astype(self.dtype)
         on_gpu = jax.default_backend() == "gpu"
         run = cudnn_layer if on_gpu and self.implementation == "cudnn" else scan_layer
@@ -44,15 +56,16 @@ class LSTMStack(nn.Module):
 
 
 class LSTMWeights(nn.Module):
-    """One direction of one layer: input kernel (D, 4H), recurrent (H, 4H), bias (4H,).
+    """The weights of one direction of one layer.
 
-    Forget gates begin open (Jozefowicz et al., 2015).
+    Forget gates are initialised open (Jozefowicz et al., 2015).
     """
 
     dim: int
 
     @nn.compact
-    def __call__(self, features: int):
+    def __call__(self, features: int) -> Weights:
+        """Return the input kernel, the recurrent kernel and the bias."""
         normal = nn.initializers.lecun_normal()
         return (
             self.param("input_kernel", normal, (features, 4 * self.dim)),
@@ -61,29 +74,42 @@ class LSTMWeights(nn.Module):
         )
 
 
-def scan_layer(x, lengths, weights):
-    """A layer, (T, B, D) → (T, B, directions x H), as a `lax.scan` a direction.
+def scan_layer(
+    x: Float[ArrayLike, "t b d"],
+    lengths: Int[ArrayLike, " b"],
+    weights: Sequence[Weights],
+) -> Float[Array, "t b h2"]:
+    """Run a layer as one `lax.scan` per direction.
 
-    lengths (B,); weights: those of the forward and, if any, of the backward direction.
+    weights: those of the forward direction and, optionally, of the backward direction.
     """
     inside = layers.length_mask(lengths, len(x)).T[..., None]
     outputs = [
         lstm(
-            x, inside, kernel.astype(x.dtype), recurrent.astype(x.dtype), bias, reverse
+            x,
+            inside,
+            kernel.astype(x.dtype),
+            recurrent.astype(x.dtype),
+            bias,
+            bool(reverse),
         )
         for reverse, (kernel, recurrent, bias) in enumerate(weights)
     ]
     return jnp.concatenate(outputs, axis=-1)
 
 
-def cudnn_layer(x, lengths, weights):
-    """`scan_layer` by cuDNN, which computes in float32 and leaves padding zero.
+def cudnn_layer(
+    x: Float[ArrayLike, "t b d"],
+    lengths: Int[ArrayLike, " b"],
+    weights: Sequence[Weights],
+) -> Float[Array, "t b h2"]:
+    """Run `scan_layer` with cuDNN, which computes in float32 and leaves padding zero.
 
-    cuDNN has its gates as input, forget, cell, output; it knows no line of no frames.
+    cuDNN orders its gates as input, forget, cell, output, and rejects empty lines.
     """
     (_, size, features), dim = x.shape, len(weights[0][1])
     kernels = [_cudnn_gates(w).T for *pair, _ in weights for w in pair]
-    # Its second bias, of the recurrent product, is always zero here.
+    # cuDNN's second bias, of the recurrent product, is always zero here.
     biases = [b for *_, w in weights for b in (_cudnn_gates(w), jnp.zeros_like(w))]
     start = jnp.zeros((len(weights), size, dim), jnp.float32)
     outputs, _, _ = rnn.lstm(
@@ -94,7 +120,7 @@ def cudnn_layer(x, lengths, weights):
         jnp.maximum(lengths, 1).astype(jnp.int32),
         features,
         dim,
-        1,  # layer: dropout between layers is ours
+        1,  # layer: dropout between layers is done by LSTMStack
         0.0,
         len(weights) == 2,
     )
@@ -102,13 +128,13 @@ def cudnn_layer(x, lengths, weights):
 
 
 def _cudnn_gates(weights):
-    """Weights (..., 4H) in cuDNN's order of the gates."""
+    """Reorder the gates of weights (..., 4H) as cuDNN has them."""
     i, f, o, g = jnp.split(weights, 4, axis=-1)
     return jnp.concatenate([i, f, g, o], axis=-1)
 
 
 def _orthogonal_gates(key, dim: int):
-    """An orthogonal (dim, dim) for each gate, side by side."""
+    """Draw an orthogonal matrix (dim, dim) per gate, side by side."""
     orthogonal = nn.initializers.orthogonal()
     keys = jax.random.split(key, 4)
     return jnp.concatenate([orthogonal(key, (dim, dim)) for key in keys], axis=1)
@@ -119,25 +145,46 @@ def _open_forget_gates(key, dim: int):
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
-def lstm(x, inside, input_kernel, recurrent_kernel, bias, reverse: bool):
-    """An LSTM over time, from a state of zeros, in one scan: outputs (T, B, H).
+def lstm(
+    x: Float[ArrayLike, "t b d"],
+    inside: Bool[ArrayLike, "t b 1"],
+    input_kernel: Float[ArrayLike, "d g"],
+    recurrent_kernel: Float[ArrayLike, "h g"],
+    bias: Float[ArrayLike, " g"],
+    reverse: bool,
+) -> Float[Array, "t b h"]:
+    """Run an LSTM over time, from a state of zeros, in one scan.
 
-    x (T, B, D); inside (T, B, 1) bool; input_kernel (D, 4H), recurrent_kernel (H, 4H)
-    and bias (4H,) with the gates input, forget, output, cell side by side. With
-    `reverse`, time runs backwards, and a line's state stays zero until its own last
-    frame. Products are of x's type, gates and cells float32. Gradients are those of
-    autodiff, with the weights' in one product after the scan instead of one a frame.
+    Products have the type of x; gates and cells are float32. Gradients equal those of
+    autodiff, but the weights' take one product after the scan instead of one per frame.
+
+    Args:
+      x: the inputs (t, b, d).
+      inside: whether each frame is within its line (t, b, 1).
+      input_kernel: the weights of the inputs (d, 4 h), with the gates input, forget,
+        output and cell side by side.
+      recurrent_kernel: the weights of the previous outputs (h, 4 h).
+      bias: the biases (4 h,).
+      reverse: whether time runs backwards. Then the state of a line stays zero until
+        its own last frame.
+
+    Returns:
+      The outputs (t, b, h), of the type of x.
+
+    References:
+      Hochreiter and Schmidhuber, "Long short-term memory", Neural Computation 1997;
+      with the forget gates of Gers et al., "Learning to forget", 2000.
     """
     return _forward(x, inside, input_kernel, recurrent_kernel, bias, reverse)[0]
 
 
 def _forward(x, inside, input_kernel, recurrent_kernel, bias, reverse):
-    """(outputs, cells, gates before their nonlinearity), each (T, B, ...)."""
+    """Return outputs, cells and gates before their nonlinearity, each (T, B, ...)."""
 
     def step(carry, frame):
         h, c = carry
         x, inside = frame
-        # All inputs' projections at once, before the scan, would leave a CPU's cache.
+        # Projecting all inputs before the scan would not fit in a CPU's cache.
         z = _product(x, input_kernel) + _product(h, recurrent_kernel) + bias
         i, f, o, g = _gates(z)
         c = f * c + i * g
@@ -152,12 +199,12 @@ def _forward(x, inside, input_kernel, recurrent_kernel, bias, reverse):
 
 
 def _product(x, kernel):
-    """x @ kernel, added up in float32."""
+    """Return x @ kernel, accumulated in float32."""
     return jnp.matmul(x, kernel, preferred_element_type=jnp.float32)
 
 
 def _gates(z):
-    """Input, forget and output gate and the cell's input, of (B, 4H)."""
+    """Split (B, 4H) into input, forget and output gates and the cell's input."""
     i, f, o, g = jnp.split(z, 4, axis=-1)
     return jax.nn.sigmoid(i), jax.nn.sigmoid(f), jax.nn.sigmoid(o), jnp.tanh(g)
 
@@ -205,7 +252,7 @@ def _lstm_backward(reverse, kept, output_grads):
 
 
 def _before(states, reverse: bool):
-    """The state (T, B, H) that each frame started from."""
+    """Return the state (T, B, H) that each frame started from."""
     zeros = jnp.zeros_like(states[:1])
     return jnp.concatenate(
         [states[1:], zeros] if reverse else [zeros, states[:-1]], axis=0

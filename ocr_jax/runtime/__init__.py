@@ -1,1 +1,1 @@
-"""What touches the machine: devices, processes, slots, signals, memory."""
+"""Access to the machine: devices, processes, slots, signals, memory."""

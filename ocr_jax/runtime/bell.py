@@ -1,7 +1,7 @@
-"""What the processes of one run hear when one of them leaves: its number, at once.
+"""Notifies all processes of a run at once when one of them leaves.
 
-jax finds out by a heartbeat that stops, a minute later. Process 0 listens, and passes
-on to all what one of them says. Where it can't be reached, the heartbeat remains.
+jax only notices by a missing heartbeat, a minute later. Process 0 listens and forwards
+each message to all. If it cannot be reached, the heartbeat remains.
 """
 
 import contextlib
@@ -19,10 +19,10 @@ KEY_BYTES, HOST_BYTES = 16, 256
 
 
 class Bell:
-    """Rung by one process, heard by the others; all make theirs at the same time.
+    """A bell that one process rings and the others hear. All create theirs together.
 
-    host: where process 0 is, "" for its own name. heard: called, in a thread, with the
-    number of the process that rang.
+    host: the host of process 0, or "" for its own name. heard: called, in a thread,
+    with the number of the process that rang.
     """
 
     def __init__(self, host: str, heard: Callable[[int], None]):
@@ -31,7 +31,7 @@ class Bell:
         self._rung = b""
         key, listener = os.urandom(KEY_BYTES), None
         if jax.process_index() == 0:
-            # On all addresses: which of them the other hosts see is not known here.
+            # Listen on all addresses: the ones that other hosts can reach are unknown.
             listener = connection.Listener(
                 ("", 0), backlog=jax.process_count(), authkey=key
             )
@@ -39,7 +39,7 @@ class Bell:
             message = key + port.to_bytes(2) + host.encode().ljust(HOST_BYTES)
         else:
             message = bytes(KEY_BYTES + 2 + HOST_BYTES)
-        # Of process 0, what it listens to; a key keeps strangers out.
+        # Everyone gets the address of process 0, and a key that keeps strangers out.
         rows = multihost_utils.process_allgather(np.frombuffer(message, np.uint8))
         message = rows[0].tobytes()
         key, port = message[:KEY_BYTES], int.from_bytes(message[KEY_BYTES:][:2])
@@ -47,7 +47,7 @@ class Bell:
         if listener:
             threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
         else:
-            # In a thread: a host that can't be reached takes minutes to say so.
+            # In a thread: connecting to an unreachable host takes minutes to fail.
             threading.Thread(
                 target=self._join, args=(address, key), daemon=True
             ).start()
@@ -73,14 +73,14 @@ class Bell:
             self._hear(peer)
 
     def _add(self, peer: connection.Connection):
-        """One more to tell, what was rung already first."""
+        """Add a listener, and tell it what has already been rung."""
         with self._lock:
             self._peers.append(peer)
             if self._rung:
                 _send(peer, self._rung)
 
     def _hear(self, peer: connection.Connection):
-        """Wait for a number. One who is done closes the connection with no word."""
+        """Wait for a number. A process that finishes closes the connection silently."""
         with contextlib.suppress(EOFError, OSError):
             number = int(peer.recv_bytes())
             self.ring(number)  # process 0 passes it on

@@ -12,15 +12,15 @@ from ocr_jax.errors import UserError
 from ocr_jax.runtime import slots
 
 DATA = "data"  # the mesh axis that a batch's lines are spread over
-# Fewer lines a core would leave it with products smaller than what they cost to begin.
+# With fewer lines per core, matrix products are smaller than their overhead.
 LEAST_LINES = 8
 
 
 def use_cores(batch_size: int):
     """On CPU, expose each core as a JAX device, up to one per LEAST_LINES lines.
 
-    Devices work side by side, which the recurrent layers of one device do not: a step
-    takes less time. Comes before anything that touches a device; later it does nothing.
+    Devices run in parallel, unlike the recurrent layers within a device, so steps take
+    less time. Must precede anything that touches a device; afterwards it does nothing.
     """
     if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
         return
@@ -38,15 +38,15 @@ def make_mesh(batch_size: int) -> Mesh:
     devices = np.array(jax.devices())
     if batch_size % devices.size:
         raise UserError(
-            f"config.batch_size is {batch_size}: {devices.size} devices need a "
-            "multiple of their number"
+            f"config.batch_size is {batch_size}: expected a multiple of the number of "
+            f"devices, {devices.size}"
         )
     return Mesh(devices, (DATA,))
 
 
 def replicate(tree, mesh: Mesh):
     """Place every array of the tree whole on every device."""
-    # From the host: jax moves no array from one process's device to another's.
+    # Via the host: jax cannot move an array between devices of different processes.
     return jax.device_put(jax.device_get(tree), NamedSharding(mesh, PartitionSpec()))
 
 
@@ -60,7 +60,7 @@ def shard(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
 
 
 def use_compilation_cache():
-    """Keep compiled programs between runs; JAX_COMPILATION_CACHE_DIR says where."""
+    """Keep compiled programs between runs, in JAX_COMPILATION_CACHE_DIR if set."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         folder = Path("~/.cache/ocr_jax/compiled").expanduser()
         jax.config.update("jax_compilation_cache_dir", str(folder))

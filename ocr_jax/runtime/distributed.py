@@ -1,8 +1,8 @@
-"""One run on many hosts: jax.distributed, and what its processes must agree on.
+"""One run on many hosts: jax.distributed, and the decisions its processes share.
 
-Every process runs the same program on its share of each batch. What one of them decides
-alone (an error, a Ctrl-C, who writes) would leave the others waiting in the next
-collective for ever: such decisions are made here, by all of them at the same place.
+Every process runs the same program on its part of each batch. If one of them decided
+something alone (an error, a Ctrl-C, who writes), the others would wait in the next
+collective for ever. Such decisions are made here, by all processes at the same point.
 """
 
 import collections
@@ -23,8 +23,8 @@ from ocr_jax import errors, workdirs
 from ocr_jax.errors import UserError, one_line
 from ocr_jax.runtime import bell, devices, signals
 
-# Seconds that a process which left alone waits for the others, before all are ended.
-# One that is killed is missed after HEARTBEAT_SECONDS.
+# A process that leaves alone waits this long for the others before all are stopped.
+# A killed process is noticed after HEARTBEAT_SECONDS.
 SHUTDOWN_SECONDS = 10
 HEARTBEAT_SECONDS = 60
 _leaving = threading.Lock()
@@ -34,7 +34,7 @@ _leaving = threading.Lock()
 def joined(config):
     """Join the processes that config.distributed or Slurm names, if any.
 
-    Comes before anything that touches a device. Only process 0 prints. Raises UserError
+    Must precede anything that touches a device. Only process 0 prints. Raises UserError
     if the processes cannot be joined or have different numbers of devices.
     """
     arguments = join_arguments(config.distributed, os.environ)
@@ -52,7 +52,7 @@ def joined(config):
         host = config.distributed.coordinator.rpartition(":")[0]
         stack.enter_context(_all_or_none(host))
         yield
-        # Who is done first waits here, where there is no time limit.
+        # The first to finish waits here, without a time limit.
         _gather(True)
 
 
@@ -60,15 +60,15 @@ def joined(config):
 def _all_or_none(host: str):
     """End all processes within seconds when one of them ends alone.
 
-    They would wait for it in the next collective, until jax aborts them. A UserError is
-    of all: `main_first` made it so, or all processes look at the same numbers.
-    host: that of process 0, "" for its own name.
+    Otherwise they wait for it in the next collective, until jax aborts them. All raise
+    a UserError together: by `main_first`, or because they see the same numbers.
+    host: the host of process 0, or "" for its own name.
     """
     is_over = threading.Event()
 
     def heard(number: int):
         if not is_over.is_set():
-            _leave(UserError(f"process {number} ended the run, and says why"))
+            _leave(UserError(_aborted_by(number)))
 
     others = bell.Bell(host, heard)
     try:
@@ -81,16 +81,21 @@ def _all_or_none(host: str):
         is_over.set()
 
 
-def _leave(error: Exception, others: bell.Bell | None = None):
-    """Say the error, to the others too, and end this process.
+def _aborted_by(number: int) -> str:
+    """Return the message of a process that another process's end has stopped."""
+    return f"process {number} aborted the run; see its output for the reason"
 
-    Not in jax's way, which waits for the others.
+
+def _leave(error: Exception, others: bell.Bell | None = None):
+    """Report the error, notify the others and end this process.
+
+    jax's own exit would wait for the others.
     """
 
     def fail():
         raise error
 
-    _leaving.acquire()  # never released: who comes second waits here for the end
+    _leaving.acquire()  # never released: a second thread waits here for the end
     if others:
         others.ring(jax.process_index())
     try:
@@ -100,7 +105,7 @@ def _leave(error: Exception, others: bell.Bell | None = None):
         code = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    # Until all have heard of it. Process 0 passes it on, and has jax's coordinator.
+    # Wait until all have heard. Process 0 forwards the news and runs jax's coordinator.
     time.sleep(4.0 if jax.process_index() == 0 else 2.0)
     os._exit(code)
 
@@ -119,24 +124,24 @@ def _check_devices():
     counts = collections.Counter(device.process_index for device in jax.devices())
     if len(set(counts.values())) > 1:
         raise UserError(
-            f"the processes have {', '.join(map(str, counts.values()))} devices: they "
-            "need equally many"
+            f"the processes have {', '.join(map(str, counts.values()))} devices: "
+            "expected the same number in each process"
         )
 
 
 def join_arguments(distributed, environ: Mapping[str, str]) -> dict | None:
     """Return the arguments of jax.distributed.initialize, None for a single process.
 
-    With no coordinator they are found by jax in the environment of a Slurm step of
-    several tasks. A shell of salloc, or a batch script, is no such step although the
-    job has SLURM_NTASKS. config.distributed.num_processes=1 is a run of its own there.
+    Without a coordinator, jax finds them in the environment of a Slurm step of several
+    tasks. A salloc shell or a batch script is no such step, although SLURM_NTASKS is
+    set. config.distributed.num_processes=1 makes each task a run of its own.
     """
     if distributed.coordinator:
         return {
             "coordinator_address": distributed.coordinator,
             "num_processes": distributed.num_processes,
             "process_id": distributed.process_id,
-            # All of the host's devices, whatever else the environment says.
+            # Use all devices of the host, whatever else the environment says.
             "cluster_detection_method": "deactivate",
         }
     tasks = environ.get("SLURM_NTASKS", "1")
@@ -148,9 +153,9 @@ def join_arguments(distributed, environ: Mapping[str, str]) -> dict | None:
 
 def _initialize(arguments: dict):
     where = arguments.get("coordinator_address", "the first host of the Slurm step")
-    # Where they don't come, jax ends the process in words of its own.
-    print(f"Waiting for the run's processes at {where}, 5 minutes at most", flush=True)
-    # Its handler of SIGTERM would stand in the way of ours.
+    # If they do not arrive, jax ends the process with its own message.
+    print(f"Waiting up to 5 minutes for the run's processes at {where}", flush=True)
+    # jax's handler of SIGTERM would replace ours.
     jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize(
@@ -161,7 +166,7 @@ def _initialize(arguments: dict):
         )
     except (RuntimeError, ValueError) as error:
         raise UserError(
-            f"no run of several processes at {where}: {one_line(error)}"
+            f"cannot start a run of several processes at {where}: {one_line(error)}"
         ) from None
 
 
@@ -169,8 +174,8 @@ def _initialize(arguments: dict):
 def main_first():
     """Run the block in process 0, then in the others; an error in one ends all.
 
-    The first process that failed raises its error; the others leave it to speak, and
-    end with exit code 2. There must be no collective in the block.
+    The first process that failed raises its error. The others end silently with exit
+    code 2. The block must not contain a collective.
     """
     if jax.process_count() == 1:
         yield
@@ -200,7 +205,7 @@ def claim(workdir: Path, config, overwrite: bool):
             else:
                 raise UserError(
                     f"process {jax.process_index()} does not see {workdir} of process "
-                    "0: a run on many hosts needs a disk that they share"
+                    "0: a run on many hosts needs a shared disk"
                 )
         yield
 
@@ -209,7 +214,7 @@ def claim(workdir: Path, config, overwrite: bool):
 def stop_signals(every: int):
     """Like `signals.stop_signals`, but all processes stop at the same step.
 
-    Processes ask each other at every `every`-th look at the flag: it drains the device.
+    Processes compare flags at every `every`-th check only, since it drains the device.
     """
     with signals.stop_signals() as requested:
         is_alone = jax.process_count() == 1
@@ -236,11 +241,11 @@ def _gather(flag: bool) -> np.ndarray:
 
 
 def _settle(failed: bool):
-    """Return where no process failed, and on the first that did; end the others."""
+    """Return if no process failed, or in the first that failed; end the others."""
     flags = _gather(failed)
     first, own = int(flags.argmax()), jax.process_index()
     if not flags.any() or first == own:
         return
     if own == 0:
-        raise UserError(f"process {first} ended the run, and says why")
+        raise UserError(_aborted_by(first))
     raise SystemExit(2)

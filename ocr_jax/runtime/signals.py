@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while training: asked once, a run stops after a checkpoint."""
+"""Ctrl-C and SIGTERM while training: the first stops the run after a checkpoint."""
 
 import contextlib
 import signal
@@ -7,7 +7,7 @@ import threading
 
 @contextlib.contextmanager
 def stop_signals():
-    """An event that the first Ctrl-C or SIGTERM sets; the second one stops at once."""
+    """Yield an event that the first Ctrl-C or SIGTERM sets; a second stops at once."""
     requested = threading.Event()
 
     def handler(*_):

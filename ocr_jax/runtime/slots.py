@@ -1,9 +1,9 @@
 """Finds free accelerators and cores, and leases them.
 
-A slot is what one training runs on: a GPU, some cores, or a share of either. File locks
-that belong to the machine lease it: two launchers, or a launcher and `--gpus=auto:1`,
-never hold the same one, and the kernel drops a lock when the last process that holds it
-ends, however it ends. Imports no jax: what a slot sets must be set before jax starts.
+A slot is room for one training: a GPU, some cores, or a share of either. It is leased
+by machine-wide file locks, so two launchers, or a launcher and `--gpus=auto:1`, never
+hold the same slot. The kernel drops a lock when the last process that holds it ends,
+however it ends. This module must not import jax: a slot's environment comes first.
 """
 
 import contextlib
@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from ocr_jax.errors import UserError
 
-# Not in $TMPDIR: that is another folder for each job of a batch system.
+# Not in $TMPDIR, which differs between the jobs of a batch system.
 FOLDER = Path(os.environ.get("OCR_JAX_SLOTS", "/tmp/ocr_jax_slots"))
-# Of a GPU's memory, what several trainings on it take in advance.
+# The share of a GPU's memory that several trainings on it preallocate together.
 SHARED_MEMORY = 0.9
-# What a training on a CPU may need.
+# The memory, in bytes, that a training on a CPU may need.
 CPU_MEMORY = 4 << 30
 
 
@@ -39,10 +39,10 @@ class Slot(NamedTuple):
     share: int
     shares: int
     environment: dict[str, str]
-    cores: frozenset[int] = frozenset()  # the only ones to run on; empty: any
+    cores: frozenset[int] = frozenset()  # the cores to run on; empty: any
 
     def confine(self):
-        """Let this process, before it starts threads, run on the slot's cores only."""
+        """Restrict this process to the slot's cores; call before starting threads."""
         if self.cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, self.cores)
 
@@ -55,7 +55,7 @@ class Lease:
         self.files = files
 
     def release(self):
-        """Close the files here; a process that they were passed to holds on."""
+        """Close the files here; a process that inherited them keeps the lease."""
         while self.files:
             os.close(self.files.pop())
 
@@ -63,35 +63,37 @@ class Lease:
 def find(
     gpus: str = "all", *, jobs_per_gpu: int = 1, slots: int = 0, busy_above: float = 0.5
 ) -> list[Slot]:
-    """The slots of this machine.
+    """Return the slots of this machine.
 
-    gpus: "all" (the CPU where there are none), "none", or indices such as "0,1,3".
-    slots: how many to make of the CPU; 0: one per core, as far as memory allows.
-    busy_above: a GPU with a larger share of its memory in use is somebody else's.
-    Raises UserError for a GPU that is not there.
+    gpus: "all" (the CPU if there are none), "none", or indices such as "0,1,3".
+    slots: the number of CPU slots; 0: one per core, as far as memory allows.
+    busy_above: a GPU with a larger share of its memory in use counts as busy.
+    Raises UserError if a GPU does not exist.
     """
     if jobs_per_gpu < 1 or slots < 0:
-        raise UserError("--jobs_per_gpu and --slots count: expected 1 or more")
-    found = [] if gpus == "none" else _gpus(busy_above)
+        raise UserError(
+            f"--jobs_per_gpu={jobs_per_gpu} --slots={slots}: expected 1 or more"
+        )
+    chosen = [] if gpus == "none" else _gpus(busy_above)
     if gpus not in ("all", "none"):
-        found = [_pick(found, index.strip()) for index in gpus.split(",")]
-    if not found:
+        chosen = [_pick(chosen, index.strip()) for index in gpus.split(",")]
+    if not chosen:
         return _cpu_slots(slots)
     if slots:
         raise UserError(f"--slots={slots} divides the CPU: add --gpus=none")
     shares = range(jobs_per_gpu)
-    return [_gpu_slot(gpu, share, jobs_per_gpu) for share in shares for gpu in found]
+    return [_gpu_slot(gpu, share, jobs_per_gpu) for share in shares for gpu in chosen]
 
 
 def lease(slots: list[Slot]) -> Lease | None:
-    """The first of `slots` that is free, held from now on; None: all are taken."""
+    """Lease the first free slot; return None if all are taken."""
     return next(filter(None, map(_lease_one, slots)), None)
 
 
 def use(gpus: str) -> list[Lease]:
-    """Confine this process to the GPUs of main's --gpus; keep the leases to its end.
+    """Restrict this process to the GPUs of main's --gpus; return leases to keep.
 
-    gpus: as in `find`, or "auto:N": the first N that are free, waited for.
+    gpus: as in `find`, or "auto:N" to wait for the first N free ones.
     """
     leases = _lease_free(gpus) if gpus.startswith("auto") else []
     slots = [lease.slot for lease in leases] or find(gpus)
@@ -104,23 +106,23 @@ def use(gpus: str) -> list[Lease]:
 
 
 def _lease_free(gpus: str, seconds: float = 1.0) -> list[Lease]:
-    """The leases of "auto:N", all at once: to hold some would block who needs them."""
+    """Lease the slots of "auto:N" all at once: holding only some would block others."""
     slots = find("all")
     count = gpus.removeprefix("auto").removeprefix(":") or "1"
     if not count.isdecimal() or not 1 <= int(count) <= len(slots):
         raise UserError(f"--gpus={gpus}: expected auto:1 to auto:{len(slots)}")
-    told = False
+    announced = False
     while True:
-        leases = [found for slot in slots if (found := _lease_one(slot))]
+        leases = [lease for slot in slots if (lease := _lease_one(slot))]
         for spare in leases[int(count) :]:
             spare.release()
         if len(leases) >= int(count):
             return leases[: int(count)]
-        for one in leases:
-            one.release()
-        if not told:
-            print(f"--gpus={gpus}: waiting until so many are free.", flush=True)
-        told = True
+        for partial in leases:
+            partial.release()
+        if not announced:
+            print(f"--gpus={gpus}: waiting for {count} free.", flush=True)
+        announced = True
         time.sleep(seconds)
 
 
@@ -148,20 +150,21 @@ def _one_at_a_time():
 
 
 def _lock(device: Device, slot: Slot, files: list[int]):
-    """Lock a device, or a share of it, into `files`; BlockingIOError if it's taken.
+    """Lock a device, or a share of it, into `files`.
 
-    A whole device is an exclusive lock on its file. A share is a shared one, another on
-    the file of that number of shares, and an exclusive one on a file of its own.
+    A whole device takes an exclusive lock on its file. A share takes a shared lock on
+    it, another on the file of that number of shares, and an exclusive lock on a file of
+    its own. Raises BlockingIOError if the device is taken.
     """
     files.append(_open(device.name))
     alone = _try_lock(files[-1], fcntl.LOCK_EX)
-    # Where others of ours are on it, their memory says nothing of strangers.
+    # If ocr_jax already runs on the device, its memory use does not show strangers.
     if (not alone and slot.shares == 1) or (alone and device.busy()):
         raise BlockingIOError
     if slot.shares > 1:
         fcntl.flock(files[-1], fcntl.LOCK_SH | fcntl.LOCK_NB)
         files.append(_open(f"{device.name}.of{slot.shares}"))
-        # Halves beside thirds can be more than the whole.
+        # Halves and thirds together could exceed the whole.
         if _try_lock(files[-1], fcntl.LOCK_EX) and not alone:
             raise BlockingIOError
         fcntl.flock(files[-1], fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -178,13 +181,13 @@ def _try_lock(file: int, kind: int) -> bool:
 
 
 def _open(name: str) -> int:
-    """The lock file of that name, which all users of the machine share."""
+    """Open the lock file of that name, which all users of the machine share."""
     try:
         FOLDER.mkdir(parents=True, exist_ok=True)
         if FOLDER.stat().st_uid == os.geteuid():
             FOLDER.chmod(0o1777)
         try:
-            # Linux lets nobody create what another user has created in such a folder.
+            # In a sticky folder Linux may forbid O_CREAT on another user's file.
             return os.open(FOLDER / name, os.O_RDONLY | os.O_NOFOLLOW)
         except FileNotFoundError:
             return os.open(
@@ -192,13 +195,13 @@ def _open(name: str) -> int:
             )
     except OSError as error:
         raise UserError(
-            f"slots are leased by locks in {FOLDER}, which can't be used "
-            f"({error.strerror}): set OCR_JAX_SLOTS to a folder that can"
+            f"cannot use the folder of slot locks, {FOLDER} ({error.strerror}): set "
+            "OCR_JAX_SLOTS to a writable folder"
         ) from None
 
 
 def _gpus(busy_above: float) -> list[tuple[str, Device]]:
-    """(index, device) of the GPUs that NVML knows and CUDA_VISIBLE_DEVICES leaves."""
+    """Return (index, device) of the GPUs that NVML and CUDA_VISIBLE_DEVICES allow."""
     import pynvml
 
     def device(handle) -> Device:
@@ -213,14 +216,14 @@ def _gpus(busy_above: float) -> list[tuple[str, Device]]:
         handles = map(
             pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount())
         )
-        found = [(str(index), device(handle)) for index, handle in enumerate(handles)]
+        gpus = [(str(index), device(handle)) for index, handle in enumerate(handles)]
     except pynvml.NVMLError:
         return []
     if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is None:
-        return found
-    known = {name: gpu for gpu in found for name in (gpu[0], gpu[1].name)}
+        return gpus
+    known = {name: gpu for gpu in gpus for name in (gpu[0], gpu[1].name)}
     names = [name.strip() for name in visible.split(",")]
-    # NVML does not count what is part of a GPU (MIG) as one.
+    # NVML does not list the parts of a GPU (MIG) as GPUs.
     return [known.get(n, (n, Device(n))) for n in names if n not in ("", "-1")]
 
 
@@ -228,13 +231,13 @@ def _pick(gpus: list[tuple[str, Device]], index: str) -> tuple[str, Device]:
     for gpu in gpus:
         if gpu[0] == index:
             return gpu
-    there = ", ".join(index for index, _ in gpus) or "none"
-    raise UserError(f"there is no GPU {index!r} here: {there}")
+    available = ", ".join(index for index, _ in gpus) or "none"
+    raise UserError(f"there is no GPU {index!r} here; available: {available}")
 
 
 def _gpu_slot(gpu: tuple[str, Device], share: int, shares: int) -> Slot:
     index, device = gpu
-    # NVML's order, which is not CUDA's own.
+    # Use the order of NVML, which differs from CUDA's default.
     environment = {"CUDA_VISIBLE_DEVICES": index, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     if shares > 1:
         environment["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{SHARED_MEMORY / shares:.3f}"
@@ -243,7 +246,7 @@ def _gpu_slot(gpu: tuple[str, Device], share: int, shares: int) -> Slot:
 
 
 def _cpu_slots(count: int) -> list[Slot]:
-    """Cores dealt out to `count` slots, or slots to cores where those are fewer."""
+    """Divide the cores among `count` slots; slots share cores if these are fewer."""
     all_cores = cores()
     count = count or min(len(all_cores), max(1, _memory() // CPU_MEMORY))
     shares = -(-count // len(all_cores))

@@ -1,1 +1,1 @@
-"""What a training says of itself: console, metrics.jsonl, W&B."""
+"""Reports of a training's progress: console, metrics.jsonl, W&B, profiles."""

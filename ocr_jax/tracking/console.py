@@ -1,7 +1,7 @@
 """Shows a training on the console: a progress bar, and one row per epoch.
 
-Everything is plain text where the output is not a terminal: no escape codes, a line an
-epoch and one of progress every half minute.
+If the output is not a terminal, everything is plain text without escape codes: one line
+per epoch, and a line of progress every half minute.
 """
 
 import math
@@ -39,7 +39,7 @@ class Display:
         self._last_line = time.monotonic()
 
     def close(self):
-        """Take the bar away; what was printed stays."""
+        """Remove the bar; printed lines stay."""
         if self._bar:
             self._bar.stop()
 
@@ -48,7 +48,7 @@ class Display:
         self._console.print(Text(text, style), soft_wrap=True)
 
     def progress(self, epochs_done: float, values: dict[str, float]):
-        """Show how far the run is; epochs_done counts from its beginning, 2.5 say."""
+        """Show progress. epochs_done counts from the start of the run, such as 2.5."""
         remaining = self._remaining(epochs_done)
         text = progress_text(epochs_done, self._num_epochs, values, remaining)
         if self._console.is_terminal:
@@ -66,7 +66,7 @@ class Display:
         self.message(epoch_row(epoch, values, best), "green" if best else "")
 
     def _remaining(self, epochs_done: float) -> float:
-        """The seconds left at the pace so far, NaN before there is one."""
+        """Return the seconds left at the current pace; NaN before the first step."""
         self._started = self._started or (time.monotonic(), epochs_done)
         seconds = time.monotonic() - self._started[0]
         covered = epochs_done - self._started[1]
@@ -75,7 +75,7 @@ class Display:
 
     def _move_bar(self, epochs_done: float, text: str):
         if self._bar is None:
-            # Redrawn when there is news: no thread takes time from the training.
+            # Redraw only on updates: a refresh thread would slow the training.
             self._bar = rich.progress.Progress(
                 rich.progress.BarColumn(20),
                 rich.progress.TextColumn("{task.description}", markup=False),
@@ -90,12 +90,12 @@ class Display:
 
 
 def header() -> str:
-    """The titles of the table of epochs."""
+    """Return the header of the table of epochs."""
     return "epoch" + "".join(f"{title:>10}" for title, _, _ in COLUMNS) + "      time"
 
 
 def epoch_row(epoch: int, values: dict[str, float], best: bool) -> str:
-    """One row of that table; the best so far ends in *."""
+    """Return one row of the table of epochs; the best so far ends in *."""
     cells = [shown(values.get(key), form) for _, key, form in COLUMNS]
     seconds = [values.get(f"{part}/seconds", 0.0) for part in ("train", "validation")]
     cells.append(duration(sum(seconds)))
@@ -105,7 +105,7 @@ def epoch_row(epoch: int, values: dict[str, float], best: bool) -> str:
 def progress_text(
     epochs_done: float, num_epochs: int, values: dict, remaining: float
 ) -> str:
-    """`epoch 3/50 (40 %)`, loss, speed and the time left, in one line."""
+    """Return `epoch 3/50 (40 %)`, loss, speed and time left, in one line."""
     epoch = max(math.ceil(epochs_done), 1)
     return (
         f"epoch {epoch}/{num_epochs} ({epochs_done - epoch + 1:.0%})  "
@@ -116,12 +116,12 @@ def progress_text(
 
 
 def shown(value: float | None, form: str) -> str:
-    """The value in a format, such as "{:.2%}"; a dash for None, NaN and infinity."""
+    """Format a value, such as with "{:.2%}"; a dash for None, NaN and infinity."""
     return ABSENT if value is None or not math.isfinite(value) else form.format(value)
 
 
 def duration(seconds: float) -> str:
-    """`12s`, `4m05s`, `3h20m`."""
+    """Format a duration as `12s`, `4m05s` or `3h20m`."""
     if not math.isfinite(seconds):
         return ABSENT
     minutes, seconds = divmod(round(seconds), 60)
@@ -132,7 +132,7 @@ def duration(seconds: float) -> str:
 
 
 def open_console(stream=None) -> rich.console.Console:
-    """A console with colours only on a terminal, whatever FORCE_COLOR says."""
+    """Open a console with colours only on a terminal, whatever FORCE_COLOR says."""
     stream = stream or sys.stdout
     is_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
     return rich.console.Console(

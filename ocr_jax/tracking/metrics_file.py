@@ -21,7 +21,7 @@ def read(path: Path) -> list[dict]:
 
 
 def forget_after(path: Path, step: int):
-    """Rewrite a metrics.jsonl without torn rows and those of later steps."""
+    """Rewrite a metrics.jsonl without incomplete rows and without later steps."""
     if path.exists():
         rows = [row for row in read(path) if row["step"] <= step]
         text = "".join(json.dumps(row) + "\n" for row in rows)

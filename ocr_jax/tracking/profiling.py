@@ -7,12 +7,12 @@ from pathlib import Path
 
 import jax
 
-# Steps before the trace: in these, programs are compiled and buffers are first used.
+# Steps before the trace, which compile programs and touch buffers for the first time.
 WARM_UP = 3
 SHOWN = 5
-# Operations that only wait for, or hold, the ones that do the work.
+# Operations that only wait for, or contain, the ones that do the work.
 HOLDERS = re.compile(r"while|call|conditional|async")
-# What JAX puts around the names that its users give, and between them.
+# Wrappers that JAX puts around and between the names that users give.
 WRAPPERS = re.compile(r"(?:jvp|transpose|vmap|checkpoint|custom_\w+)\((.*)\)$")
 NAMELESS = re.compile(
     r"|jit\(.*\)|while|body|cond|closed_call|eval_jaxpr|shard_map|branch_\d+_fun"
@@ -23,8 +23,8 @@ NAMELESS = re.compile(
 class Trace:
     """Traces config.profile_steps dispatches of a training into WORKDIR/profile.
 
-    The trace opens in Perfetto, TensorBoard or xprof. `say` gets the largest parts of
-    the step, as text. With 0 steps nothing is traced.
+    The trace opens in Perfetto, TensorBoard or xprof. `say` prints the largest parts of
+    the step. With 0 steps nothing is traced.
     """
 
     def __init__(self, config, workdir: Path, say: Callable[[str], None]):
@@ -42,7 +42,7 @@ class Trace:
             self._stop()
 
     def of(self, train_step: Callable) -> Callable:
-        """The step, traced when its turn comes."""
+        """Wrap a training step to trace it after the warm-up."""
 
         def step(state, batch):
             if self._left == self._steps:
@@ -59,7 +59,7 @@ class Trace:
     def _start(self, state):
         jax.block_until_ready(state)
         options = jax.profiler.ProfileOptions()
-        options.python_tracer_level = 0  # every call of a function: it would slow them
+        options.python_tracer_level = 0  # tracing every call would slow the steps
         jax.profiler.start_trace(self._folder, profiler_options=options)
         self._tracing = True
 
@@ -72,10 +72,10 @@ class Trace:
 
 
 def largest_parts(folder: Path) -> list[tuple[str, float]]:
-    """(part, its share of the operations' time), the largest first.
+    """Return (part, share of the operations' time), the largest first.
 
-    folder: what `jax.profiler.trace` left, in the process whose programs it traced:
-    the programs' texts say which part of the network an operation is of.
+    folder: the output of `jax.profiler.trace`. Must run in the traced process, whose
+    compiled programs tell which part of the network an operation belongs to.
     """
     seconds = collections.defaultdict(collections.Counter)
     for program, operation, duration in _operations(folder):
@@ -83,32 +83,32 @@ def largest_parts(folder: Path) -> list[tuple[str, float]]:
     texts = _programs({name for name, _ in seconds})
     times = collections.Counter()
     for (name, _), of_program in seconds.items():
-        # Programs for other shapes have the same name: the right one has all of them.
+        # Programs for other shapes share the name; the right one has all operations.
         known = [parts(text) for text in texts[name]]
-        found = max(known, key=lambda found: len(found.keys() & of_program), default={})
+        part_of = max(known, key=lambda part: len(part.keys() & of_program), default={})
         for operation, duration in of_program.items():
-            times[found.get(operation, "other")] += duration
+            times[part_of.get(operation, "other")] += duration
     total = sum(times.values())
     return [(part, time / total) for part, time in times.most_common()]
 
 
 def _operations(folder: Path) -> Iterator[tuple[tuple[str, int], str, float]]:
-    """((program, its number), operation, seconds) of all that ran, on any device."""
+    """Yield ((program, its number), operation, seconds) for every operation run."""
     for file in Path(folder).glob("**/*.xplane.pb"):
         for plane in jax.profiler.ProfileData.from_file(str(file)).planes:
             lines = list(plane.lines)
-            # On devices that have it, other lines show the same once more.
+            # If this line exists, the other lines repeat the same operations.
             chosen = [line for line in lines if line.name == "XLA Ops"] or lines
             for event in (event for line in chosen for event in line.events):
-                about = dict(event.stats)
-                operation = about.get("hlo_op")
+                stats = dict(event.stats)
+                operation = stats.get("hlo_op")
                 if operation and not HOLDERS.match(operation):
-                    program = about.get("hlo_module", ""), about.get("program_id", 0)
+                    program = stats.get("hlo_module", ""), stats.get("program_id", 0)
                     yield program, operation, event.duration_ns / 1e9
 
 
 def _programs(names: set[str]) -> dict[str, list[str]]:
-    """The texts of this process's compiled programs of these names."""
+    """Return the texts of this process's compiled programs of these names."""
     texts = {name: [] for name in names}
     for program in jax.local_devices()[0].client.live_executables():
         for module in program.hlo_modules():
@@ -118,36 +118,36 @@ def _programs(names: set[str]) -> dict[str, list[str]]:
 
 
 def parts(text: str) -> dict[str, str]:
-    """Operation → part of the step, of a compiled program's text.
+    """Map the operations in a compiled program's text to the parts of the step.
 
-    An operation without a name of its own, such as the convolution that makes a weight
-    gradient, is of the part that first uses its result.
+    An unnamed operation, such as the convolution that computes a weight gradient,
+    belongs to the part that first uses its result.
     """
-    found, users = {}, {}
+    part_of, users = {}, {}
     for line in reversed(text.splitlines()):
         if match := re.match(r"\s*(?:ROOT )?%([\w.-]+) = (.*)", line):
             name, rest = match.groups()
             scope = re.search(r'op_name="([^"]*)"', rest)
             part = _part(scope[1]) if scope else users.get(name)
             if part is not None:
-                found[name] = part
+                part_of[name] = part
                 users |= dict.fromkeys(re.findall(r"%([\w.-]+)", rest), part)
-    return found
+    return part_of
 
 
 def _part(scope: str) -> str:
     """`jit(f)/transpose(jvp(Net))/encoder/Conv_0/dot` → `encoder/Conv_0 backward`."""
-    if "/(" in scope:  # many parts' sums at once: (encoder/Conv_0/dot:head/dot:…)
+    if "/(" in scope:  # sums of many parts: (encoder/Conv_0/dot:head/dot:…)
         return "sums over devices"
     program, *scopes = scope.split(";")[0].split("/")
     names = [name for name in map(_unwrapped, scopes[:-1]) if name]
-    # The first is the whole network, or something beside it, such as the loss.
+    # The first name is the whole network, or something beside it, such as the loss.
     part = "/".join(names[1:3] or names) or re.sub(r"\w+\((.*)\)", r"\1", program)
     return part + " backward" * ("transpose(" in scope)
 
 
 def _unwrapped(name: str) -> str:
-    """`transpose(jvp(Net))` → `Net`; empty for what its writers gave no name."""
+    """`transpose(jvp(Net))` → `Net`; empty for scopes that users did not name."""
     while match := WRAPPERS.match(name):
         name = match[1]
     return "" if NAMELESS.fullmatch(name) else name

@@ -12,11 +12,11 @@ from ocr_jax.tracking import console, metrics_file, wandb_run
 
 
 class Tracker:
-    """Takes a training's metrics to the console, the workdir and W&B, while entered.
+    """A context manager that reports metrics to the console, the workdir and W&B.
 
-    resume_step: the step of the checkpoint that a resumed run goes on from; what was
-    logged after it is forgotten, since it will be logged again. In a run of several
-    processes only that with is_main prints and writes.
+    resume_step: the step of the checkpoint that a resumed run continues from. Rows
+    logged after it are dropped, since they will be logged again. In a run of several
+    processes, only the one with is_main prints and writes.
     """
 
     def __init__(self, workdir: Path, config, resume_step: int = 0, *, is_main=True):
@@ -44,37 +44,37 @@ class Tracker:
             self._wandb.finish(exit_code=0 if error_type is None else 1)
 
     def log(self, step: int, values: dict[str, float]):
-        """Metrics of the last few steps."""
+        """Log the metrics of the last few steps."""
         if self._is_main:
             self._write({"step": step} | values)
             self._wandb.log(step, values)
 
     def progress(self, epochs_done: float, values: dict[str, float]):
-        """How far the run is, 2.5 being half of the third epoch, and how it goes."""
+        """Show progress and metrics; 2.5 epochs are half of the third epoch."""
         if self._is_main:
             self._display.progress(epochs_done, values)
 
     def epoch(self, step: int, epoch: int, values: dict[str, float], *, best: bool):
-        """The metrics of an epoch, `best` if no earlier one was as good."""
+        """Log the metrics of an epoch; `best` if no earlier epoch was as good."""
         if self._is_main:
             self._write({"step": step, "epoch": epoch, "best": best} | values)
             self._display.epoch(epoch, values, best)
-            # An epoch's mean has no place in W&B's curve of the same name.
+            # The mean over an epoch does not belong in W&B's curve of the same name.
             scores = {k: v for k, v in values.items() if not k.startswith("train/")}
             self._wandb.log(step, scores | {"epoch": epoch})
 
     def readings(self, step: int, shown: Sequence[tuple[str, np.ndarray, str, str]]):
-        """For W&B: (line_id, image (H, W) uint8, transcript, reading) of some lines."""
+        """Log (line_id, image (H, W) uint8, transcript, reading) of lines to W&B."""
         if self._is_main:
             self._wandb.readings(step, shown)
 
     def model(self, checkpoint: Path, name: str, metadata: dict):
-        """The best checkpoint, a folder in the workdir, for W&B."""
+        """Log the best checkpoint, a folder in the workdir, to W&B."""
         if self._is_main:
             self._wandb.model(checkpoint, name, metadata)
 
     def message(self, text: str):
-        """A line on the console that leaves the progress bar whole."""
+        """Print a line on the console without breaking the progress bar."""
         if self._is_main:
             self._display.message(text)
 
@@ -86,6 +86,6 @@ class Tracker:
 
 
 def _plain(value):
-    """A number as JSON knows it; null where it is not finite."""
+    """Convert a number for JSON; None if it is not finite."""
     value = value.item() if hasattr(value, "item") else value
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""Workdirs that are elsewhere: `wandb:ENTITY/PROJECT/RUN` is a run's model at W&B."""
+"""Remote workdirs: `wandb:ENTITY/PROJECT/RUN` names the model of a run at W&B."""
 
 import os
 import re
@@ -14,10 +14,10 @@ SECONDS = 30
 
 
 def resolve_workdir(name: str | os.PathLike) -> Path:
-    """A workdir to read a network from: the path itself, or what W&B keeps of a run.
+    """Return the local workdir of a name: the path itself, or a fetched W&B model.
 
-    A run's latest model is fetched once, into the cache. Raises UserError where there
-    is no such run, no model of it, no login or no network.
+    The latest model of a run is fetched once, into the cache. Raises UserError if there
+    is no such run, no model, no login or no network.
     """
     if not str(name).startswith(PREFIX):
         return Path(name)
@@ -30,11 +30,11 @@ def resolve_workdir(name: str | os.PathLike) -> Path:
         raise UserError(f"{name}: {error}") from None
     except ImportError:
         raise UserError(f"{name}: wandb is not installed") from None
-    # Those of wandb, of requests and of the file system are of many classes.
+    # wandb, requests and the file system raise errors of many classes.
     except Exception as error:
         raise UserError(
-            f"{name} can't be fetched: {one_line(error)}. Look at the name, at the "
-            "login (wandb login) and at the network"
+            f"cannot fetch {name}: {one_line(error)}. Check the name, the login (wandb "
+            "login) and the network"
         ) from None
 
 
@@ -42,13 +42,13 @@ def _fetch(run: str) -> Path:
     import wandb
 
     if not wandb.login(prompt=False, verify=False):
-        raise UserError("not logged in at W&B: run `wandb login`")
+        raise UserError("not logged in to W&B: run `wandb login`")
     logged = wandb.Api(timeout=SECONDS).run(run).logged_artifacts()
     models = [artifact for artifact in logged if artifact.type == "model"]
     if not models:
         raise UserError(
-            "the run has no model. A finished run logs one; of an offline one it comes "
-            "with `wandb sync WORKDIR/wandb/offline-*`"
+            "the run has no model. A run logs its model when it finishes; upload an "
+            "offline run with `wandb sync WORKDIR/wandb/offline-*`"
         )
     latest = max(models, key=lambda artifact: int(artifact.version.removeprefix("v")))
     cache = CACHE.expanduser()
@@ -62,5 +62,5 @@ def _fetch(run: str) -> Path:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     if not (folder / "config.json").exists():
-        raise UserError("its model is not one of ocr_jax: no config.json in it")
+        raise UserError("its model was not made by ocr_jax: it has no config.json")
     return folder

@@ -1,4 +1,4 @@
-"""The W&B run of a training. Whatever goes wrong with it, the training goes on."""
+"""The W&B run of a training. Its failures never stop the training."""
 
 import os
 import shlex
@@ -14,7 +14,7 @@ from ocr_jax.errors import one_line
 # Long enough for a slow proxy, short enough for a node without a network.
 SECONDS_TO_CONNECT = 30
 SECONDS_TO_FINISH = 60
-# What a model's artifact holds of a workdir, beside the checkpoint.
+# The files of a workdir that a model artifact contains, beside the checkpoint.
 DESCRIBED_BY = (
     "config.json",
     "dataset.json",
@@ -25,10 +25,10 @@ DESCRIBED_BY = (
 
 
 class WandbRun:
-    """What is logged goes to W&B, until a first failure, told once, ends that.
+    """Logs to W&B until the first failure, which is reported once.
 
-    `say` prints a line. The same workdir continues the same W&B run; wandb is imported
-    only if the mode, of the config or the variable WANDB_MODE, is not "disabled".
+    `say` prints a line. The same workdir continues the same W&B run. wandb is imported
+    only if the mode, from WANDB_MODE or the config, is not "disabled".
     """
 
     def __init__(self, workdir: Path, config, say: Callable[[str], None]):
@@ -41,7 +41,7 @@ class WandbRun:
 
     @property
     def id(self) -> str | None:
-        """The run's id, None where W&B is off."""
+        """The run's id; None if W&B is off."""
         return self._run.id if self._run else None
 
     def log(self, step: int, values: dict[str, float]):
@@ -55,31 +55,31 @@ class WandbRun:
             self._attempt(lambda: self._run.log({"readings": _table(shown)}, step=step))
 
     def model(self, checkpoint: Path, name: str, metadata: dict):
-        """Log a checkpoint of the workdir, and what it takes to use it, as a model.
+        """Log a checkpoint of the workdir, with the files to use it, as a model.
 
-        Downloaded, the artifact is a workdir to read with: ocr_jax/fetch.py does it.
+        The downloaded artifact is a workdir to read with: see `wandb_models`.
         """
         if self._run:
             self._attempt(lambda: self._log_model(Path(checkpoint), name, metadata))
 
     def finish(self, exit_code: int):
-        """Send what is left; 0 marks the run as finished, anything else as failed."""
+        """Send the rest; exit code 0 marks the run as finished, any other as failed."""
         if self._run:
             self._attempt(lambda: self._run.finish(exit_code=exit_code))
 
     def _attempt(self, action: Callable):
         try:
             return action()
-        # Hours of training are worth more than their log: no network, full quota, a
-        # missing package or a bug in wandb, of whatever class, must not end them.
+        # Hours of training are worth more than their log. A missing network, a full
+        # quota, a missing package or a bug in wandb, of any class, must not end them.
         except Exception as error:
             self._run = None
             reason = one_line(f"{type(error).__name__}: {error}")
-            self._say(f"W&B failed, the training goes on without it: {reason}")
+            self._say(f"W&B failed; training continues without it: {reason}")
             return None
 
     def _start(self, workdir: Path, config, mode: str):
-        import wandb  # takes most of a second: only where it is used
+        import wandb  # late: it takes most of a second
 
         settings = wandb.Settings(
             silent=True,
@@ -110,14 +110,14 @@ class WandbRun:
 
 
 def _start_auto(workdir: Path, config, settings):
-    """An online run where there are a login and a network, else an offline one."""
+    """Start an online run if there are a login and a network, else an offline run."""
     import wandb
 
     if wandb.login(prompt=False, verify=False):
         try:
             return _init(workdir, config, settings, "online")
         except wandb.errors.CommError:
-            # The nodes of a cluster often have the login, but no network.
+            # Cluster nodes often have a login but no network.
             wandb.teardown()
             wandb.setup(settings)
     return _init(workdir, config, settings, "offline")
@@ -140,27 +140,27 @@ def _init(workdir: Path, config, settings, mode: str):
 
 
 def _environment(workdir: Path) -> dict:
-    """The commit, whether it was changed, and versions: W&B filters runs by them."""
+    """Return the commit, whether it was changed, and versions: W&B filters by them."""
     path = workdir / "environment.json"
     return {"environment": workdirs.read_json(path)} if path.exists() else {}
 
 
 def _run_id(folder: Path) -> str:
-    """The id that is kept beside the run's files, a new one where there is none.
+    """Return the id stored beside the run's files, or a new one.
 
-    Made from the workdir's name, it would be that of the run which --overwrite deleted,
-    and W&B takes no step twice.
+    An id made from the workdir's name would equal that of a run deleted by --overwrite,
+    and W&B accepts no step twice.
     """
     path = folder / "run_id"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        # The agent of a sweep has named the run already.
+        # The agent of a W&B sweep has already named the run.
         path.write_text(os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:12])
     return path.read_text().strip()
 
 
 def _table(shown: Sequence[tuple[str, np.ndarray, str, str]]):
-    """A wandb.Table with the images as dark ink on white."""
+    """Make a wandb.Table with the images as dark ink on white."""
     import wandb
 
     table = wandb.Table(columns=["line_id", "image", "transcript", "reading"])

@@ -105,7 +105,7 @@ def test_a_directory_as_output_is_refused(tmp_path):
 
 
 def test_an_output_that_cannot_be_written_is_refused(tmp_path):
-    with pytest.raises(UserError, match="can't write"):
+    with pytest.raises(UserError, match="cannot write"):
         write(tmp_path / ("x" * 250 + ".h5"), {"train": [make_line()]})
 
 
@@ -120,7 +120,7 @@ def test_a_missing_split_names_those_there_are(tmp_path):
     write(tmp_path / "l.h5", {"train": [make_line()]})
     with (
         lines_file.LinesFile(tmp_path / "l.h5") as file,
-        pytest.raises(UserError, match="no split 'test', only train"),
+        pytest.raises(UserError, match="no split 'test'; it has train"),
     ):
         file.split("test")
 

@@ -142,10 +142,12 @@ def test_auto_goes_by_size_and_device(
 
 def test_a_loader_that_cannot_be_had_is_one_clear_line(split, monkeypatch):
     monkeypatch.setattr(pipeline, "_device_memory", lambda: 10)
-    with pytest.raises(UserError, match=r"train lines' pixels take .*: take tf_data"):
+    with pytest.raises(
+        UserError, match=r"pixels of the train lines .*: set config.loader=tf_data"
+    ):
         pipeline.choose("resident", split.lines)
     forbid_tensorflow(monkeypatch)
-    with pytest.raises(UserError, match="TensorFlow can't be imported"):
+    with pytest.raises(UserError, match="TensorFlow cannot be imported"):
         pipeline.choose("tf_data", split.lines)
 
 

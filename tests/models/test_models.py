@@ -278,7 +278,7 @@ def test_cudnn_gets_our_weights_in_its_order_and_gives_our_gradients(
 
     monkeypatch.setattr(rnn, "lstm", reference)
     x, _, forward = lstm_arguments()
-    weights = [forward, lstm_arguments(seed=1)[2]][:directions]
+    weights = [tuple(w) for w in (forward, lstm_arguments(seed=1)[2])][:directions]
     lengths = jnp.array([7, 4])
     inside = (jnp.arange(7)[:, None] < lengths)[..., None]
 
@@ -303,7 +303,7 @@ def test_cudnn_reads_a_filler_row_of_no_frames(monkeypatch):
         rnn, "lstm", lambda x, h, c, w, lengths, *kind: seen.append(lengths) or [x] * 3
     )
     x, _, weights = lstm_arguments()
-    recurrent.cudnn_layer(x, jnp.array([7, 0]), [weights])
+    recurrent.cudnn_layer(x, jnp.array([7, 0]), [tuple(weights)])
     assert seen[0].tolist() == [7, 1]
 
 

@@ -122,7 +122,7 @@ def test_two_processes_stopped_and_resumed_end_like_one(tmp_path, tiny_config, s
     first, second = map(str.splitlines, complaints)
     assert "checkpoint written" in first[0] and len(first) == 4
     assert first[1:3] == ["stopped with 130", "ended with 0"]
-    assert "process 1 ended the run, and says why" in first[3]
+    assert "process 1 aborted the run; see its output" in first[3]
     assert second[:2] == first[1:3], "process 1 leaves it to process 0"
     assert "The disk is full" in second[2] and len(second) == 3
     assert "resuming from step" in outputs[0] and "4 x cpu" in outputs[0]
@@ -156,7 +156,7 @@ def test_processes_of_two_configs_are_refused_by_the_one_that_differs(tmp_path, 
     flags[1].append("--config.lstm_dim=17")
     codes, _, complaints = ends([start(tmp_path / "run", *each) for each in flags])
     assert codes == [2, 2], complaints
-    assert "process 1 ended the run" in complaints[0]
+    assert "process 1 aborted the run" in complaints[0]
     assert "lstm_dim: 16 → 17" in complaints[1]
 
 
@@ -164,7 +164,7 @@ def test_a_process_that_does_not_see_the_workdir_says_so(tmp_path, start):
     workdirs_of_two = zip(("here", "there"), flags_of_two(), strict=True)
     codes, _, complaints = ends([start(tmp_path / w, *f) for w, f in workdirs_of_two])
     assert codes == [2, 2], complaints
-    assert "a disk that they share" in complaints[1]
+    assert "a shared disk" in complaints[1]
 
 
 @pytest.mark.parametrize(

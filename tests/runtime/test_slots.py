@@ -119,7 +119,7 @@ def test_cuda_visible_devices_bounds_what_all_means(gpus, monkeypatch):
 @pytest.mark.parametrize(
     "options, complaint",
     [
-        ({"gpus": "7"}, "no GPU '7' here: 0, 1, 2, 3"),
+        ({"gpus": "7"}, "no GPU '7' here; available: 0, 1, 2, 3"),
         ({"gpus": "zero"}, "no GPU 'zero'"),
         ({"gpus": "0", "slots": 2}, "--gpus=none"),
         ({"jobs_per_gpu": 0}, "1 or more"),

@@ -221,7 +221,7 @@ def test_a_failing_wandb_is_told_once_and_stops_nothing(
     }
     for name in (call, *arguments):
         getattr(run, name)(*arguments[name])
-    assert len(said) == 1 and "goes on without it: RuntimeError" in said[0]
+    assert len(said) == 1 and "continues without it: RuntimeError" in said[0]
     assert "\n" not in said[0]
 
 

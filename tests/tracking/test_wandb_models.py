@@ -99,7 +99,7 @@ def test_what_is_missing_is_said_in_one_line(account, artifact, monkeypatch):
         wandb_models.resolve_workdir("wandb:me/ocr/abc")
     (artifact / "config.json").unlink()
     account.add("v0", artifact)
-    with pytest.raises(UserError, match="not one of ocr_jax"):
+    with pytest.raises(UserError, match="not made by ocr_jax"):
         wandb_models.resolve_workdir("wandb:me/ocr/abc")
     account.error = wandb.errors.CommError("could not find run")
     with pytest.raises(UserError, match=r"could not find run.*wandb login"):
