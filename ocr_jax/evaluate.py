@@ -40,11 +40,11 @@ def evaluate(
         feasible[row.indices] = outputs.feasible[: len(row.indices)]
         for position, index in enumerate(row.indices):
             length = decoded.lengths[position]
-            readings[index] = charset.decode(decoded.labels[position, :length])
-            candidates[index] = charset.decode(outputs.likeliest[position])
+            readings[index], order = charset.read(decoded.labels[position, :length])
+            candidates[index] = charset.spell(outputs.likeliest[position])
             at_temperatures = outputs.confidences
             confidences[index] = [
-                chars[position, :length] for chars, _ in at_temperatures
+                chars[position, order] for chars, _ in at_temperatures
             ]
             of_lines[index] = [lines[position] for _, lines in at_temperatures]
     counts = metrics.count(
@@ -104,7 +104,7 @@ def evaluate_workdir(
     config, charset = run.best.config, run.best.charset
     reader = decoders.load(decoder, run.workdir, run.best)
     making.make_missing(config)
-    lines = dataset.load(config, (split,)).splits[split]
+    lines = dataset.load(config, (split,), charset=charset).splits[split]
     read = devices.replicate(reader.read, run.mesh)
     temperatures = 1.0, reader.temperature
     eval_step = steps.make_eval_step(run.logits_step, run.mesh, temperatures, read)

@@ -28,7 +28,7 @@ LAYERS = (
     ("workdirs",),
     ("config", "recipes"),
     ("charset", "config_keys", "extras", "shipped_configs"),
-    ("errors",),
+    ("errors", "display_order"),
     ("",),  # ocr_jax itself: its version
 )
 FLOORS = {entry: floor for floor, row in enumerate(reversed(LAYERS)) for entry in row}

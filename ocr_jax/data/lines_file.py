@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ocr_jax.charset import Charset
+from ocr_jax.charset import Charset, shown
 from ocr_jax.errors import UserError, one_line
 
 # In a joined file, +FILE/ID is a line of another file, and ID*2 is a second copy.
@@ -174,7 +174,8 @@ class LinesFile:
             )
         if unknown := self.charset.unknown(split.transcripts):
             raise UserError(
-                f"{where}: transcripts have characters outside the charset: {unknown!r}"
+                f"{where}: transcripts have characters outside the charset: "
+                f"'{shown(unknown)}'"
             )
 
 
