@@ -95,7 +95,7 @@ def test_lines_prepared_anew_score_as_the_network_knows_their_letters(
 def random_run(tiny_lines, tmp_path_factory):
     """(config, workdir) of a run to its end, with all that is drawn at random."""
     config = fixtures.make_tiny_config(tiny_lines)
-    config.dropout = 0.3
+    config.dropout, config.num_buckets = 0.3, 2
     config.augment.probability = 0.5
     config.augment.noise = 0.05
     workdir = tmp_path_factory.mktemp("runs") / "random"
@@ -123,6 +123,7 @@ def test_an_interrupted_run_ends_bit_identical(tmp_path, random_run, stop_after)
 def test_an_interrupted_run_of_several_steps_a_dispatch_ends_bit_identical(
     tmp_path, tiny_config
 ):
+    tiny_config.num_buckets = 2
     tiny_config.steps_per_dispatch, tiny_config.log_every_steps = 2, 3
     scores = train.train_and_evaluate(tiny_config, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt, match="checkpoint written"):
@@ -182,7 +183,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_end(tmp_path, tiny_confi
 def test_early_stopping_ends_a_run_that_gets_no_better(tmp_path, tiny_config):
     tiny_config.learning_rate = 0.0
     tiny_config.batch_norm = False  # its running statistics change the readings
-    tiny_config.lstm_layers, tiny_config.num_buckets = 0, 1  # quick to compile
+    tiny_config.lstm_layers = 0  # quick to compile
     tiny_config.num_epochs = 9
     tiny_config.early_stop_patience = 2
     train.train_and_evaluate(tiny_config, tmp_path / "run")
@@ -193,7 +194,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_lines(
     tmp_path, tiny_config, monkeypatch
 ):
     """The third update is not a number, the fourth step's loss then."""
-    tiny_config.lstm_layers, tiny_config.num_buckets = 0, 1  # quick to compile
+    tiny_config.lstm_layers = 0  # quick to compile
     rates = jnp.array([1e-3, 1e-3, np.nan])
     monkeypatch.setattr(
         train.optimizers, "make_schedule", lambda *_: lambda s: rates[s]
@@ -213,7 +214,7 @@ def test_impossible_lines_are_named_and_take_no_part(tmp_path, tiny_config, caps
     lines_writer.write_lines(path, splits, height=16, source="test")
     tiny_config.lines_file = str(path)
     tiny_config.num_epochs = 1
-    tiny_config.lstm_layers, tiny_config.num_buckets = 0, 1  # quick to compile
+    tiny_config.lstm_layers = 0  # quick to compile
     scores = train.train_and_evaluate(tiny_config, tmp_path / "run")
     said = capsys.readouterr().out
     assert "1 of 9 train lines" in said and "narrow" in said
@@ -304,7 +305,6 @@ def test_four_devices_train_like_one(tiny_config, monkeypatch):
     # Adam would divide a difference of rounding by its own size.
     tiny_config.optimizer, tiny_config.learning_rate = "sgd", 0.01
     tiny_config.dropout, tiny_config.shortcut_weight = 0.2, 0.1
-    tiny_config.num_buckets = 1  # quick to compile
     data = dataset.load(tiny_config, ("train",))
     model = models.build_model(tiny_config, data.charset.num_classes, devices.DATA)
     tx = optimizers.make_optimizer(

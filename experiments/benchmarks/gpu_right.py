@@ -214,7 +214,7 @@ def _batches(report: Report, name: str):
     config, _ = step.make_work("lines", LINES, quick=True)
     config.update({"lines_file": str(path), "batch_size": LINES})
     split = dataset.load(config, ("train",)).splits["train"]
-    shares = plan.shares(split.plan(config, 0), split.label_lengths, LINES)
+    shares = plan.shares(split.plan(config, 0), LINES)
     mesh = Mesh(np.array(jax.devices()[:1]), (devices.DATA,))
     kind, others = "padded by the host", (tf_data.pad(split, s) for s in shares)
     with contextlib.suppress(ImportError):

@@ -13,11 +13,15 @@ from ocr_jax.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class LabelledSplit:
-    """A split's lines in use (`indices`), and the label ids of all its lines."""
+    """A split's lines in use (`indices`), and the label ids of all its lines.
+
+    buckets: the shapes that its lines are padded to, wide enough for all of them.
+    """
 
     lines: lines_file.Split
     labels: list[np.ndarray]
     indices: np.ndarray
+    buckets: tuple[plan.Bucket, ...]
     # Mesh → the lines on its devices; filled by resident.py.
     on_devices: dict = dataclasses.field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -37,19 +41,19 @@ class LabelledSplit:
         return np.array([len(label) for label in self.labels], np.int32)
 
     def padded_labels(self) -> np.ndarray:
-        """Return the label ids (n, L) int32 of all lines, zero padded to L >= 1."""
-        padded = np.zeros((len(self.labels), max(1, *self.label_lengths)), np.int32)
+        """Return the label ids (n, L) int32 of all lines, as long as any bucket's."""
+        longest = max(bucket.label_width for bucket in self.buckets)
+        padded = np.zeros((len(self.labels), longest), np.int32)
         for row, label in zip(padded, self.labels, strict=True):
             row[: len(label)] = label
         return padded
 
     def plan(self, config, epoch: int) -> list[plan.PlanRow]:
         """Return the epoch plan over the lines in use, as indices into all lines."""
-        buckets = plan.bucket_widths(self.widths, config.num_buckets)
         rows = plan.plan_epoch(
             self.widths,
             config.batch_size,
-            buckets,
+            self.buckets,
             config.seed,
             epoch,
             in_a_row=config.steps_per_dispatch,
@@ -98,6 +102,8 @@ def load(config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> D
                 f"--height={config.height}"
             )
         charset = Charset(tuple(config.charset)) if config.charset else file.charset
+        # The same shapes for all splits: what is compiled for one serves the others.
+        buckets = plan.make_buckets(*file.sizes(), config.num_buckets)
         splits = {}
         for name in [*names, *(set(optional) & set(file.splits))]:
             split = file.split(name)
@@ -108,7 +114,7 @@ def load(config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> D
                     "empty. A network trained without them cannot read them"
                 )
             labels = [charset.encode(transcript) for transcript in split.transcripts]
-            splits[name] = LabelledSplit(split, labels, np.arange(len(split)))
+            splits[name] = LabelledSplit(split, labels, np.arange(len(split)), buckets)
         return Dataset(file.height, charset, splits)
 
 

@@ -111,6 +111,20 @@ class LinesFile:
     def __exit__(self, *_):
         self._file.close()
 
+    def sizes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the widths and the transcripts' lengths of the lines of all splits."""
+        groups = [self._file[name] for name in self.splits]
+        try:
+            widths = [group["width"][()] for group in groups]
+            lengths = [
+                [len(text) for text in group["transcript"].asstr()[()]]
+                for group in groups
+            ]
+        except (KeyError, OSError, TypeError, ValueError) as error:
+            message = f"{self.path}: cannot read its lines: {one_line(error)}"
+            raise UserError(message + ": prepare the file again") from None
+        return np.concatenate(widths), np.concatenate(lengths)
+
     def split(self, name: str) -> Split:
         """Read a split. Raises UserError if it is missing, empty or inconsistent."""
         if name not in self._file:
