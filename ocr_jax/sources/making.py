@@ -15,15 +15,24 @@ from ocr_jax.charset import Charset
 from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.errors import UserError, one_line
 from ocr_jax.runtime import slots
-from ocr_jax.sources import folder, fsdl, join, recombine, tsv, worker_pool
+from ocr_jax.sources import (
+    folder,
+    fsdl,
+    join,
+    left_out,
+    recombine,
+    tsv,
+    worker_pool,
+)
 from ocr_jax.sources.emnist import emnist, emnist_lines
 from ocr_jax.sources.iam import iam
-from ocr_jax.sources.pages import alto, page_xml
+from ocr_jax.sources.pages import alto, any_format, page_xml
 from ocr_jax.sources.synthetic import fonts
 
 SOURCES = {
     "folder": folder,
     "tsv": tsv,
+    "pages": any_format,
     "alto": alto,
     "page": page_xml,
     "iam": iam,
@@ -34,9 +43,6 @@ SOURCES = {
     "join": join,
     "recombine": recombine,
 }
-# How many reasons for skipping are printed, and how many names for each.
-SHOWN_REASONS = 10
-SHOWN_NAMES = 10
 
 
 def add_commands(commands):
@@ -95,18 +101,18 @@ def make(args: argparse.Namespace):
         about=source.metadata(args) if hasattr(source, "metadata") else None,
         overwrite=args.overwrite,
     )
-    skipped, written = collections.defaultdict(list), collections.Counter()
+    skipped, written = [], collections.Counter()
     with writer:
         for items in worker_pool.read_all(
             source.read, tasks, args.height, args.workers
         ):
             for item in items:
                 if isinstance(item, sources.Skipped):
-                    skipped[item.reason].append(item.name)
+                    skipped.append(item)
                 else:
                     writer.add(*item)
                     written[item[0]] += 1
-        why = "; ".join(reasons(skipped)) or "the source holds none"
+        why = "; ".join(left_out.reasons(skipped)) or "the source holds none"
         if not written:
             raise UserError(f"no line could be read: {why}")
         if hasattr(source, "lacking") and (lacking := source.lacking(args, written)):
@@ -114,14 +120,11 @@ def make(args: argparse.Namespace):
     with lines_file.LinesFile(args.out) as file:
         print(f"{args.out}: {written.total():,} lines, {args.height} px high")
         print(summary([file.split(name) for name in file.splits], file.charset))
+    if isinstance(tasks, sources.Tasks):
+        print(f"splits: {tasks.splits}")
     if "validation" not in written and hasattr(args, "writer_regex"):
-        print(
-            "no validation lines, and training needs some: lines of one writer stay in "
-            "one split, and too few writers were found; see --writer_regex"
-        )
-    if skipped:
-        print(f"skipped: {sum(map(len, skipped.values())):,}")
-        print(*reasons(skipped), sep="\n")
+        print("no validation lines, and training needs some: see --split")
+    left_out.report(skipped, args.out)
 
 
 def summary(splits: list[lines_file.Split], charset: Charset) -> str:
@@ -141,20 +144,6 @@ def summary(splits: list[lines_file.Split], charset: Charset) -> str:
     table = "\n".join("".join(f"{cell:>13}" for cell in row) for row in rows)
     characters = "".join(charset.characters)
     return f"{table}\n{len(characters)} characters: {characters}"
-
-
-def reasons(skipped: dict[str, list[str]]) -> list[str]:
-    """List the most frequent reasons, each with its count and a few names."""
-    ordered = sorted(skipped.items(), key=lambda item: -len(item[1]))
-    parts = []
-    for reason, names in ordered[:SHOWN_REASONS]:
-        more = " …" if len(names) > SHOWN_NAMES else ""
-        shown = ", ".join(names[:SHOWN_NAMES]) + more
-        parts.append(f"{len(names):,} x {reason} ({shown})")
-    if rest := ordered[SHOWN_REASONS:]:
-        count = sum(len(names) for _, names in rest)
-        parts.append(f"{count:,} more, for {len(rest)} other reasons")
-    return parts
 
 
 def make_missing(config):
