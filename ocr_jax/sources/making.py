@@ -46,7 +46,7 @@ def add_commands(commands):
         command = commands.add_parser(name, help=first_line, description=source.__doc__)
         add = command.add_argument
         add("--out", required=True, type=Path, help="lines file to write")
-        add(
+        height = add(
             "--height",
             type=_height,
             default=64,
@@ -65,6 +65,8 @@ def add_commands(commands):
             help="processes (default: all cores)",
         )
         source.add_flags(command)
+        if command.get_default("height") is None:
+            height.help = "line height in pixels (default: that of --source)"
 
 
 def count(text: str) -> int:
