@@ -13,10 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ocr_jax import checkpoints, workdirs
+from ocr_jax import checkpoints, run_names, workdirs
 from ocr_jax.decoding import beam, greedy, language_model
 from ocr_jax.errors import UserError, one_line
-from ocr_jax.tracking import wandb_models
 
 NAMES = ("greedy", "beam")
 FILE = "language_model.npz"
@@ -71,7 +70,7 @@ def load(name: str, workdir: str | os.PathLike, best: checkpoints.BestModel) -> 
     """
     if name == "greedy":
         return Decoder(greedy.GREEDY, best.temperature)
-    path = wandb_models.resolve_workdir(workdir) / FILE
+    path = run_names.resolve(workdir) / FILE
     if not path.exists():
         raise UserError(
             f"{workdir} has no language model: make one with "

@@ -15,13 +15,16 @@ PACKAGE = Path(ocr_jax.__file__).parent
 # is one entry, also each other.
 LAYERS = (
     ("__main__",),
-    ("cli", "main", "predict", "tune_decoder", "compare", "ensemble"),
+    ("cli", "main", "predict", "tune_decoder", "compare", "ensemble", "export"),
     ("prepare",),
     ("train",),
     ("evaluate", "transfer"),
     ("scoring", "sources"),
     ("images", "decoders"),
     ("data", "checkpoints"),
+    ("run_names",),
+    ("pretrained",),
+    ("weights",),
     ("tracking", "steps", "optimizers", "models"),
     ("augmentation", "ctc", "decoding"),
     ("runtime",),

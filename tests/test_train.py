@@ -1,5 +1,6 @@
 """Training end to end on tiny lines: it learns, resumes exactly, says what is wrong."""
 
+import dataclasses
 import itertools
 import json
 import shutil
@@ -335,3 +336,32 @@ def test_a_batch_that_does_not_divide_among_devices_is_refused(tmp_path, tiny_co
     tiny_config.batch_size = 6
     with pytest.raises(UserError, match="multiple"):
         train.train_and_evaluate(tiny_config, tmp_path / "run")
+
+
+def test_other_lines_are_scored_and_unknown_characters_are_errors(
+    finished, tmp_path, capsys
+):
+    _, workdir, scores = finished
+    with lines_file.LinesFile(finished[0].lines_file) as file:
+        split = file.split("validation")
+    lines = [split.line(index) for index in range(len(split))]
+    own = tmp_path / "own.h5"
+    lines_writer.write_lines(
+        own, {"validation": lines}, height=fixtures.HEIGHT, source="test"
+    )
+    again = evaluate.evaluate_workdir(workdir, "validation", lines_file=str(own))
+    cer = scores["validation"]["summary"]["cer"]
+    assert again.summary["cer"] == pytest.approx(cer)
+
+    lines[0] = dataclasses.replace(lines[0], transcript=lines[0].transcript + "éé")
+    other = tmp_path / "other.h5"
+    lines_writer.write_lines(
+        other, {"validation": lines}, height=fixtures.HEIGHT, source="test"
+    )
+    again = evaluate.evaluate_workdir(workdir, "validation", lines_file=str(other))
+    assert "1 of 12 lines have characters" in capsys.readouterr().out
+    characters = sum(len(line.transcript) for line in lines)
+    expected = (cer * (characters - 2) + 2) / characters
+    assert again.summary["cer"] == pytest.approx(expected)
+    assert again.impossible_lines == 1
+    assert np.isfinite(again.summary["loss"])

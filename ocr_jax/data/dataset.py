@@ -36,6 +36,11 @@ class LabelledSplit:
         return self.lines.widths[self.indices]
 
     @property
+    def spelled(self) -> np.ndarray:
+        """Whether the label ids (n,) of all lines spell the whole transcript."""
+        return self.label_lengths == [len(text) for text in self.lines.transcripts]
+
+    @property
     def label_lengths(self) -> np.ndarray:
         """The label lengths (n,) of all lines."""
         return np.array([len(label) for label in self.labels], np.int32)
@@ -88,11 +93,18 @@ class Dataset:
         }
 
 
-def load(config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> Dataset:
+def load(
+    config,
+    names: tuple[str, ...],
+    *,
+    optional: tuple[str, ...] = (),
+    any_characters: bool = False,
+) -> Dataset:
     """Open config.lines_file and label its splits.
 
-    `optional` splits are loaded if the file has them. Raises UserError if the file, its
-    height or its characters do not match the config.
+    `optional` splits are loaded if the file has them. any_characters: labels leave out
+    what the charset lacks. Raises UserError if the file, its height or its characters
+    do not match the config.
     """
     with lines_file.LinesFile(config.lines_file) as file:
         if config.height not in (0, file.height):
@@ -107,13 +119,15 @@ def load(config, names: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> D
         splits = {}
         for name in [*names, *(set(optional) & set(file.splits))]:
             split = file.split(name)
-            if unknown := charset.unknown(split.transcripts):
+            unknown = charset.unknown(split.transcripts)
+            if unknown and not any_characters:
                 raise UserError(
                     f"{config.lines_file}: {name} has characters outside the charset: "
                     f"{unknown!r}. To train, add them to config.charset or leave it "
                     "empty. A network trained without them cannot read them"
                 )
-            labels = [charset.encode(transcript) for transcript in split.transcripts]
+            left_out = str.maketrans("", "", unknown)
+            labels = [charset.encode(t.translate(left_out)) for t in split.transcripts]
             splits[name] = LabelledSplit(split, labels, np.arange(len(split)), buckets)
         return Dataset(file.height, charset, splits)
 
