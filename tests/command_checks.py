@@ -6,6 +6,7 @@ import functools
 import importlib
 import re
 import runpy
+import shlex
 import sys
 
 import pytest
@@ -111,11 +112,11 @@ def check_main(arguments: list[str]):
         if name == "config" and "/" not in value and is_placeholder(value):
             value = "quickstart"
         value = re.sub(r"^configs/NAME\.py$", "configs/quickstart.py", value)
-        if name.startswith("config.") and is_placeholder(value):
-            name = name.removeprefix("config.")
-            value = str(config_keys.KEYS[name].default)
-            name = f"config.{name}"
-        argv += [] if name == "help" else [f"--{name}{equals}{value}"]
+        key = name.removeprefix("config.")
+        if key in config_keys.KEYS and is_placeholder(value):
+            value = str(config_keys.KEYS[key].default)
+        if name != "help" and not is_placeholder(key):
+            argv.append(f"--{name}{equals}{value}")
     config_flags.DEFINE_config_file("config", sys_argv=["", *argv], flag_values=parsed)
     for flag in main_flags():
         if flag.name != "config":
@@ -123,6 +124,8 @@ def check_main(arguments: list[str]):
     config.parse_flags(parsed, ["", *argv])
     if parsed.config is not None:
         config.check(parsed.config)
+        if prepare := shlex.split(parsed.config.prepare_args):
+            check(("python", "-m", "ocr_jax.prepare", *prepare, "--out=lines.h5"))
 
 
 def main_flags() -> list[flags.Flag]:

@@ -110,6 +110,11 @@ def test_extras_that_are_installed_exist():
         ("python -m ocr_jax.main --config=configs/iam.py", "no such file"),
         ("python -m ocr_jax.main --config=configs/iam_best.py:huge", "no size huge"),
         ("python -m ocr_jax.main --workdir=runs/a --mode=score", "score"),
+        (
+            "python -m ocr_jax.main --config=quickstart "
+            "--config.prepare_args='fonts --text_of=a'",
+            "--text_of=a",
+        ),
         ("ocr-jax trian --config=quickstart", "trian"),
         ("python experiments/reports.py runs/*", "experiments/reports.py"),
         ("python experiments/report.py --out=a.html", "workdirs"),
