@@ -136,7 +136,8 @@ def _print_best(study: "optuna.Study", sweep: sweep_file.Sweep, folder: Path):
     best = sweep_search.name_of(done[0])
     command = sweep_search.training(sweep, done[0].params, best, folder).command
     print(f"\nThe best, trained again: {shlex.join([*command[:-1], '--workdir=DIR'])}")
-    print(f"All side by side: python experiments/report.py {folder}/trial_*")
+    trials = shlex.quote(str(folder))
+    print(f"All side by side: python experiments/report.py {trials}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -110,8 +110,8 @@ def load(
         if config.height not in (0, file.height):
             raise UserError(
                 f"{config.lines_file} has lines of {file.height} px height, but "
-                f"config.height is {config.height}: prepare the file with "
-                f"--height={config.height}"
+                f"config.height is {config.height}: prepare another file with "
+                f"--height={config.height} and name it with --config.lines_file=FILE.h5"
             )
         charset = Charset(tuple(config.charset)) if config.charset else file.charset
         # The same shapes for all splits: what is compiled for one serves the others.

@@ -2,6 +2,7 @@
 
     add_flags(parser)     adds the source's own options
     tasks(args)           returns small picklable objects, in a fixed order
+                          and may set options that the source decides, args.height too
     read(task, height)    returns the task's (split, Line)s and Skippeds
 
 A source may have two more calls. metadata(args) returns what scores on its lines depend

@@ -52,7 +52,7 @@ def add_commands(commands):
         command = commands.add_parser(name, help=first_line, description=source.__doc__)
         add = command.add_argument
         add("--out", required=True, type=Path, help="lines file to write")
-        add(
+        height = add(
             "--height",
             type=_height,
             default=64,
@@ -71,6 +71,8 @@ def add_commands(commands):
             help="processes (default: all cores)",
         )
         source.add_flags(command)
+        if command.get_default("height") is None:
+            height.help = "line height in pixels (default: that of --source)"
 
 
 def count(text: str) -> int:
@@ -150,23 +152,18 @@ def make_missing(config):
     """Make config.lines_file with config.prepare_args if it is missing.
 
     Several runs that want the same file make it once. Raises UserError if
-    config.prepare_args is empty.
+    config.prepare_args is empty, or has an --out that names another file.
     """
     path = Path(config.lines_file)
     if path.exists():
         return
-    if not config.prepare_args:
+    args = _prepare_args(config)
+    if args is None:
         raise UserError(
             f"{path} does not exist. Make it with python -m ocr_jax.prepare (--help "
             "lists the sources), or name another with --config.lines_file=FILE.h5. To "
             "start without data, use --config=configs/quickstart.py"
         )
-    try:
-        arguments = shlex.split(config.prepare_args)
-    except ValueError as error:
-        raise UserError(
-            f"config.prepare_args is {config.prepare_args!r}: {error}"
-        ) from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -174,9 +171,24 @@ def make_missing(config):
     with _only_one(path.parent):
         if not path.exists():
             print(f"{path} is missing; making it: prepare {config.prepare_args}")
-            parser = errors.ArgumentParser(prog="config.prepare_args")
-            add_commands(parser.add_subparsers(dest="command", required=True))
-            make(parser.parse_args([*arguments, f"--out={path}"]))
+            make(args)
+
+
+def _prepare_args(config) -> argparse.Namespace | None:
+    """Parse config.prepare_args; None if they do not make config.lines_file."""
+    if not config.prepare_args:
+        return None
+    try:
+        command, *options = shlex.split(config.prepare_args)
+    except ValueError as error:
+        raise UserError(
+            f"config.prepare_args is {config.prepare_args!r}: {error}"
+        ) from None
+    parser = errors.ArgumentParser(prog="config.prepare_args")
+    add_commands(parser.add_subparsers(dest="command", required=True))
+    out = f"--out={config.lines_file}"
+    args = parser.parse_args([command, out, *options])
+    return args if args.out == Path(config.lines_file) else None
 
 
 @contextlib.contextmanager
