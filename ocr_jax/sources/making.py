@@ -113,7 +113,8 @@ def make(args: argparse.Namespace):
             raise UserError(f"{lacking}: {why}")
     with lines_file.LinesFile(args.out) as file:
         print(f"{args.out}: {written.total():,} lines, {args.height} px high")
-        print(summary([file.split(name) for name in file.splits], file.charset))
+        splits = [file.split(name, in_memory=False) for name in file.splits]
+        print(summary(splits, file.charset))
     if "validation" not in written and hasattr(args, "writer_regex"):
         print(
             "no validation lines, and training needs some: lines of one writer stay in "
