@@ -36,6 +36,7 @@ import ml_collections
 from ocr_jax import config as config_lib
 from ocr_jax import config_keys
 from ocr_jax.errors import UserError, one_line
+from ocr_jax.runtime import locks
 
 # Characters; a larger diff is of data, not of code.
 LONGEST_DIFF = 1 << 20
@@ -104,10 +105,14 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
         workdir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--workdir={workdir}: {one_line(error)}") from None
-    with open(workdir / "lock", "w") as lock:
+    with _lock_file(workdir) as lock:
         try:
             # The lock dies with the process that holds it, however it ends.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locks.take(
+                lock,
+                fcntl.LOCK_EX | fcntl.LOCK_NB,
+                f"a second training in {workdir} would not be noticed",
+            )
         except BlockingIOError:
             raise UserError(f"another training is running in {workdir}") from None
         if overwrite:
@@ -120,6 +125,13 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
                 write_text(workdir / "changes.diff", diff[:LONGEST_DIFF] + "\n")
             write_json(workdir / "config.json", config.to_dict())
         yield
+
+
+def _lock_file(workdir: Path):
+    try:
+        return open(workdir / "lock", "w")
+    except OSError as error:
+        raise UserError(f"--workdir={workdir}: {one_line(error)}") from None
 
 
 def refuse_other_config(workdir: Path, config: ml_collections.ConfigDict):

@@ -14,7 +14,7 @@ from ocr_jax import errors, sources
 from ocr_jax.charset import Charset
 from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.errors import UserError, one_line
-from ocr_jax.runtime import slots
+from ocr_jax.runtime import locks, slots
 from ocr_jax.sources import folder, fsdl, join, recombine, tsv, worker_pool
 from ocr_jax.sources.emnist import emnist, emnist_lines
 from ocr_jax.sources.iam import iam
@@ -196,7 +196,11 @@ def _only_one(folder: Path):
     """Hold a folder's lock, which ends with the process."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        locks.take(
+            handle,
+            fcntl.LOCK_EX,
+            "runs that start together may make the same lines file several times",
+        )
         yield
     finally:
         os.close(handle)
