@@ -25,6 +25,7 @@ from sweeping import sweep_file
 
 from ocr_jax import errors, extras
 from ocr_jax.errors import UserError
+from ocr_jax.runtime import locks
 from ocr_jax.tracking import console
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     executor = launch.executor_of(args)
     with open(folder / "study.lock", "w") as lock:
         # Two launchers at once would make the tables, and a grid's points, twice.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        locks.take(lock, fcntl.LOCK_EX, f"start no second launcher in {folder} at once")
         study = sweep_search.open_study(sweep, folder, storage)
         if sweep.method == "grid":
             sweep_search.retry_failed(study)

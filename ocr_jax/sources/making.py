@@ -14,7 +14,7 @@ from ocr_jax import errors, sources
 from ocr_jax.charset import Charset
 from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.errors import UserError, one_line
-from ocr_jax.runtime import slots
+from ocr_jax.runtime import locks, slots
 from ocr_jax.sources import (
     folder,
     fsdl,
@@ -121,7 +121,8 @@ def make(args: argparse.Namespace):
             raise UserError(f"{lacking}: {why}")
     with lines_file.LinesFile(args.out) as file:
         print(f"{args.out}: {written.total():,} lines, {args.height} px high")
-        print(summary([file.split(name) for name in file.splits], file.charset))
+        splits = [file.split(name, in_memory=False) for name in file.splits]
+        print(summary(splits, file.charset))
     if isinstance(tasks, sources.Tasks):
         print(f"splits: {tasks.splits}")
     if "validation" not in written and hasattr(args, "writer_regex"):
@@ -196,7 +197,11 @@ def _only_one(folder: Path):
     """Hold a folder's lock, which ends with the process."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        locks.take(
+            handle,
+            fcntl.LOCK_EX,
+            "runs that start together may make the same lines file several times",
+        )
         yield
     finally:
         os.close(handle)
