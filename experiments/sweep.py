@@ -23,9 +23,8 @@ import rich.table
 from launching import job_status, jobs, live_view
 from sweeping import sweep_file
 
-from ocr_jax import errors, extras
+from ocr_jax import errors, extras, locks
 from ocr_jax.errors import UserError
-from ocr_jax.runtime import locks
 from ocr_jax.tracking import console
 
 if TYPE_CHECKING:

@@ -34,9 +34,8 @@ from typing import NamedTuple
 import ml_collections
 
 from ocr_jax import config as config_lib
-from ocr_jax import config_keys
+from ocr_jax import config_keys, locks
 from ocr_jax.errors import UserError, one_line
-from ocr_jax.runtime import locks
 
 # Characters; a larger diff is of data, not of code.
 LONGEST_DIFF = 1 << 20

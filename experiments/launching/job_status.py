@@ -15,8 +15,7 @@ from pathlib import Path
 
 from launching import jobs
 from ocr_jax import config as config_lib
-from ocr_jax import errors, workdirs
-from ocr_jax.runtime import locks
+from ocr_jax import errors, locks, workdirs
 from ocr_jax.tracking import metrics_file
 
 STATUS, LOG, LOCK = "status.json", "log.txt", "job.lock"

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from ocr_jax import locks
 from ocr_jax.errors import UserError
-from ocr_jax.runtime import locks
 
 # Not in $TMPDIR, which differs between the jobs of a batch system.
 FOLDER = Path(os.environ.get("OCR_JAX_SLOTS", "/tmp/ocr_jax_slots"))

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ocr_jax import errors, sources
+from ocr_jax import errors, locks, sources
 from ocr_jax.charset import Charset
 from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.errors import UserError, one_line
-from ocr_jax.runtime import locks, slots
+from ocr_jax.runtime import slots
 from ocr_jax.sources import (
     folder,
     fsdl,

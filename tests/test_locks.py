@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from ocr_jax import workdirs
-from ocr_jax.runtime import locks, slots
+from ocr_jax import locks, workdirs
+from ocr_jax.runtime import slots
 from ocr_jax.sources import making
 from tests import fixtures
 
