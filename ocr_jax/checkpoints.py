@@ -19,11 +19,10 @@ from absl import logging
 from flax import linen as nn
 from jax.sharding import Mesh
 
-from ocr_jax import models, steps, workdirs
+from ocr_jax import models, run_names, steps, weights, workdirs
 from ocr_jax.charset import Charset
 from ocr_jax.errors import UserError, one_line
 from ocr_jax.runtime import devices
-from ocr_jax.tracking import wandb_models
 
 # Orbax warns of what it is asked to do here: to read without writing.
 logging.set_verbosity(logging.ERROR)
@@ -127,12 +126,11 @@ class BestModel(NamedTuple):
 
 
 def load_best(workdir: Path) -> BestModel:
-    """Load the best checkpoint of a workdir on one device.
+    """Load the best network of a run on one device.
 
-    workdir: a folder, or `wandb:ENTITY/PROJECT/RUN`, whose model is downloaded. Raises
-    UserError if there is no best checkpoint.
+    workdir: see run_names. Raises UserError if the run has no best network.
     """
-    workdir = wandb_models.resolve_workdir(workdir)
+    workdir = run_names.resolve(workdir)
     config = workdirs.load_config(workdir)
     description = workdirs.read_json(workdir / "dataset.json")
     charset, height = Charset.described(description), description["height"]
@@ -147,18 +145,27 @@ def load_best(workdir: Path) -> BestModel:
     template = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), template
     )
+    template = steps.for_inference(template)
+    if (workdir / weights.FILE).exists():
+        state = weights.read(workdir / weights.FILE, template)
+    else:
+        state = _restore_best(workdir, template)
+    temperature = workdirs.temperature(workdir)
+    return BestModel(config, charset, height, model, state, temperature)
+
+
+def _restore_best(workdir: Path, template: steps.TrainState) -> steps.TrainState:
     with Checkpoints(workdir, read_only=True) as saved:
-        restored = saved.restore(BEST, steps.for_inference(template))
+        restored = saved.restore(BEST, template)
     if restored is None:
         raise UserError(f"{workdir} has no best checkpoint yet: train it further")
-    temperature = workdirs.temperature(workdir)
-    return BestModel(config, charset, height, model, restored[0], temperature)
+    return restored[0]
 
 
 class OpenRun(NamedTuple):
     """A trained run, ready to compute with on every device."""
 
-    workdir: Path  # a folder, also of a run that W&B keeps
+    workdir: Path  # its folder, wherever the run is kept
     best: BestModel
     mesh: Mesh
     state: steps.TrainState  # the best one, on every device of the mesh
@@ -168,10 +175,9 @@ class OpenRun(NamedTuple):
 def open_run(workdir: Path | str) -> OpenRun:
     """Open the best network of a run; call it before anything touches a device.
 
-    workdir: a folder, or `wandb:ENTITY/PROJECT/RUN`. Raises UserError if the run has no
-    best checkpoint yet.
+    workdir: see run_names. Raises UserError if the run has no best network yet.
     """
-    workdir = wandb_models.resolve_workdir(workdir)
+    workdir = run_names.resolve(workdir)
     batch_size = workdirs.load_config(workdir).batch_size
     devices.use_cores(batch_size)
     devices.use_compilation_cache()

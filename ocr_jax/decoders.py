@@ -13,10 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ocr_jax import checkpoints, workdirs
+from ocr_jax import checkpoints, run_names, workdirs
 from ocr_jax.decoding import beam, greedy, language_model
 from ocr_jax.errors import UserError, one_line
-from ocr_jax.tracking import wandb_models
 
 NAMES = ("greedy", "beam")
 FILE = "language_model.npz"
@@ -30,6 +29,39 @@ class Decoder(NamedTuple):
     temperature: float  # of confidences from those logits
 
 
+class LearntModel(NamedTuple):
+    """N-grams, the name of the text they are of, and their validation perplexity."""
+
+    ngrams: language_model.NGrams
+    text: str
+    order: int
+    perplexity: float
+
+
+class SearchWeights(NamedTuple):
+    """The weights of beam search (beam.Guide), and CERs on the lines that chose them.
+
+    cer_crossed: with the weights of each writer chosen on the lines of the others.
+    """
+
+    alpha: float
+    beta: float
+    lines: int
+    cer_greedy: float
+    cer_without_model: float
+    cer: float
+    cer_crossed: float
+
+
+class TunedDecoder(NamedTuple):
+    """What ocr_jax.tune_decoder makes for a run, and FILE keeps."""
+
+    model: LearntModel
+    weights: SearchWeights
+    temperature: float
+    characters: tuple[str, ...]
+
+
 def load(name: str, workdir: str | os.PathLike, best: checkpoints.BestModel) -> Decoder:
     """Load a decoder, one of NAMES, for the best network of a workdir.
 
@@ -38,42 +70,55 @@ def load(name: str, workdir: str | os.PathLike, best: checkpoints.BestModel) -> 
     """
     if name == "greedy":
         return Decoder(greedy.GREEDY, best.temperature)
-    path = wandb_models.resolve_workdir(workdir) / FILE
+    path = run_names.resolve(workdir) / FILE
     if not path.exists():
         raise UserError(
             f"{workdir} has no language model: make one with "
             f"python -m ocr_jax.tune_decoder --workdir={workdir}"
         )
-    ngrams, about = read(path)
-    if tuple(about["characters"]) != best.charset.characters:
+    tuned = read(path)
+    if tuned.characters != best.charset.characters:
         raise UserError(
             f"{path} was made for other characters: run ocr_jax.tune_decoder again"
         )
-    model = jax.tree.map(jnp.asarray, language_model.build(ngrams))
-    guide = beam.Guide(model, about["alpha"], about["beta"])
-    reader = jax.tree_util.Partial(beam.beam_path, guide)
-    return Decoder(reader, about["temperature"])
+    model = jax.tree.map(jnp.asarray, language_model.build(tuned.model.ngrams))
+    guide = beam.Guide(model, tuned.weights.alpha, tuned.weights.beta)
+    return Decoder(jax.tree_util.Partial(beam.beam_path, guide), tuned.temperature)
 
 
-def write(path: Path, ngrams: language_model.NGrams, about: dict):
-    """Write n-grams and their metadata, atomically.
-
-    Equal n-grams give equal bytes.
-    """
+def write(path: Path, tuned: TunedDecoder):
+    """Write a tuned decoder, atomically; equal ones give equal bytes."""
+    values = tuned.model._asdict() | tuned.weights._asdict()
+    arrays = values.pop("ngrams")._asdict()
+    values |= {"temperature": tuned.temperature, "characters": tuned.characters}
+    text = json.dumps(values, ensure_ascii=False, sort_keys=True)
     content = io.BytesIO()
-    text = json.dumps(about, ensure_ascii=False, sort_keys=True)
-    np.savez_compressed(content, about=np.array(text), **ngrams._asdict())
+    np.savez_compressed(content, about=np.array(text), **arrays)
     workdirs.write_bytes(path, content.getvalue())
 
 
-def read(path: Path) -> tuple[language_model.NGrams, dict]:
+def read(path: Path) -> TunedDecoder:
     """Read what `write` wrote. Raises UserError if the file is damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
+            values = json.loads(str(file["about"]))
             keys, counts, *sizes = (file[key] for key in language_model.NGrams._fields)
-            return language_model.NGrams(keys, counts, *map(int, sizes)), about
-    except (OSError, EOFError, KeyError, ValueError, *BROKEN_ZIP) as error:
+        ngrams = language_model.NGrams(keys, counts, *map(int, sizes))
+        text, order, perplexity = (values[key] for key in LearntModel._fields[1:])
+        return TunedDecoder(
+            LearntModel(ngrams, text, order, perplexity),
+            SearchWeights(*(values[key] for key in SearchWeights._fields)),
+            values["temperature"],
+            tuple(values["characters"]),
+        )
+    except (
+        OSError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        *BROKEN_ZIP,
+    ) as error:
         raise UserError(
             f"{path} can't be read: {one_line(error)}. Run ocr_jax.tune_decoder again"
         ) from None

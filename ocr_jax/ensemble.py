@@ -21,6 +21,7 @@ from ocr_jax import (
     errors,
     evaluate,
     models,
+    run_names,
     steps,
     workdirs,
 )
@@ -28,7 +29,6 @@ from ocr_jax import config as config_lib
 from ocr_jax.data import dataset
 from ocr_jax.errors import UserError, one_line
 from ocr_jax.runtime import devices
-from ocr_jax.tracking import wandb_models
 
 
 def join(runs: Sequence[Path], out: Path) -> dict:
@@ -40,7 +40,7 @@ def join(runs: Sequence[Path], out: Path) -> dict:
     """
     if out.exists():
         raise UserError(f"--out={out} exists already: name a new folder")
-    runs = [wandb_models.resolve_workdir(run) for run in runs]
+    runs = [run_names.resolve(run) for run in runs]
     if len({run.resolve() for run in runs}) < max(2, len(runs)):
         raise UserError("an ensemble needs two or more workdirs, each named once")
     config = workdirs.load_config(runs[0])

@@ -6,6 +6,9 @@ import os
 import sys
 from collections.abc import Callable
 
+# EFBIG: a limit on the size of files, of an account or of an old file system.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class UserError(Exception):
     """A user's mistake. The message says what was found, expected, and what to do."""
@@ -45,9 +48,9 @@ def exit_code(command: Callable[[], int | None]) -> int:
 def is_disk_full(error: BaseException) -> bool:
     """Whether a full disk caused the error, also as HDF5 and Orbax word it."""
     while error is not None:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        if getattr(error, "errno", None) in FULL:
             return True
-        if "No space left on device" in str(error):
+        if any(os.strerror(number) in str(error) for number in FULL):
             return True
         error = error.__cause__ or error.__context__
     return False

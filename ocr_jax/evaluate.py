@@ -9,8 +9,9 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from ocr_jax import checkpoints, decoders, steps, workdirs
-from ocr_jax.charset import Charset
+from ocr_jax.charset import Charset, shown
 from ocr_jax.data import dataset, pipeline
+from ocr_jax.errors import UserError
 from ocr_jax.runtime import devices
 from ocr_jax.scoring import calibration, metrics, report, tables
 from ocr_jax.sources import making
@@ -47,6 +48,7 @@ def evaluate(
                 chars[position, order] for chars, _ in at_temperatures
             ]
             of_lines[index] = [lines[position] for _, lines in at_temperatures]
+    feasible &= split.spelled
     counts = metrics.count(
         transcripts, readings, losses, feasible, candidates if is_characters else None
     )
@@ -94,17 +96,27 @@ def score_splits(
 
 
 def evaluate_workdir(
-    workdir: Path, split: str, decoder: str = "greedy"
+    workdir: Path | str, split: str, decoder: str = "greedy", lines_file: str = ""
 ) -> report.Scores:
-    """Score a run's best network on one split of its lines file; print the scores.
+    """Score a run's best network on one split of a lines file; print the scores.
 
-    decoder: one of decoders.NAMES.
+    workdir: see run_names. decoder: one of decoders.NAMES. lines_file: another than the
+    run's own. Its lines may have characters that the network cannot read: these are
+    errors, and their lines have no loss.
     """
     run = checkpoints.open_run(workdir)
     config, charset = run.best.config, run.best.charset
     reader = decoders.load(decoder, run.workdir, run.best)
-    making.make_missing(config)
-    lines = dataset.load(config, (split,), charset=charset).splits[split]
+    if lines_file:
+        config.lines_file = lines_file
+    elif config.lines_file:
+        making.make_missing(config)
+    else:
+        raise UserError(f"{workdir} has no lines of its own: name a --lines_file")
+    lines = dataset.load(
+        config, (split,), any_characters=bool(lines_file), charset=charset
+    ).splits[split]
+    _tell_unknown(charset, lines)
     read = devices.replicate(reader.read, run.mesh)
     temperatures = 1.0, reader.temperature
     eval_step = steps.make_eval_step(run.logits_step, run.mesh, temperatures, read)
@@ -114,6 +126,15 @@ def evaluate_workdir(
     report.show(scores, evaluation, lines.lines)
     tables.print_analysis(report.analyse(evaluation, lines.lines))
     return scores
+
+
+def _tell_unknown(charset: Charset, split: dataset.LabelledSplit):
+    """Print which characters of the lines the network cannot read, if any."""
+    if unknown := charset.unknown(split.lines.transcripts):
+        print(
+            f"{np.sum(~split.spelled)} of {len(split.lines)} lines have characters "
+            f"that the network does not know: '{shown(unknown)}'. They count as errors"
+        )
 
 
 def _fetched(batches: Iterable) -> Iterator:

@@ -27,6 +27,9 @@ _WORKDIR = flags.DEFINE_string(
 )
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "What to do.")
 _SPLIT = flags.DEFINE_string("split", "validation", "The split that evaluate reads.")
+_LINES_FILE = flags.DEFINE_string(
+    "lines_file", "", "The lines file that evaluate reads; the run's own by default."
+)
 _DECODER = flags.DEFINE_enum(
     "decoder", "greedy", ["greedy", "beam"], "How evaluate reads; beam needs tuning."
 )
@@ -56,6 +59,11 @@ def _run(argv: list[str]):
         raise UserError(
             "name an experiment: --config=configs/quickstart.py (--help for more)"
         )
+    if _LINES_FILE.value and _MODE.value == "train":
+        raise UserError(
+            "--lines_file is for --mode=evaluate: train on other lines by "
+            f"--config.lines_file={_LINES_FILE.value}"
+        )
     workdir = _WORKDIR.value or workdirs.default_workdir(config)
     if _MODE.value == "train":
         from ocr_jax import train  # jax takes a second to import: --help need not wait
@@ -66,7 +74,9 @@ def _run(argv: list[str]):
 
         if config is not None:
             workdirs.refuse_other_config(Path(workdir), config)
-        evaluate.evaluate_workdir(Path(workdir), _SPLIT.value, _DECODER.value)
+        evaluate.evaluate_workdir(
+            workdir, _SPLIT.value, _DECODER.value, _LINES_FILE.value
+        )
 
 
 if __name__ == "__main__":

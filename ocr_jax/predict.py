@@ -23,7 +23,7 @@ import numpy as np
 from ocr_jax import checkpoints, decoders, errors, steps
 from ocr_jax.decoding import greedy
 from ocr_jax.errors import UserError
-from ocr_jax.images import cleaning
+from ocr_jax.images import cleaning, finding
 from ocr_jax.images import opening as images_lib
 from ocr_jax.runtime import devices
 
@@ -223,7 +223,7 @@ def _expand(names: list[str]) -> Iterator[str]:
     for name in names:
         if not Path(name).is_dir():
             yield name
-        elif inside := images_lib.find_images(name):
+        elif inside := finding.images(name):
             yield from map(str, inside)
         else:
             raise UserError(f"no images in the folder {name}")

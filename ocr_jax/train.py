@@ -63,7 +63,10 @@ def train_and_evaluate(config, workdir: Path, *, overwrite: bool = False) -> dic
         if workdirs.scores(workdir) is None:
             _train(config, workdir)
         else:
-            print(f"{workdir} is finished; --overwrite trains it anew.")
+            print(
+                f"{workdir} is finished: a higher --config.num_epochs trains it "
+                "further, --overwrite anew."
+            )
         with distributed.main_first():  # which writes them
             return workdirs.scores(workdir)
 

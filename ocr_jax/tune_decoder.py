@@ -51,8 +51,8 @@ class Lines(NamedTuple):
     charset: charset_lib.Charset = charset_lib.Charset(())
 
 
-def tune(workdir: Path, texts: Sequence[Path] = ()) -> dict:
-    """Write a workdir's language model; return its metadata.
+def tune(workdir: Path, texts: Sequence[Path] = ()) -> decoders.TunedDecoder:
+    """Tune beam search for a run; write the result to its workdir and return it.
 
     Raises UserError if the workdir has no best network, or if its lines file has
     changed since training.
@@ -64,15 +64,15 @@ def tune(workdir: Path, texts: Sequence[Path] = ()) -> dict:
     train, validation = data.splits["train"], data.splits["validation"]
     lines = [line for path in texts for line in read_text(path, best.charset)]
     corpora = make_corpora(train, lines)
-    ngrams, about = choose_model(corpora, validation.labels, best.charset.num_classes)
-    model = jax.tree.map(jnp.asarray, language_model.build(ngrams))
+    learnt = choose_model(corpora, validation.labels, best.charset.num_classes)
+    model = jax.tree.map(jnp.asarray, language_model.build(learnt.ngrams))
     lines = read_lines(run, validation)
-    about |= choose_weights(model, lines)
-    guide = beam.Guide(model, about["alpha"], about["beta"])
-    about["temperature"] = fit_temperature(guide, lines)
-    about["characters"] = list(best.charset.characters)
-    decoders.write(run.workdir / decoders.FILE, ngrams, about)
-    return about
+    weights = choose_weights(model, lines)
+    guide = beam.Guide(model, weights.alpha, weights.beta)
+    temperature = fit_temperature(guide, lines)
+    tuned = decoders.TunedDecoder(learnt, weights, temperature, best.charset.characters)
+    decoders.write(run.workdir / decoders.FILE, tuned)
+    return tuned
 
 
 def read_text(path: Path, charset: charset_lib.Charset) -> list[np.ndarray]:
@@ -109,7 +109,7 @@ def make_corpora(train: dataset.LabelledSplit, texts: Sequence) -> dict[str, Seq
 
 def choose_model(
     corpora: dict[str, Sequence], validation: Sequence, num_classes: int
-) -> tuple[language_model.NGrams, dict]:
+) -> decoders.LearntModel:
     """Choose the corpus and order of n-grams with the lowest validation perplexity."""
     highest = language_model.highest_order(num_classes)
     candidates = []
@@ -123,10 +123,8 @@ def choose_model(
             most_states += len(shorter.keys)
             model = language_model.build(shorter)
             perplexity = language_model.perplexity(model, validation)
-            about = {"text": name, "order": order, "perplexity": perplexity}
-            candidates.append((perplexity, shorter, about))
-    _, ngrams, about = min(candidates, key=lambda candidate: candidate[0])
-    return ngrams, about
+            candidates.append(decoders.LearntModel(shorter, name, order, perplexity))
+    return min(candidates, key=lambda candidate: candidate.perplexity)
 
 
 def read_lines(run: checkpoints.OpenRun, split: dataset.LabelledSplit) -> Lines:
@@ -155,11 +153,12 @@ def read_lines(run: checkpoints.OpenRun, split: dataset.LabelledSplit) -> Lines:
     )
 
 
-def choose_weights(model: language_model.LanguageModel, lines: Lines) -> dict:
+def choose_weights(
+    model: language_model.LanguageModel, lines: Lines
+) -> decoders.SearchWeights:
     """Choose alpha and beta with the fewest character errors on these lines.
 
-    Errors on the lines that chose the weights are optimistic. "cer_crossed" scores each
-    writer's lines with weights chosen on the other writers.
+    Errors on the lines that chose the weights are optimistic; cer_crossed is not.
     """
     search = jax.jit(beam.beam_search)
 
@@ -179,15 +178,16 @@ def choose_weights(model: language_model.LanguageModel, lines: Lines) -> dict:
         edits(*choose(folds != fold))[folds == fold].sum() for fold in set(folds)
     ]
     chars = max(1, sum(map(len, lines.transcripts)))
-    return {
-        "alpha": alpha,
-        "beta": beta,
-        "lines": size,
-        "cer_greedy": count_edits(lines, jax.jit(search_greedily)).sum() / chars,
-        "cer_without_model": edits(0.0, 0.0).sum() / chars,
-        "cer": edits(alpha, beta).sum() / chars,
-        "cer_crossed": sum(crossed) / chars,
-    }
+    greedily = count_edits(lines, jax.jit(search_greedily))
+    return decoders.SearchWeights(
+        alpha=alpha,
+        beta=beta,
+        lines=size,
+        cer_greedy=float(greedily.sum() / chars),
+        cer_without_model=float(edits(0.0, 0.0).sum() / chars),
+        cer=float(edits(alpha, beta).sum() / chars),
+        cer_crossed=float(sum(crossed) / chars),
+    )
 
 
 def search_greedily(logits, lengths):
@@ -257,8 +257,8 @@ def _around(point: tuple[float, float], size: float) -> list[tuple[float, float]
     return [(round(max(0.0, alpha), 4), round(beta, 4)) for alpha, beta in moved]
 
 
-def describe(workdir: Path, about: dict) -> str:
-    """Describe the tuned decoder for people."""
+def describe(workdir: Path, tuned: decoders.TunedDecoder) -> str:
+    """Describe a run's tuned decoder for people."""
     return (
         "{text}: {order}-grams, perplexity {perplexity:.2f} on the validation lines\n"
         "CER of {lines} validation lines:\n"
@@ -268,7 +268,7 @@ def describe(workdir: Path, about: dict) -> str:
         "  {cer_crossed:.2%}  with it, weights of each writer chosen on the others\n"
         "Read with it: python -m ocr_jax.predict --decoder=beam "
         f"--workdir={workdir} IMAGE"
-    ).format(**about)
+    ).format(**tuned.model._asdict(), **tuned.weights._asdict())
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -34,7 +34,7 @@ from typing import NamedTuple
 import ml_collections
 
 from ocr_jax import config as config_lib
-from ocr_jax import config_keys
+from ocr_jax import config_keys, locks
 from ocr_jax.errors import UserError, one_line
 
 # Characters; a larger diff is of data, not of code.
@@ -100,20 +100,26 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
             f"--workdir={workdir} holds other files ({sorted(foreign)[0]} …): name a "
             "new folder"
         )
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--workdir={workdir}: {one_line(error)}") from None
-    with open(workdir / "lock", "w") as lock:
+    with contextlib.ExitStack() as opened:
+        try:
+            workdir.mkdir(parents=True, exist_ok=True)
+            lock = opened.enter_context(open(workdir / "lock", "w"))
+        except OSError as error:
+            raise UserError(f"--workdir={workdir}: {one_line(error)}") from None
         try:
             # The lock dies with the process that holds it, however it ends.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locks.take(
+                lock,
+                fcntl.LOCK_EX | fcntl.LOCK_NB,
+                f"a second training in {workdir} would not be noticed",
+            )
         except BlockingIOError:
             raise UserError(f"another training is running in {workdir}") from None
         if overwrite:
             _clear(workdir)
         if (workdir / "dataset.json").exists():
             refuse_other_config(workdir, config)
+            _prolong(workdir, config)
         else:  # new, or given up before its lines file was found to be good
             write_json(workdir / "environment.json", environment())
             if diff := _git("diff", "--no-ext-diff", "--no-textconv", "HEAD"):
@@ -123,13 +129,34 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
 
 
 def refuse_other_config(workdir: Path, config: ml_collections.ConfigDict):
-    """Raise UserError, with the differences, if the workdir has another config."""
+    """Raise UserError, with the differences, if the workdir has another config.
+
+    More epochs are no difference: they prolong the run.
+    """
     old, new = _compared(load_config(workdir)), _compared(config)
+    if new["num_epochs"] > old["num_epochs"]:
+        new["num_epochs"] = old["num_epochs"]
     if changes := config_lib.differences(old, new):
         raise UserError(
             f"{workdir} holds a run of another config ({'; '.join(changes)}): name "
             "another --workdir or add --overwrite"
         )
+
+
+def _prolong(workdir: Path, config: ml_collections.ConfigDict):
+    """Make an earlier run one of more epochs, if the config has more."""
+    kept = load_config(workdir)
+    if config.num_epochs <= kept.num_epochs:
+        return
+    print(
+        f"{workdir} is prolonged from {kept.num_epochs} to {config.num_epochs} epochs: "
+        "it goes on from its last checkpoint, and the learning rate from there on is "
+        f"that of a {config.schedule} schedule over {config.num_epochs} epochs."
+    )
+    kept.num_epochs = config.num_epochs
+    # In this order: a run with final scores is finished, whatever its config says.
+    (workdir / "scores.json").unlink(missing_ok=True)
+    write_json(workdir / "config.json", kept.to_dict())
 
 
 def check_dataset(workdir: Path, description: dict):

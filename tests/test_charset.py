@@ -52,7 +52,7 @@ def test_class_0_is_the_blank_so_ids_start_at_1():
 
 
 @pytest.mark.parametrize(
-    ("characters", "message"), [(("a", "bc"), "longer"), (("a", "a"), "duplicate")]
+    ("characters", "message"), [(("a", "bc"), "single"), (("a", "a"), "duplicate")]
 )
 def test_entries_that_are_no_single_characters_are_refused(characters, message):
     with pytest.raises(UserError, match=message):

@@ -15,19 +15,22 @@ PACKAGE = Path(ocr_jax.__file__).parent
 # is one entry, also each other.
 LAYERS = (
     ("__main__",),
-    ("cli", "main", "predict", "tune_decoder", "compare", "ensemble"),
+    ("cli", "main", "predict", "tune_decoder", "compare", "ensemble", "export"),
     ("prepare",),
     ("train",),
     ("evaluate", "transfer"),
     ("scoring", "sources"),
     ("images", "decoders"),
     ("data", "checkpoints"),
+    ("run_names",),
+    ("pretrained",),
+    ("weights",),
     ("tracking", "steps", "optimizers", "models"),
     ("augmentation", "ctc", "decoding"),
     ("runtime",),
     ("workdirs",),
     ("config", "recipes"),
-    ("charset", "config_keys", "extras", "shipped_configs"),
+    ("charset", "config_keys", "extras", "locks", "shipped_configs"),
     ("errors", "display_order"),
     ("",),  # ocr_jax itself: its version
 )

@@ -1,5 +1,6 @@
 """Training end to end on tiny lines: it learns, resumes exactly, says what is wrong."""
 
+import dataclasses
 import itertools
 import json
 import shutil
@@ -95,7 +96,7 @@ def test_lines_prepared_anew_score_as_the_network_knows_their_letters(
 def random_run(tiny_lines, tmp_path_factory):
     """(config, workdir) of a run to its end, with all that is drawn at random."""
     config = fixtures.make_tiny_config(tiny_lines)
-    config.dropout = 0.3
+    config.dropout, config.num_buckets = 0.3, 2
     config.augment.probability = 0.5
     config.augment.noise = 0.05
     workdir = tmp_path_factory.mktemp("runs") / "random"
@@ -123,6 +124,7 @@ def test_an_interrupted_run_ends_bit_identical(tmp_path, random_run, stop_after)
 def test_an_interrupted_run_of_several_steps_a_dispatch_ends_bit_identical(
     tmp_path, tiny_config
 ):
+    tiny_config.num_buckets = 2
     tiny_config.steps_per_dispatch, tiny_config.log_every_steps = 2, 3
     scores = train.train_and_evaluate(tiny_config, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt, match="checkpoint written"):
@@ -182,7 +184,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_end(tmp_path, tiny_confi
 def test_early_stopping_ends_a_run_that_gets_no_better(tmp_path, tiny_config):
     tiny_config.learning_rate = 0.0
     tiny_config.batch_norm = False  # its running statistics change the readings
-    tiny_config.lstm_layers, tiny_config.num_buckets = 0, 1  # quick to compile
+    tiny_config.lstm_layers = 0  # quick to compile
     tiny_config.num_epochs = 9
     tiny_config.early_stop_patience = 2
     train.train_and_evaluate(tiny_config, tmp_path / "run")
@@ -193,7 +195,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_lines(
     tmp_path, tiny_config, monkeypatch
 ):
     """The third update is not a number, the fourth step's loss then."""
-    tiny_config.lstm_layers, tiny_config.num_buckets = 0, 1  # quick to compile
+    tiny_config.lstm_layers = 0  # quick to compile
     rates = jnp.array([1e-3, 1e-3, np.nan])
     monkeypatch.setattr(
         train.optimizers, "make_schedule", lambda *_: lambda s: rates[s]
@@ -213,7 +215,7 @@ def test_impossible_lines_are_named_and_take_no_part(tmp_path, tiny_config, caps
     lines_writer.write_lines(path, splits, height=16, source="test")
     tiny_config.lines_file = str(path)
     tiny_config.num_epochs = 1
-    tiny_config.lstm_layers, tiny_config.num_buckets = 0, 1  # quick to compile
+    tiny_config.lstm_layers = 0  # quick to compile
     scores = train.train_and_evaluate(tiny_config, tmp_path / "run")
     said = capsys.readouterr().out
     assert "1 of 9 train lines" in said and "narrow" in said
@@ -247,6 +249,32 @@ def test_a_training_without_an_update_is_refused(tmp_path, tiny_config):
     with pytest.raises(
         UserError, match=r"accumulate_steps is 60000: .* fewer than one"
     ):
+        train.train_and_evaluate(tiny_config, tmp_path / "run")
+
+
+@pytest.mark.parametrize("was_finished", [True, False])
+def test_more_epochs_prolong_a_run(tmp_path, tiny_config, was_finished, capsys):
+    """At a constant rate, to the very run that had them from the start."""
+    tiny_config.schedule, tiny_config.early_stop_patience = "constant", 0
+    tiny_config.lstm_layers, tiny_config.num_buckets = 0, 1  # quick to compile
+    tiny_config.num_epochs = 4
+    whole = train.train_and_evaluate(tiny_config, tmp_path / "whole")
+    tiny_config.num_epochs = 2
+    train.train_and_evaluate(tiny_config, tmp_path / "run")
+    if not was_finished:
+        (tmp_path / "run" / "scores.json").unlink()
+    tiny_config.num_epochs = 4
+    assert train.train_and_evaluate(tiny_config, tmp_path / "run") == whole
+    said = capsys.readouterr().out
+    assert "prolonged from 2 to 4 epochs" in said and "constant schedule" in said
+    assert workdirs.load_config(tmp_path / "run").num_epochs == 4
+    losses = [
+        [row["train/loss"] for row in rows_of(tmp_path / name) if "epoch" in row]
+        for name in ("whole", "run")
+    ]
+    assert losses[0] == losses[1]
+    tiny_config.num_epochs = 3
+    with pytest.raises(UserError, match="num_epochs: 4 → 3"):
         train.train_and_evaluate(tiny_config, tmp_path / "run")
 
 
@@ -304,7 +332,6 @@ def test_four_devices_train_like_one(tiny_config, monkeypatch):
     # Adam would divide a difference of rounding by its own size.
     tiny_config.optimizer, tiny_config.learning_rate = "sgd", 0.01
     tiny_config.dropout, tiny_config.shortcut_weight = 0.2, 0.1
-    tiny_config.num_buckets = 1  # quick to compile
     data = dataset.load(tiny_config, ("train",))
     model = models.build_model(tiny_config, data.charset.num_classes, devices.DATA)
     tx = optimizers.make_optimizer(
@@ -335,3 +362,32 @@ def test_a_batch_that_does_not_divide_among_devices_is_refused(tmp_path, tiny_co
     tiny_config.batch_size = 6
     with pytest.raises(UserError, match="multiple"):
         train.train_and_evaluate(tiny_config, tmp_path / "run")
+
+
+def test_other_lines_are_scored_and_unknown_characters_are_errors(
+    finished, tmp_path, capsys
+):
+    _, workdir, scores = finished
+    with lines_file.LinesFile(finished[0].lines_file) as file:
+        split = file.split("validation")
+    lines = [split.line(index) for index in range(len(split))]
+    own = tmp_path / "own.h5"
+    lines_writer.write_lines(
+        own, {"validation": lines}, height=fixtures.HEIGHT, source="test"
+    )
+    again = evaluate.evaluate_workdir(workdir, "validation", lines_file=str(own))
+    cer = scores["validation"]["summary"]["cer"]
+    assert again.summary["cer"] == pytest.approx(cer)
+
+    lines[0] = dataclasses.replace(lines[0], transcript=lines[0].transcript + "éé")
+    other = tmp_path / "other.h5"
+    lines_writer.write_lines(
+        other, {"validation": lines}, height=fixtures.HEIGHT, source="test"
+    )
+    again = evaluate.evaluate_workdir(workdir, "validation", lines_file=str(other))
+    assert "1 of 12 lines have characters" in capsys.readouterr().out
+    characters = sum(len(line.transcript) for line in lines)
+    expected = (cer * (characters - 2) + 2) / characters
+    assert again.summary["cer"] == pytest.approx(expected)
+    assert again.impossible_lines == 1
+    assert np.isfinite(again.summary["loss"])

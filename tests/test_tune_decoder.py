@@ -52,11 +52,11 @@ def test_before_tuning_beam_says_what_to_run(untuned, tmp_path, capsys):
 
 
 def test_the_error_rates_it_says_are_those_of_evaluating(finished, tuned):
-    workdir, about = tuned
+    workdir, weights = tuned[0], tuned[1].weights
     scores = evaluate.evaluate_workdir(workdir, "validation", "beam")
-    assert scores.summary["cer"] == pytest.approx(about["cer"])
+    assert scores.summary["cer"] == pytest.approx(weights.cer)
     greedy = finished[2]["validation"]["summary"]["cer"]
-    assert greedy == pytest.approx(about["cer_greedy"])
+    assert greedy == pytest.approx(weights.cer_greedy)
 
 
 def test_predict_reads_with_it_and_says_where_characters_are(tuned, tmp_path, capsys):
@@ -80,13 +80,12 @@ def test_a_text_of_the_lines_own_kind_lowers_the_perplexity():
     training, validation = [[1, 2], [2, 1]] * 3, [[1, 2, 3, 3, 2, 1]] * 4
     more, other = [[3, 2, 1, 2, 3, 3, 2]] * 20, [[4] * 30] * 20
     corpora = {"training": training, "more": training + more}
-    _, about = tune_decoder.choose_model(corpora, validation, 5)
-    assert about["text"] == "more"
+    assert tune_decoder.choose_model(corpora, validation, 5).text == "more"
     corpora = {"training": training, "other": training + other}
-    ngrams, about = tune_decoder.choose_model(corpora, training, 5)
-    assert about["text"] == "training"
-    model = language_model.build(ngrams)
-    assert about["perplexity"] == language_model.perplexity(model, training)
+    learnt = tune_decoder.choose_model(corpora, training, 5)
+    assert learnt.text == "training"
+    model = language_model.build(learnt.ngrams)
+    assert learnt.perplexity == language_model.perplexity(model, training)
 
 
 def test_of_a_joined_file_the_collections_lines_alone_are_a_choice():
@@ -135,9 +134,9 @@ def test_crossed_errors_are_with_weights_of_other_writers(monkeypatch):
 
     monkeypatch.setattr(tune_decoder, "count_edits", count_edits)
     lines = tune_decoder.Lines(None, None, [[1] * 50, [2] * 50], ["a", "b"])
-    about = tune_decoder.choose_weights(language_model.LanguageModel(0, 0, 0), lines)
-    assert about["cer_crossed"] == pytest.approx(1.6)
-    assert about["cer"] == pytest.approx(0.8)
+    weights = tune_decoder.choose_weights(language_model.LanguageModel(0, 0, 0), lines)
+    assert weights.cer_crossed == pytest.approx(1.6)
+    assert weights.cer == pytest.approx(0.8)
 
 
 def test_lines_prepared_anew_are_refused(untuned, tmp_path):

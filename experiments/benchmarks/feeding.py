@@ -62,7 +62,7 @@ def main():
             speeds[name] += [lines_per_second(part())] * (turn > 0)
     report({name: statistics.median(values) for name, values in speeds.items()})
     print(f"\nA dispatch of a step: {1e6 * dispatch_seconds(state, batches[0]):.0f} µs")
-    runs = sum(1 for _ in itertools.groupby(row.bucket_width for row in rows))
+    runs = sum(1 for _ in itertools.groupby(row.bucket for row in rows))
     print(f"Steps of one width that follow each other: {len(rows) / runs:.2f}")
 
 

@@ -22,8 +22,7 @@ def write(out: Path, runs: Sequence[runs_lib.Run], split: str):
     """Write the page. Raises UserError if runs were scored on different lines."""
     if out.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"--out={out}: expected a name that ends in .html")
-    if any(run.parameters for run in runs) and runs_lib.best(runs) is None:
-        raise UserError(f"no run has scores of {split!r}")
+    runs_lib.refuse_unknown_split(runs, split)
     runs_lib.refuse_other_lines(runs)
     try:
         workdirs.write_text(out, render(runs, split))

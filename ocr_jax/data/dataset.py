@@ -13,11 +13,15 @@ from ocr_jax.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class LabelledSplit:
-    """A split's lines in use (`indices`), and the label ids of all its lines."""
+    """A split's lines in use (`indices`), and the label ids of all its lines.
+
+    buckets: the shapes that its lines are padded to, wide enough for all of them.
+    """
 
     lines: lines_file.Split
     labels: list[np.ndarray]
     indices: np.ndarray
+    buckets: tuple[plan.Bucket, ...]
     # Mesh → the lines on its devices; filled by resident.py.
     on_devices: dict = dataclasses.field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -32,24 +36,29 @@ class LabelledSplit:
         return self.lines.widths[self.indices]
 
     @property
+    def spelled(self) -> np.ndarray:
+        """Whether the label ids (n,) of all lines spell the whole transcript."""
+        return self.label_lengths == [len(text) for text in self.lines.transcripts]
+
+    @property
     def label_lengths(self) -> np.ndarray:
         """The label lengths (n,) of all lines."""
         return np.array([len(label) for label in self.labels], np.int32)
 
     def padded_labels(self) -> np.ndarray:
-        """Return the label ids (n, L) int32 of all lines, zero padded to L >= 1."""
-        padded = np.zeros((len(self.labels), max(1, *self.label_lengths)), np.int32)
+        """Return the label ids (n, L) int32 of all lines, as long as any bucket's."""
+        longest = max(bucket.label_width for bucket in self.buckets)
+        padded = np.zeros((len(self.labels), longest), np.int32)
         for row, label in zip(padded, self.labels, strict=True):
             row[: len(label)] = label
         return padded
 
     def plan(self, config, epoch: int) -> list[plan.PlanRow]:
         """Return the epoch plan over the lines in use, as indices into all lines."""
-        buckets = plan.bucket_widths(self.widths, config.num_buckets)
         rows = plan.plan_epoch(
             self.widths,
             config.batch_size,
-            buckets,
+            self.buckets,
             config.seed,
             epoch,
             in_a_row=config.steps_per_dispatch,
@@ -90,34 +99,39 @@ def load(
     names: tuple[str, ...],
     *,
     optional: tuple[str, ...] = (),
+    any_characters: bool = False,
     charset: Charset | None = None,
 ) -> Dataset:
     """Open config.lines_file and label its splits.
 
-    `optional` splits are loaded if the file has them. charset: of a trained network; it
-    takes the place of the config's. Raises UserError if the file, its height or its
-    characters do not match.
+    `optional` splits are loaded if the file has them. any_characters: labels leave out
+    what the charset lacks. charset: of a trained network; it takes the place of the
+    config's. Raises UserError if the file, its height or its characters do not match.
     """
     with lines_file.LinesFile(config.lines_file) as file:
         if config.height not in (0, file.height):
             raise UserError(
                 f"{config.lines_file} has lines of {file.height} px height, but "
-                f"config.height is {config.height}: prepare the file with "
-                f"--height={config.height}"
+                f"config.height is {config.height}: prepare another file with "
+                f"--height={config.height} and name it with --config.lines_file=FILE.h5"
             )
+        # The same shapes for all splits: what is compiled for one serves the others.
+        buckets = plan.make_buckets(*file.sizes(), config.num_buckets)
         names = [*names, *(set(optional) & set(file.splits))]
         found = {name: file.split(name) for name in names}
         charset = charset or _charset(config, file.charset, found)
         splits = {}
         for name, split in found.items():
-            if unknown := charset.unknown(split.transcripts):
+            unknown = charset.unknown(split.transcripts)
+            if unknown and not any_characters:
                 raise UserError(
                     f"{config.lines_file}: {name} has characters outside the charset: "
                     f"'{shown(unknown)}'. To train, add them to config.charset or "
                     "leave it empty. A network trained without them cannot read them"
                 )
-            labels = [charset.encode(transcript) for transcript in split.transcripts]
-            splits[name] = LabelledSplit(split, labels, np.arange(len(split)))
+            left_out = str.maketrans("", "", unknown)
+            labels = [charset.encode(t.translate(left_out)) for t in split.transcripts]
+            splits[name] = LabelledSplit(split, labels, np.arange(len(split)), buckets)
         return Dataset(file.height, charset, splits)
 
 

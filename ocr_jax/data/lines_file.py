@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from ocr_jax.charset import Charset, shown
+from ocr_jax.data import hdf5_files
 from ocr_jax.errors import UserError, one_line
 
 # In a joined file, +FILE/ID is a line of another file, and ID*2 is a second copy.
@@ -111,8 +112,25 @@ class LinesFile:
     def __exit__(self, *_):
         self._file.close()
 
-    def split(self, name: str) -> Split:
-        """Read a split. Raises UserError if it is missing, empty or inconsistent."""
+    def sizes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the widths and the transcripts' lengths of the lines of all splits."""
+        groups = [self._file[name] for name in self.splits]
+        try:
+            widths = [group["width"][()] for group in groups]
+            lengths = [
+                [len(text) for text in group["transcript"].asstr()[()]]
+                for group in groups
+            ]
+        except (KeyError, OSError, TypeError, ValueError) as error:
+            message = f"{self.path}: cannot read its lines: {one_line(error)}"
+            raise UserError(message + ": prepare the file again") from None
+        return np.concatenate(widths), np.concatenate(lengths)
+
+    def split(self, name: str, *, in_memory: bool = True) -> Split:
+        """Read a split. Raises UserError if it is missing, empty or inconsistent.
+
+        in_memory: read the pixels of a small split at once, and not line by line.
+        """
         if name not in self._file:
             raise UserError(
                 f"{self.path} has no split {name!r}; it has {', '.join(self.splits)}"
@@ -122,11 +140,11 @@ class LinesFile:
             arrays = {key: group[key][()] for key in ("offsets", "width")}
             strings = {key: tuple(group[key].asstr()[()]) for key in STRINGS}
             pixels = group["pixels"]
-            if pixels.nbytes <= IN_MEMORY_BYTES:
+            if in_memory and pixels.nbytes <= IN_MEMORY_BYTES:
                 pixels = pixels[()]
             else:
                 # A separate handle, which stays open when this file is closed.
-                pixels = h5py.File(self.path, "r")[name]["pixels"]
+                pixels = hdf5_files.open_to_read(self.path)[name]["pixels"]
         except (KeyError, OSError, TypeError, ValueError) as error:
             message = f"{self.path}: cannot read split {name!r}: {one_line(error)}"
             raise UserError(message + ": prepare the file again") from None
@@ -187,7 +205,7 @@ def _open(path: Path) -> h5py.File:
     if path.is_dir():
         raise UserError(f"{path} is a directory: a lines file is one HDF5 file")
     try:
-        return h5py.File(path, "r")
+        return hdf5_files.open_to_read(path)
     except OSError as error:
         torn = "truncated" in str(error)
         what = "is a truncated HDF5 file" if torn else "is not a readable HDF5 file"

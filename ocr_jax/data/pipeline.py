@@ -32,8 +32,7 @@ def batches(
     Raises UserError if the requested loader is unavailable.
     """
     process = jax.process_index(), jax.process_count()
-    lengths = split.label_lengths
-    shares = plan.shares(rows, lengths, config.batch_size, process=process)[first:]
+    shares = plan.shares(rows, config.batch_size, process=process)[first:]
     if choose(config.loader, split.lines) == "resident":
         return resident.batches(split, shares, mesh)
     return (devices.shard(batch, mesh) for batch in tf_data.batches(split, shares))

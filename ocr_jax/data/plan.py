@@ -11,23 +11,46 @@ BUCKET_STEP = 32
 FILLER = -1
 
 
-class PlanRow(NamedTuple):
-    """One batch: at most batch_size lines, padded to one width."""
+class Bucket(NamedTuple):
+    """A shape that lines are padded to: W = width pixels, labels L = label_width."""
 
-    bucket_width: int
+    width: int
+    label_width: int
+
+
+class PlanRow(NamedTuple):
+    """One batch: at most batch_size lines, padded to the shape of their bucket."""
+
+    bucket: Bucket
     indices: np.ndarray
 
 
 class Share(NamedTuple):
     """The part of a batch that one process loads: indices (B,) int32, and its shape.
 
-    An index is that of a line, or FILLER. Images are W = width pixels wide, and labels
-    are L = label_width long.
+    An index is that of a line, or FILLER.
     """
 
+    bucket: Bucket
     indices: np.ndarray
-    width: int
-    label_width: int
+
+
+def make_buckets(
+    widths: Sequence[int], label_lengths: Sequence[int], num_buckets: int
+) -> tuple[Bucket, ...]:
+    """Return the buckets, ascending, of lines (n,) of these widths and label lengths.
+
+    Each bucket's labels are as long as the longest of its lines: few shapes, so that
+    few programs are compiled.
+    """
+    edges = bucket_widths(widths, num_buckets)
+    buckets = np.searchsorted(edges, widths)
+    longest = [
+        max(1, np.max(label_lengths, where=buckets == index, initial=1))
+        for index in range(len(edges))
+    ]
+    sizes = zip(edges, map(int, longest), strict=True)
+    return tuple(Bucket(width, length) for width, length in sizes)
 
 
 def bucket_widths(widths: Sequence[int], num_buckets: int) -> tuple[int, ...]:
@@ -56,7 +79,7 @@ def bucket_widths(widths: Sequence[int], num_buckets: int) -> tuple[int, ...]:
 def plan_epoch(
     widths: Sequence[int],
     batch_size: int,
-    bucket_widths: Sequence[int],
+    buckets: Sequence[Bucket],
     seed: int,
     epoch: int,
     *,
@@ -64,23 +87,24 @@ def plan_epoch(
 ) -> list[PlanRow]:
     """Plan every line once, in batches of one bucket each, in a seeded order.
 
-    widths (n,) in pixels; bucket_widths ascending. in_a_row: batches of one bucket that
+    widths (n,) in pixels; buckets ascending. in_a_row: batches of one bucket that
     follow each other, as far as there are so many. Raises ValueError for a line wider
     than the widest bucket.
     """
     widths = np.asarray(widths)
-    if len(widths) and widths.max() > bucket_widths[-1]:
+    edges = [bucket.width for bucket in buckets]
+    if len(widths) and widths.max() > edges[-1]:
         raise ValueError(
-            f"a line is {widths.max()} px wide, but buckets end at {bucket_widths[-1]}"
+            f"a line is {widths.max()} px wide, but buckets end at {edges[-1]}"
         )
     generator = np.random.default_rng((seed, epoch))
     order = generator.permutation(len(widths))
-    buckets = np.searchsorted(bucket_widths, widths[order])
+    own = np.searchsorted(edges, widths[order])
     runs = []
-    for bucket, width in enumerate(bucket_widths):
-        lines = order[buckets == bucket]
+    for index, bucket in enumerate(buckets):
+        lines = order[own == index]
         starts = range(0, len(lines), batch_size)
-        rows = [PlanRow(int(width), lines[i : i + batch_size]) for i in starts]
+        rows = [PlanRow(bucket, lines[i : i + batch_size]) for i in starts]
         whole = len(rows) // in_a_row * in_a_row
         runs += [rows[i : i + in_a_row] for i in range(0, whole, in_a_row)]
         runs += [[row] for row in rows[whole:]]
@@ -95,35 +119,24 @@ def dispatches(rows: Sequence[PlanRow], in_a_row: int) -> Iterator[list[PlanRow]
     first = 0
     while first < len(rows):
         run = list(rows[first : first + in_a_row])
-        if len(run) < in_a_row or len({row.bucket_width for row in run}) > 1:
+        if len(run) < in_a_row or len({row.bucket for row in run}) > 1:
             run = run[:1]
         yield run
         first += len(run)
 
 
 def shares(
-    rows: Sequence[PlanRow],
-    label_lengths: np.ndarray,
-    batch_size: int,
-    *,
-    process: tuple[int, int] = (0, 1),
+    rows: Sequence[PlanRow], batch_size: int, *, process: tuple[int, int] = (0, 1)
 ) -> list[Share]:
     """Return what process (index, count) loads of each batch: batch_size / count rows.
 
-    label_lengths (n,) of all lines. L is one number per bucket, for all processes
-    and for an epoch that is resumed: few shapes, the same ones.
+    The shape is the bucket's, for all processes and for an epoch that is resumed.
     """
     index, count = process
     part = slice(index * batch_size // count, (index + 1) * batch_size // count)
-    label_widths = {}
-    for row in rows:
-        longest = max(1, label_lengths[row.indices].max())
-        widest = max(longest, label_widths.get(row.bucket_width, 0))
-        label_widths[row.bucket_width] = int(widest)
     parts = []
     for row in rows:
         indices = np.full(batch_size, FILLER, np.int32)
         indices[: len(row.indices)] = row.indices
-        share = Share(indices[part], row.bucket_width, label_widths[row.bucket_width])
-        parts.append(share)
+        parts.append(Share(row.bucket, indices[part]))
     return parts

@@ -22,8 +22,8 @@ class Lines(NamedTuple):
     """All n lines of a split, replicated on every device.
 
     pixels uint8 has the images side by side, H high, followed by as many columns as the
-    widest line has. A line is one slice, and columns can be counted in 32 bits even if
-    pixels cannot. starts, widths and label_lengths (n,) and labels (n, L) are int32.
+    widest bucket has. A line is one slice, and columns can be counted in 32 bits even
+    if pixels cannot. starts, widths and label_lengths (n,) and labels (n, L) are int32.
     """
 
     pixels: jax.Array
@@ -42,7 +42,7 @@ def batches(
     lines = split.on_devices[mesh]
     for share in shares:
         indices = devices.shard({"indices": share.indices}, mesh)["indices"]
-        yield _gather(lines, indices, share.width, share.label_width, indices.sharding)
+        yield _gather(lines, indices, share.bucket, indices.sharding)
 
 
 def _put(split: dataset.LabelledSplit, mesh: Mesh) -> Lines:
@@ -51,7 +51,7 @@ def _put(split: dataset.LabelledSplit, mesh: Mesh) -> Lines:
     ends = np.cumsum(lines.widths)
     starts = ends - lines.widths
     # A slice as wide as any bucket must fit after the start of the last line.
-    columns = ends[-1] + lines.widths.max()
+    columns = ends[-1] + split.buckets[-1].width
     pixels = np.zeros((lines.height, columns), np.uint8)
     for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
         pixels[:, start:end] = lines.image(index)
@@ -63,9 +63,9 @@ def _put(split: dataset.LabelledSplit, mesh: Mesh) -> Lines:
     )
 
 
-@functools.partial(jax.jit, static_argnames=("width", "label_width", "sharding"))
-def _gather(lines: Lines, indices, width: int, label_width: int, sharding) -> Batch:
-    """Gather the lines at indices (B,), padded to W = width and L = label_width."""
+@functools.partial(jax.jit, static_argnames=("bucket", "sharding"))
+def _gather(lines: Lines, indices, bucket: plan.Bucket, sharding) -> Batch:
+    """Gather the lines at indices (B,), padded to the shape of their bucket."""
     real = indices != plan.FILLER
     # A filler row takes any line, with its width and label length set to zero.
     indices = jnp.maximum(indices, 0)
@@ -73,15 +73,16 @@ def _gather(lines: Lines, indices, width: int, label_width: int, sharding) -> Ba
     lengths = jnp.where(real, lines.label_lengths[indices], 0)
 
     def image(start, line_width):
-        size = len(lines.pixels), width
+        size = len(lines.pixels), bucket.width
         pixels = jax.lax.dynamic_slice(lines.pixels, (0, start), size)
-        return jnp.where(jnp.arange(width) < line_width, pixels, 0)
+        return jnp.where(jnp.arange(bucket.width) < line_width, pixels, 0)
 
-    labels = lines.labels[indices, :label_width]
+    labels = lines.labels[indices, : bucket.label_width]
+    real_labels = jnp.arange(bucket.label_width) < lengths[:, None]
     batch = {
         "image": jax.vmap(image)(lines.starts[indices], widths),
         "width": widths,
-        "label": jnp.where(jnp.arange(label_width) < lengths[:, None], labels, 0),
+        "label": jnp.where(real_labels, labels, 0),
         "label_length": lengths,
         "mask": real,
     }

@@ -53,9 +53,9 @@ def pad(split: dataset.LabelledSplit, share: plan.Share) -> Batch:
     """Load the lines of a share, zero padded to (B, H, W); filler rows are zero."""
     size = len(share.indices)
     batch = {
-        "image": np.zeros((size, split.lines.height, share.width), np.uint8),
+        "image": np.zeros((size, split.lines.height, share.bucket.width), np.uint8),
         "width": np.zeros(size, np.int32),
-        "label": np.zeros((size, share.label_width), np.int32),
+        "label": np.zeros((size, share.bucket.label_width), np.int32),
         "label_length": np.zeros(size, np.int32),
         "mask": share.indices != plan.FILLER,
     }

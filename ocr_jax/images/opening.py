@@ -46,9 +46,22 @@ def describe(source) -> str:
     return str(source) if isinstance(source, str | os.PathLike) else "the image"
 
 
-def find_images(folder: str | os.PathLike) -> list[Path]:
-    """Return the image files in a folder, sorted, without those in sub-folders."""
-    return sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SUFFIXES)
+def count_pages(path: str | os.PathLike) -> int:
+    """Return how many pages a TIFF has; 1 for other files, and for what is no image."""
+    if Path(path).suffix.lower() not in (".tif", ".tiff"):
+        return 1
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "n_frames", 1)
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+        return 1
+
+
+def read_line_image(path: str | os.PathLike) -> np.ndarray:
+    """Read the only image of a file. Raises UserError for a TIFF of several pages."""
+    if (count := count_pages(path)) > 1:
+        raise UserError(f"{path} is a TIFF of {count} pages: expected one line")
+    return read_image(path)
 
 
 def _read_bytes(source) -> bytes:

@@ -27,10 +27,11 @@ class Bell:
 
     def __init__(self, host: str, heard: Callable[[int], None]):
         self._heard, self._lock = heard, threading.Lock()
+        self._forwards = jax.process_index() == 0
         self._peers: list[connection.Connection] = []
         self._rung = b""
         key, listener = os.urandom(KEY_BYTES), None
-        if jax.process_index() == 0:
+        if self._forwards:
             # Listen on all addresses: the ones that other hosts can reach are unknown.
             listener = connection.Listener(
                 ("", 0), backlog=jax.process_count(), authkey=key
@@ -83,7 +84,8 @@ class Bell:
         """Wait for a number. A process that finishes closes the connection silently."""
         with contextlib.suppress(EOFError, OSError):
             number = int(peer.recv_bytes())
-            self.ring(number)  # process 0 passes it on
+            if self._forwards:
+                self.ring(number)
             self._heard(number)
 
 

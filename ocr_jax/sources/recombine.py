@@ -65,14 +65,19 @@ def add_flags(parser: argparse.ArgumentParser):
         help="new versions of each training line (default: 1)",
     )
     add("--seed", type=int, default=0, help="(default: 0)")
+    parser.set_defaults(height=None)
 
 
 def tasks(args: argparse.Namespace) -> list[Task]:
-    """Return one task per block of new lines. Raises UserError if none can be cut."""
+    """Return one task per block of new lines; without args.height, set the file's.
+
+    Raises UserError if none can be cut.
+    """
     from ocr_jax.sources import word_gaps  # imports jax, which workers do not need
 
     sources.require_at_least(args, times=1, seed=0)
     split = _train(args.source)
+    args.height = args.height or split.height
     cuts = [
         find_cuts(split.image(i), gaps)
         for i, gaps in enumerate(word_gaps.find(args.workdir, split))

@@ -5,6 +5,7 @@ these are the splits; otherwise lines are split by writer.
 """
 
 import argparse
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from ocr_jax import charset, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import cleaning, opening
+from ocr_jax.sources import splitting
 
 
 class Task(NamedTuple):
@@ -22,6 +24,7 @@ class Task(NamedTuple):
     writer: str
     path: Path
     transcript: str
+    problem: str = ""
 
 
 def add_flags(parser: argparse.ArgumentParser):
@@ -29,26 +32,28 @@ def add_flags(parser: argparse.ArgumentParser):
     parser.add_argument(
         "--source", required=True, type=Path, help="table of lines, in UTF-8"
     )
-    sources.add_split_flags(parser)
+    splitting.add_flags(parser)
 
 
-def tasks(args: argparse.Namespace) -> list[Task]:
+def tasks(args: argparse.Namespace) -> sources.Tasks:
     """Return one task per row. Raises UserError if a row has no tab."""
     rows = _rows(args.source)
-    names = [Path(path).with_suffix("").as_posix() for path, _ in rows]
-    writers = sources.writers_of(names, args)
-    splits = sources.splits_of(writers, names, args)
     folder = args.source.parent
-    return [
-        Task(name, split, writer, folder / path, transcript)
-        for name, split, writer, (path, transcript) in zip(
-            names, splits, writers, rows, strict=True
-        )
+    entries = [
+        splitting.Entry(os.path.splitext(path)[0], folder / path) for path, _ in rows
     ]
+    placed, note = splitting.place(entries, args)
+    tasks = [
+        Task(entry.name, one.split, one.writer, entry.path, text, one.problem)
+        for entry, one, (_, text) in zip(entries, placed, rows, strict=True)
+    ]
+    return sources.Tasks(tasks, note)
 
 
 def read(task: Task, height: int) -> list[sources.Item]:
     """Read the line of a task, or say why it is left out."""
+    if task.problem:
+        return [sources.Skipped(task.name, task.problem)]
     text = charset.normalize(task.transcript)
     if not text:
         return [sources.Skipped(task.name, "empty transcript")]

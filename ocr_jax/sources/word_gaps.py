@@ -13,7 +13,7 @@ import numpy as np
 
 from ocr_jax import checkpoints
 from ocr_jax.charset import BLANK
-from ocr_jax.data import dataset, lines_file, pipeline
+from ocr_jax.data import dataset, lines_file, pipeline, plan
 from ocr_jax.decoding import alignment
 from ocr_jax.errors import UserError
 
@@ -67,7 +67,10 @@ def _labelled(best: checkpoints.BestModel, split: lines_file.Split):
         best.charset.encode(text if known else "")
         for text, known in zip(split.transcripts, spelled, strict=True)
     ]
-    lines = dataset.LabelledSplit(split, labels, np.flatnonzero(spelled))
+    buckets = plan.make_buckets(
+        split.widths, [len(label) for label in labels], best.config.num_buckets
+    )
+    lines = dataset.LabelledSplit(split, labels, np.flatnonzero(spelled), buckets)
     return lines.without(lines.impossible(best.model))
 
 

@@ -1,4 +1,4 @@
-"""Remote workdirs: `wandb:ENTITY/PROJECT/RUN` names the model of a run at W&B."""
+"""Models at W&B: `wandb:ENTITY/PROJECT/RUN` names the model of a run there."""
 
 import os
 import re
@@ -13,15 +13,12 @@ CACHE = Path("~/.cache/ocr_jax/wandb")
 SECONDS = 30
 
 
-def resolve_workdir(name: str | os.PathLike) -> Path:
-    """Return the local workdir of a name: the path itself, or a fetched W&B model.
+def fetch(run: str) -> Path:
+    """Return a workdir of the latest model of ENTITY/PROJECT/RUN, fetched once.
 
-    The latest model of a run is fetched once, into the cache. Raises UserError if there
-    is no such run, no model, no login or no network.
+    Raises UserError if there is no such run, no model, no login or no network.
     """
-    if not str(name).startswith(PREFIX):
-        return Path(name)
-    run = str(name).removeprefix(PREFIX)
+    name = PREFIX + run
     if not re.fullmatch(r"[^/\s]+/[^/\s]+/[^/\s]+", run):
         raise UserError(f"{name}: expected {PREFIX}ENTITY/PROJECT/RUN")
     try:

@@ -15,6 +15,7 @@ LOADERS = ("tf_data", "resident")
 
 @pytest.fixture
 def split(tiny_config):
+    tiny_config.num_buckets = 2
     return dataset.load(tiny_config, ("train",)).splits["train"]
 
 
@@ -38,9 +39,9 @@ def test_a_batch_holds_the_lines_of_its_row(split, tiny_config, loader):
     batches = make_batches(split, rows, tiny_config, loader)
     shapes = {}
     for row, batch in zip(rows, jax.device_get(batches), strict=True):
-        assert batch["image"].shape == (8, split.lines.height, row.bucket_width)
+        assert batch["image"].shape == (8, split.lines.height, row.bucket.width)
         shape = batch["image"].shape, batch["label"].shape
-        assert shapes.setdefault(row.bucket_width, shape) == shape
+        assert shapes.setdefault(row.bucket.width, shape) == shape
         for position, index in enumerate(row.indices):
             image, label = split.lines.image(index), split.labels[index]
             width, length = batch["width"][position], batch["label_length"][position]
@@ -89,12 +90,8 @@ def test_batches_from_the_middle_are_those_of_the_whole(split, tiny_config, load
 @pytest.mark.parametrize("count", [2, 4])
 def test_the_shares_of_all_processes_make_up_the_whole(split, tiny_config, count):
     rows = split.plan(tiny_config, epoch=3)
-    lengths = split.label_lengths
     [whole, *shares] = [
-        [
-            tf_data.pad(split, share)
-            for share in plan.shares(rows, lengths, 8, process=p)
-        ]
+        [tf_data.pad(split, share) for share in plan.shares(rows, 8, process=p)]
         for p in [(0, 1), *((index, count) for index in range(count))]
     ]
     together = [

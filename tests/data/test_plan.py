@@ -12,30 +12,45 @@ from ocr_jax.data import plan
 line_widths = st.lists(st.integers(1, 700), min_size=1, max_size=60)
 
 
+def make_buckets(widths, num_buckets):
+    return plan.make_buckets(widths, [1] * len(widths), num_buckets)
+
+
+@given(line_widths, st.integers(1, 6), st.randoms())
+def test_labels_are_as_long_as_the_longest_of_their_bucket(widths, count, random):
+    lengths = [random.randint(0, 90) for _ in widths]
+    buckets = plan.make_buckets(widths, lengths, count)
+    longest = dict.fromkeys(buckets, 1)
+    for width, length in zip(widths, lengths, strict=True):
+        own = next(bucket for bucket in buckets if bucket.width >= width)
+        longest[own] = max(longest[own], length)
+    assert [bucket.label_width for bucket in buckets] == list(longest.values())
+
+
 @given(line_widths, st.integers(1, 9), st.integers(1, 6), st.integers(0, 3))
 def test_every_line_once_in_a_bucket_that_holds_it(widths, batch_size, buckets, epoch):
-    edges = plan.bucket_widths(widths, buckets)
+    edges = make_buckets(widths, buckets)
     rows = plan.plan_epoch(widths, batch_size, edges, 0, epoch)
     order = np.concatenate([row.indices for row in rows])
     assert sorted(order) == list(range(len(widths)))
     for row in rows:
         assert 1 <= len(row.indices) <= batch_size
-        assert row.bucket_width in edges
-        assert max(np.array(widths)[row.indices]) <= row.bucket_width
+        assert row.bucket in edges
+        assert max(np.array(widths)[row.indices]) <= row.bucket.width
 
 
 @given(line_widths, st.integers(0, 3))
 def test_the_same_arguments_give_the_same_plan(widths, seed):
-    edges = plan.bucket_widths(widths, 3)
+    edges = make_buckets(widths, 3)
     once, again = (plan.plan_epoch(widths, 4, edges, seed, 1) for _ in range(2))
     for row, other in zip(once, again, strict=True):
-        assert row.bucket_width == other.bucket_width
+        assert row.bucket == other.bucket
         np.testing.assert_array_equal(row.indices, other.indices)
 
 
 def test_epochs_differ_in_order_but_not_in_the_number_of_batches():
     widths = np.arange(1, 101)
-    edges = plan.bucket_widths(widths, 2)
+    edges = make_buckets(widths, 2)
     first, second = (plan.plan_epoch(widths, 8, edges, 0, epoch) for epoch in (0, 1))
     assert len(first) == len(second)
     assert any(
@@ -47,14 +62,14 @@ def test_epochs_differ_in_order_but_not_in_the_number_of_batches():
 def test_batches_of_one_bucket_follow_each_other_and_are_dispatched_together(
     widths, in_a_row, epoch
 ):
-    edges = plan.bucket_widths(widths, 2)
+    edges = make_buckets(widths, 2)
     rows = plan.plan_epoch(widths, 2, edges, 0, epoch, in_a_row=in_a_row)
     dispatches = list(plan.dispatches(rows, in_a_row))
     order = [id(row) for dispatched in dispatches for row in dispatched]
     assert order == [id(row) for row in rows]
     for bucket in edges:
-        of_bucket = [d for d in dispatches if d[0].bucket_width == bucket]
-        assert {row.bucket_width for d in of_bucket for row in d} <= {bucket}
+        of_bucket = [d for d in dispatches if d[0].bucket == bucket]
+        assert {row.bucket for d in of_bucket for row in d} <= {bucket}
         count = sum(map(len, of_bucket))
         whole = sum(len(d) == in_a_row for d in of_bucket)
         assert whole >= count // in_a_row
@@ -82,4 +97,4 @@ def test_bucket_widths_pad_no_more_than_any_other_choice(widths, buckets):
 
 def test_a_line_wider_than_every_bucket_is_an_error():
     with pytest.raises(ValueError, match="900 px"):
-        plan.plan_epoch([10, 900], 4, (32, 64), 0, 0)
+        plan.plan_epoch([10, 900], 4, make_buckets([10, 64], 2), 0, 0)

@@ -137,8 +137,8 @@ def test_a_user_error_is_reported_in_one_line(tmp_path, capsys):
     run, out = make_run(tmp_path / "a"), f"--out={tmp_path}/report.html"
     (tmp_path / "folder.html").mkdir()
     for arguments, message in (
-        ([str(tmp_path), out], "is not a workdir of a training"),
-        ([str(run), out, "--split=test"], "no run has scores of 'test'"),
+        ([str(tmp_path / "folder.html"), out], "no run in"),
+        ([str(run), out, "--split=test"], "the runs have no scores of 'test'"),
         ([str(run), f"--out={tmp_path}/scores.json"], "a name that ends in .html"),
         ([str(run), f"--out={tmp_path}/no/report.html"], "can't be written"),
         ([str(run), f"--out={tmp_path}/folder.html"], "can't be written: Is a dir"),

@@ -192,3 +192,23 @@ def test_a_small_file_that_claims_to_be_huge_is_refused(side):
     with pytest.raises(UserError, match="pixels") as error:
         opening.read_image(bomb)
     assert "\n" not in str(error.value)
+
+
+def opened_whole(ink, length):
+    """The ruled lines of (H, W) ink, found in all rows and not only in likely ones."""
+    closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, 9), np.uint8))
+    return cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+
+
+@pytest.mark.parametrize("rows", [15, 16])
+def test_ruled_lines_are_found_where_only_some_rows_can_hold_one(rows):
+    noise = np.random.default_rng(0)
+    for _ in range(20):
+        ink = noise.random((rows, 150), np.float32) * (noise.random((rows, 150)) < 0.4)
+        for row in noise.integers(rows, size=3):
+            start, end = np.sort(noise.integers(151, size=2))
+            ink[row, start:end] = noise.random()
+        ruled = opened_whole(ink, 2 * rows)
+        expected = np.maximum(ink - (1 - cleaning.RULED_KEPT) * ruled, 0)
+        weakened = cleaning._weaken_ruled_lines(ink.copy())
+        np.testing.assert_array_equal(weakened, expected)

@@ -29,7 +29,6 @@ SLURM_TASK = {
 def start(tmp_path, tiny_config):
     """A function: (workdir, *overrides) → a process with two devices."""
     # Little to compile: both processes do it.
-    tiny_config.num_buckets = 1
     tiny_config.lstm_layers = 0
     tiny_config.num_epochs = 2
     path = tmp_path / "config.py"

@@ -55,7 +55,7 @@ def test_what_cannot_be_read_is_counted_and_the_rest_prepared(table, capsys):
     code, out = prepare_table(table)
     said = capsys.readouterr().out
     assert code == 0 and len(fixtures.read_splits(out)["train"]) == 16
-    assert "skipped: 2" in said
+    assert "left out: 2" in said
     assert "No such file" in said and "empty transcript" in said
 
 

@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from ocr_jax import checkpoints, predict
+from ocr_jax import checkpoints, predict, run_names
 from ocr_jax.errors import UserError
 from ocr_jax.tracking import wandb_models
 
@@ -58,7 +58,7 @@ def artifact(tmp_path, finished):
 
 
 def test_a_path_is_itself(tmp_path):
-    assert wandb_models.resolve_workdir(tmp_path / "runs") == tmp_path / "runs"
+    assert run_names.resolve(tmp_path / "runs") == tmp_path / "runs"
 
 
 def test_a_runs_latest_model_is_fetched_once_and_read_with(account, artifact, finished):
@@ -82,7 +82,7 @@ def test_a_download_that_breaks_off_leaves_nothing(account, artifact):
     account.add("v0", artifact)
     account.artifacts[0].download = download
     with pytest.raises(UserError, match="reset by peer"):
-        wandb_models.resolve_workdir("wandb:me/ocr/abc")
+        run_names.resolve("wandb:me/ocr/abc")
     assert list(wandb_models.CACHE.iterdir()) == []
 
 
@@ -91,22 +91,22 @@ def test_a_download_that_breaks_off_leaves_nothing(account, artifact):
 )
 def test_a_name_of_another_form_is_refused(name):
     with pytest.raises(UserError, match="expected wandb:ENTITY/PROJECT/RUN"):
-        wandb_models.resolve_workdir(name)
+        run_names.resolve(name)
 
 
 def test_what_is_missing_is_said_in_one_line(account, artifact, monkeypatch):
     with pytest.raises(UserError, match=r"has no model.*wandb sync"):
-        wandb_models.resolve_workdir("wandb:me/ocr/abc")
+        run_names.resolve("wandb:me/ocr/abc")
     (artifact / "config.json").unlink()
     account.add("v0", artifact)
     with pytest.raises(UserError, match="not made by ocr_jax"):
-        wandb_models.resolve_workdir("wandb:me/ocr/abc")
+        run_names.resolve("wandb:me/ocr/abc")
     account.error = wandb.errors.CommError("could not find run")
     with pytest.raises(UserError, match=r"could not find run.*wandb login"):
-        wandb_models.resolve_workdir("wandb:me/ocr/abc")
+        run_names.resolve("wandb:me/ocr/abc")
     monkeypatch.setattr(wandb, "login", lambda **_: False)
     with pytest.raises(UserError, match="run `wandb login`"):
-        wandb_models.resolve_workdir("wandb:me/ocr/abc")
+        run_names.resolve("wandb:me/ocr/abc")
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(UserError, match="wandb is not installed"):
-        wandb_models.resolve_workdir("wandb:me/ocr/abc")
+        run_names.resolve("wandb:me/ocr/abc")

@@ -1,0 +1,35 @@
+"""Networks that come with the package: `pretrained:NAME` names one like a workdir.
+
+Each is a folder made by ocr_jax.export. Its card is docs/models/NAME.md.
+"""
+
+import functools
+import hashlib
+from pathlib import Path
+
+from ocr_jax import weights
+from ocr_jax.errors import UserError
+
+PREFIX = "pretrained:"
+FOLDER = Path(__file__).parent
+# The SHA-256 of each network's weights.FILE.
+DIGESTS: dict[str, str] = {}
+
+
+@functools.cache
+def folder(name: str) -> Path:
+    """Return the folder of a network. Raises UserError if it is unknown or damaged."""
+    if name not in DIGESTS:
+        known = ", ".join(f"{PREFIX}{name}" for name in DIGESTS) or "none"
+        raise UserError(f"there is no {PREFIX}{name}: expected one of {known}")
+    path = FOLDER / name
+    try:
+        digest = hashlib.sha256((path / weights.FILE).read_bytes()).hexdigest()
+    except OSError:
+        digest = ""
+    if digest != DIGESTS[name]:
+        raise UserError(
+            f"the weights of {PREFIX}{name} are missing or damaged: install ocr_jax "
+            "again"
+        )
+    return path

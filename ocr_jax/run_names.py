@@ -1,0 +1,21 @@
+"""Names of trained runs: a workdir, a network that ships, or a run at W&B."""
+
+import os
+from pathlib import Path
+
+from ocr_jax import pretrained
+from ocr_jax.tracking import wandb_models
+
+HELP = "a workdir, pretrained:NAME or wandb:ENTITY/PROJECT/RUN"
+
+
+def resolve(name: str | os.PathLike) -> Path:
+    """Return the folder of a run: the path itself, or where its network lies.
+
+    Raises UserError if there is no such network.
+    """
+    if str(name).startswith(pretrained.PREFIX):
+        return pretrained.folder(str(name).removeprefix(pretrained.PREFIX))
+    if str(name).startswith(wandb_models.PREFIX):
+        return wandb_models.fetch(str(name).removeprefix(wandb_models.PREFIX))
+    return Path(name)
