@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from ocr_jax import charset, sources
+from ocr_jax import charset, regular_files, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import cleaning, opening
@@ -61,7 +61,9 @@ def read(task: Task, height: int) -> list[sources.Item]:
     if task.transcript is None:
         return [sources.Skipped(task.name, "image without a transcript")]
     try:
-        text = charset.normalize(task.transcript.read_text(encoding="utf-8-sig"))
+        text = charset.normalize(
+            regular_files.checked(task.transcript).read_text("utf-8-sig")
+        )
     except UnicodeDecodeError:
         return [sources.Skipped(task.name, "transcript is not UTF-8")]
     except OSError as error:

@@ -13,7 +13,7 @@ import defusedxml
 import numpy as np
 from defusedxml import ElementTree as SafeElementTree
 
-from ocr_jax import charset, sources
+from ocr_jax import charset, regular_files, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError, one_line
 from ocr_jax.images import cleaning, opening
@@ -162,6 +162,8 @@ def parse_xml(
     Raises UserError for any other file: `path` is not `kind`.
     """
     try:
+        if isinstance(source, Path):
+            regular_files.checked(source)
         root = SafeElementTree.parse(source, forbid_dtd=False).getroot()
     except ElementTree.ParseError as error:
         raise UserError(f"{path} is not well-formed XML: {error}") from None
