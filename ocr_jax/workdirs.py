@@ -34,7 +34,7 @@ from typing import NamedTuple
 import ml_collections
 
 from ocr_jax import config as config_lib
-from ocr_jax import config_keys, locks
+from ocr_jax import config_keys, locks, regular_files
 from ocr_jax.errors import UserError, one_line
 
 # Characters; a larger diff is of data, not of code.
@@ -202,8 +202,8 @@ def temperature(workdir: Path) -> float:
 def read_json(path: Path):
     """Read a JSON file of a workdir. Raises UserError if it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return json.loads(regular_files.checked(path).read_text(encoding="utf-8"))
+    except (OSError, RecursionError, ValueError) as error:
         raise UserError(f"{path} can't be read: {error}") from None
 
 
@@ -245,7 +245,7 @@ def scored_lines(workdir: Path, split: str) -> list[ScoredLine] | None:
     if not path.exists():
         return None
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        with regular_files.checked(path).open(encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file, csv.excel_tab)
             if tuple(header) != ScoredLine._fields:
                 raise ValueError(f"its columns are {header}")

@@ -30,7 +30,7 @@ LAYERS = (
     ("runtime",),
     ("workdirs",),
     ("config", "recipes"),
-    ("charset", "config_keys", "extras", "locks", "shipped_configs"),
+    ("charset", "config_keys", "extras", "locks", "regular_files", "shipped_configs"),
     ("errors",),
     ("",),  # ocr_jax itself: its version
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from ocr_jax import regular_files
 from ocr_jax.errors import UserError, one_line
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2")
@@ -66,7 +67,7 @@ def read_line_image(path: str | os.PathLike) -> np.ndarray:
 
 def _read_bytes(source) -> bytes:
     if isinstance(source, str | os.PathLike):
-        return Path(source).read_bytes()
+        return regular_files.checked(source).read_bytes()
     return source.read()
 
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from ocr_jax import charset, sources
+from ocr_jax import charset, regular_files, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import cleaning, opening
@@ -64,7 +64,7 @@ def read(task: Task, height: int) -> list[sources.Item]:
 def _rows(path: Path) -> list[tuple[str, str]]:
     """Return (image path, transcript) of every row that is not blank."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        lines = regular_files.checked(path).read_text("utf-8-sig").split("\n")
     except UnicodeDecodeError:
         raise UserError(
             f"--source={path} is not UTF-8: expected a UTF-8 table"
