@@ -133,8 +133,9 @@ def load_best(workdir: Path) -> BestModel:
     workdir = run_names.resolve(workdir)
     config = workdirs.load_config(workdir)
     description = workdirs.read_json(workdir / "dataset.json")
-    charset, height = Charset(tuple(description["charset"])), description["height"]
+    charset, height = Charset.described(description), description["height"]
     config.charset, config.height = "".join(charset.characters), height
+    config.text_direction = charset.direction or "display"
     model = models.build_model(config, charset.num_classes)
     no_optimizer = optax.identity()
     template = jax.eval_shape(

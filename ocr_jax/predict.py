@@ -119,10 +119,10 @@ class Recognizer:
     def _reading(self, decoded, row: int, line: cleaning.CleanLine) -> Reading:
         """Build the reading of one row of a decoded batch."""
         length = decoded.lengths[row]
-        text = self.best.charset.decode(decoded.labels[row, :length])
+        text, order = self.best.charset.read(decoded.labels[row, :length])
         centres = (decoded.starts[row, :length] + decoded.ends[row, :length]) / 2
-        xs = line.left + self.best.model.centre(centres) * line.scale
-        confidences = decoded.confidences[row, :length]
+        xs = (line.left + self.best.model.centre(centres) * line.scale)[order]
+        confidences = decoded.confidences[row, order]
         characters = [
             Character(character, float(confidence), float(x))
             for character, confidence, x in zip(text, confidences, xs, strict=True)

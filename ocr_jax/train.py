@@ -14,7 +14,7 @@ import optax
 
 from ocr_jax import checkpoints, evaluate, models, optimizers, steps, transfer, workdirs
 from ocr_jax import config as config_lib
-from ocr_jax.data import dataset, pipeline, plan
+from ocr_jax.data import dataset, pipeline, plan, training_lines
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import devices, distributed, huge_pages
 from ocr_jax.sources import making
@@ -75,7 +75,7 @@ def _train(config, workdir: Path):
     devices.use_compilation_cache()
     with distributed.main_first():
         making.make_missing(config)
-        data = dataset.load(config, ("train", "validation"), optional=("test",))
+        data = training_lines.load(config, workdir)
         workdirs.check_dataset(workdir, data.describe())
         mesh = devices.make_mesh(config.batch_size)
         model = models.build_model(config, data.charset.num_classes, devices.DATA)
@@ -117,7 +117,7 @@ def _train(config, workdir: Path):
             logits_step=steps.make_logits_step(model),
             tracker=tracker,
         )
-        tracker.message(_describe(run, state, progress))
+        _announce(run, state, progress)
         state = _train_epochs(run, state, progress, saved, workdir)
         kept = saved.restore(checkpoints.BEST, steps.for_inference(state))
         if kept is None:
@@ -274,6 +274,14 @@ def _final_scores(run: Run, best, temperature: float, epoch: int, workdir: Path)
 def _is_done(config, progress: Progress) -> bool:
     is_stale = 0 < config.early_stop_patience <= progress.stale_epochs
     return is_stale or progress.epoch >= config.num_epochs
+
+
+def _announce(run: Run, state, progress: Progress):
+    """Say what is about to be trained, and at the start what is odd about its lines."""
+    run.tracker.message(_describe(run, state, progress))
+    if progress == Progress():
+        for remark in training_lines.remarks(run.data):
+            run.tracker.message(remark)
 
 
 def _describe(run: Run, state, progress: Progress) -> str:

@@ -31,7 +31,7 @@ LAYERS = (
     ("workdirs",),
     ("config", "recipes"),
     ("charset", "config_keys", "extras", "locks", "regular_files", "shipped_configs"),
-    ("errors",),
+    ("errors", "display_order"),
     ("",),  # ocr_jax itself: its version
 )
 FLOORS = {entry: floor for floor, row in enumerate(reversed(LAYERS)) for entry in row}

@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ocr_jax.charset import Charset
+from ocr_jax.charset import Charset, shown
 from ocr_jax.data import hdf5_files
 from ocr_jax.errors import UserError, one_line
 
@@ -209,7 +209,8 @@ class LinesFile:
             )
         if unknown := self.charset.unknown(split.transcripts):
             raise UserError(
-                f"{where}: transcripts have characters outside the charset: {unknown!r}"
+                f"{where}: transcripts have characters outside the charset: "
+                f"'{shown(unknown)}'"
             )
 
 

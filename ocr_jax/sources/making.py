@@ -3,6 +3,7 @@
 import argparse
 import collections
 import contextlib
+import dataclasses
 import fcntl
 import os
 import shlex
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ocr_jax import charset as charset_lib
 from ocr_jax import errors, locks, sources
 from ocr_jax.charset import Charset
 from ocr_jax.data import lines_file, lines_writer
@@ -104,6 +106,7 @@ def make(args: argparse.Namespace):
         overwrite=args.overwrite,
     )
     skipped, written = [], collections.Counter()
+    dropped = collections.Counter()
     with writer:
         for items in worker_pool.read_all(
             source.read, tasks, args.height, args.workers
@@ -112,7 +115,7 @@ def make(args: argparse.Namespace):
                 if isinstance(item, sources.Skipped):
                     skipped.append(item)
                 else:
-                    writer.add(*item)
+                    writer.add(item[0], _readable(item[1], dropped))
                     written[item[0]] += 1
         why = "; ".join(left_out.reasons(skipped)) or "the source holds none"
         if not written:
@@ -125,9 +128,21 @@ def make(args: argparse.Namespace):
         print(summary(splits, file.charset))
     if isinstance(tasks, sources.Tasks):
         print(f"splits: {tasks.splits}")
+    if dropped:
+        print(
+            "characters that can't be seen, left out of the transcripts: "
+            f"{charset_lib.counted(dropped)}"
+        )
     if "validation" not in written and hasattr(args, "writer_regex"):
         print("no validation lines, and training needs some: see --split")
     left_out.report(skipped, args.out)
+
+
+def _readable(line: lines_file.Line, dropped: collections.Counter) -> lines_file.Line:
+    """Leave out characters that can't be seen, and add them to those `dropped`."""
+    transcript, unseen = charset_lib.written(line.transcript)
+    dropped.update(unseen)
+    return dataclasses.replace(line, transcript=transcript)
 
 
 def summary(splits: list[lines_file.Split], charset: Charset) -> str:
@@ -145,8 +160,8 @@ def summary(splits: list[lines_file.Split], charset: Charset) -> str:
         )
         rows.append((split.name, *(f"{count:,}" for count in counts)))
     table = "\n".join("".join(f"{cell:>13}" for cell in row) for row in rows)
-    characters = "".join(charset.characters)
-    return f"{table}\n{len(characters)} characters: {characters}"
+    characters = charset.characters
+    return f"{table}\n{len(characters)} characters: {charset_lib.shown(characters)}"
 
 
 def make_missing(config):

@@ -14,7 +14,7 @@ import cv2
 import rich.console
 import rich.progress
 
-from ocr_jax import sources
+from ocr_jax import charset, sources
 from ocr_jax.errors import UserError
 
 # In a log, which has no room for a bar.
@@ -99,6 +99,9 @@ def _writable(item: sources.Item) -> sources.Item:
         if "\0" in text or _shown(text) != text:
             reason = "a zero byte or invalid UTF-8 in its name or transcript"
             return sources.Skipped(_shown(line.line_id), reason)
+    if not charset.written(line.transcript)[0]:
+        reason = "a transcript of characters that can't be seen"
+        return sources.Skipped(line.line_id, reason)
     return item
 
 
