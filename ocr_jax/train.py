@@ -17,6 +17,7 @@ from ocr_jax import config as config_lib
 from ocr_jax.data import dataset, pipeline, plan, training_lines
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import devices, distributed, huge_pages
+from ocr_jax.scoring import report
 from ocr_jax.sources import making
 from ocr_jax.tracking import profiling
 from ocr_jax.tracking.tracker import Tracker
@@ -166,6 +167,7 @@ def _train_epoch(run: Run, state, progress: Progress, rows: list[plan.PlanRow], 
         if stop.is_set():
             break
         own = tuple(itertools.islice(batches, len(dispatched)))
+        run.tracker.compiling(dispatched[0].bucket.width, len(run.lines.buckets))
         state, values = run.train_steps(state, own)
         pending += dispatched
         metrics.append(values)
@@ -262,13 +264,23 @@ def _end_epoch(run: Run, state, progress: Progress, saved, workdir: Path):
 def _final_scores(run: Run, best, temperature: float, epoch: int, workdir: Path):
     """Score the best state on validation and test; print and write the scores."""
     scores = {"epoch": epoch, "parameters": steps.count_parameters(best)}
+    if jax.process_index() == 0:
+        print(
+            f"\nKept is the network of epoch {epoch}, of the lowest validation CER (*)"
+        )
     by_split = evaluate.score_splits(
         run.logits_step, best, run.data, run.config, temperature, workdir
     )
     scores |= {name: split.as_json() for name, split in by_split.items()}
     if jax.process_index() == 0:
         workdirs.write_json(workdir / "scores.json", scores)
-        print(f"\nRead an image: python -m ocr_jax.predict --workdir={workdir} IMAGE")
+        if by_split["validation"].has_learnt_nothing():
+            updates = run.batches_per_epoch * run.config.num_epochs
+            print(report.why_nothing_was_learnt(run.config, len(run.lines), updates))
+        else:
+            print(
+                f"\nRead an image: python -m ocr_jax.predict --workdir={workdir} IMAGE"
+            )
 
 
 def _is_done(config, progress: Progress) -> bool:

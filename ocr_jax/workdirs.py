@@ -121,11 +121,27 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
             refuse_other_config(workdir, config)
             _prolong(workdir, config)
         else:  # new, or given up before its lines file was found to be good
+            opened.enter_context(_gone_if_nothing_comes(workdir))
             write_json(workdir / "environment.json", environment())
             if diff := _git("diff", "--no-ext-diff", "--no-textconv", "HEAD"):
                 write_text(workdir / "changes.diff", diff[:LONGEST_DIFF] + "\n")
             write_json(workdir / "config.json", config.to_dict())
         yield
+
+
+@contextlib.contextmanager
+def _gone_if_nothing_comes(workdir: Path):
+    """Remove a new workdir if the training fails before it leaves something to keep."""
+    try:
+        yield
+    except BaseException:
+        metrics = workdir / "metrics.jsonl"
+        if not metrics.exists() or metrics.stat().st_size == 0:
+            _clear(workdir)
+            (workdir / "lock").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # of experiments/launch.py, say
+                workdir.rmdir()
+        raise
 
 
 def refuse_other_config(workdir: Path, config: ml_collections.ConfigDict):

@@ -16,6 +16,9 @@ from ocr_jax.scoring import (
     tables,
 )
 
+# A network of which the CER is above this reads hardly any character.
+LEARNT_NOTHING = 0.95
+
 
 class Evaluation(NamedTuple):
     """Counts and readings of every line of a split, in the split's order."""
@@ -41,6 +44,10 @@ class Scores(NamedTuple):
     lines: int
     impossible_lines: int
     calibration: dict  # how well confidences hold, and the temperature
+
+    def has_learnt_nothing(self) -> bool:
+        """Return whether the network reads hardly any character."""
+        return self.summary["cer"] > LEARNT_NOTHING
 
     def as_json(self) -> dict:
         """Return what scores.json keeps of a split."""
@@ -70,7 +77,8 @@ def show(scores: Scores, evaluation: Evaluation, split: lines_file.Split):
     heading = title(split.name, scores.metadata)
     tables.print_scores(heading, scores.summary, scores.intervals)
     tables.print_calibration(scores.calibration)
-    _print_extremes(evaluation, split)
+    if not scores.has_learnt_nothing():
+        _print_extremes(evaluation, split)
 
 
 def write(workdir: Path, evaluation: Evaluation, split: lines_file.Split):
@@ -112,6 +120,21 @@ def _reliability(evaluation: Evaluation, split: lines_file.Split) -> dict:
     return {
         kind: calibration.before_and_after(*both) for kind, both in outcomes.items()
     }
+
+
+def why_nothing_was_learnt(config, lines: int, steps: int) -> str:
+    """Say that a network can't read, and what may be the reason.
+
+    lines, steps: of the training.
+    """
+    return (
+        "\nThe network has learnt nothing: it reads hardly any character. It had "
+        f"{lines} training lines and {steps // config.accumulate_steps:,} updates, up "
+        f"to {config.warmup_steps:,} of them warm-up, at a learning rate of "
+        f"{config.learning_rate:g}; networks begin to read after some thousand. Train "
+        "longer (--config.num_epochs), on more lines, or start from a trained network "
+        "(--config.init_from); if the loss did not fall, try another learning rate"
+    )
 
 
 def title(name: str, metadata: dict) -> str:
