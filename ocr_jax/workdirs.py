@@ -2,8 +2,8 @@
 
 config.json       the run's config, whole
 dataset.json      height, charset and digests of the lines it is trained on
-environment.json  command, commit, versions
-changes.diff      what was changed since that commit, if anything
+environment.json  command, folder it ran in, commit, versions
+changes.diff      what was changed since that commit, if anything, for `git apply`
 metrics.jsonl     everything that was logged, one JSON object a line
 readings.tsv      line_id, transcript and reading of a few validation lines
 checkpoints/      latest (to resume) and best (to use)
@@ -25,7 +25,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -33,12 +32,10 @@ from typing import NamedTuple
 
 import ml_collections
 
+from ocr_jax import checkout, config_keys
 from ocr_jax import config as config_lib
-from ocr_jax import config_keys
 from ocr_jax.errors import UserError, one_line
 
-# Characters; a larger diff is of data, not of code.
-LONGEST_DIFF = 1 << 20
 # Whose versions a run keeps.
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 # Written by experiments/launch.py, which may be at it.
@@ -115,9 +112,10 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
         if (workdir / "dataset.json").exists():
             refuse_other_config(workdir, config)
         else:  # new, or given up before its lines file was found to be good
-            write_json(workdir / "environment.json", environment())
-            if diff := _git("diff", "--no-ext-diff", "--no-textconv", "HEAD"):
-                write_text(workdir / "changes.diff", diff[:LONGEST_DIFF] + "\n")
+            code = checkout.code(__file__)
+            write_json(workdir / "environment.json", environment(code=code))
+            if code.changes:
+                write_bytes(workdir / "changes.diff", code.changes)
             write_json(workdir / "config.json", config.to_dict())
         yield
 
@@ -236,24 +234,20 @@ def _write_tsv(path: Path, header: tuple[str, ...], rows: Iterable[tuple]):
     write_text(path, text.getvalue())
 
 
-def environment(packages: Iterable[str] = PACKAGES) -> dict:
+def environment(
+    packages: Iterable[str] = PACKAGES, code: checkout.Code | None = None
+) -> dict:
     """Return the command, the commit and the package versions of a run."""
+    code = code or checkout.code(__file__)
     return {
         "command": sys.argv,
-        "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(_git("status", "--porcelain")),
+        "folder": os.getcwd(),
+        "commit": code.commit,
+        "uncommitted_changes": bool(code.changes or code.left_out),
+        "changes_left_out": code.left_out,
         "python": sys.version.split()[0],
         "versions": {name: importlib.metadata.version(name) for name in packages},
     }
-
-
-def _git(*arguments: str) -> str:
-    """Run git in the code's checkout; "" if there is none."""
-    command = ["git", "-C", str(Path(__file__).parent), *arguments]
-    try:
-        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
-    except FileNotFoundError:
-        return ""
 
 
 def _compared(config) -> dict:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import tarfile
 
 import cv2
@@ -208,3 +209,14 @@ def make_unfinished(workdir, epochs=3, **overrides):
     text = "".join(json.dumps(row) + "\n" for row in rows)
     workdirs.write_text(workdir / "metrics.jsonl", text)
     return workdir
+
+
+def make_checkout(folder, files):
+    """A git checkout with files (name → text), committed."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for arguments in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "first"]):
+        subprocess.run(["git", "-C", folder, *arguments], check=True)
+    return folder

@@ -30,7 +30,7 @@ LAYERS = (
     ("runtime",),
     ("workdirs",),
     ("config", "recipes"),
-    ("charset", "config_keys", "extras", "shipped_configs"),
+    ("charset", "checkout", "config_keys", "extras", "shipped_configs"),
     ("errors",),
     ("",),  # ocr_jax itself: its version
 )
