@@ -12,7 +12,16 @@ import ml_collections
 import numpy as np
 import optax
 
-from ocr_jax import checkpoints, evaluate, models, optimizers, steps, transfer, workdirs
+from ocr_jax import (
+    checkpoints,
+    evaluate,
+    models,
+    optimizers,
+    reading_tables,
+    steps,
+    transfer,
+    workdirs,
+)
 from ocr_jax import config as config_lib
 from ocr_jax.data import dataset, pipeline, plan, training_lines
 from ocr_jax.errors import UserError
@@ -255,7 +264,7 @@ def _end_epoch(run: Run, state, progress: Progress, saved, workdir: Path):
         for i in range(len(split))[:SHOWN_LINES]
     ]
     if jax.process_index() == 0:
-        workdirs.write_readings(workdir, shown)
+        reading_tables.write_readings(workdir, shown)
     run.tracker.readings(int(state.step), shown)
     huge_pages.give_back()
     return state, progress

@@ -28,9 +28,18 @@ LAYERS = (
     ("tracking", "steps", "optimizers", "models"),
     ("augmentation", "ctc", "decoding"),
     ("runtime",),
+    ("reading_tables",),
     ("workdirs",),
     ("config", "recipes"),
-    ("charset", "config_keys", "extras", "locks", "regular_files", "shipped_configs"),
+    (
+        "charset",
+        "checkout",
+        "config_keys",
+        "extras",
+        "locks",
+        "regular_files",
+        "shipped_configs",
+    ),
     ("errors", "display_order"),
     ("",),  # ocr_jax itself: its version
 )

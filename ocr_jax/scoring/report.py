@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ocr_jax import extras, workdirs
+from ocr_jax import extras, reading_tables, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.scoring import (
     calibration,
@@ -84,8 +84,8 @@ def show(scores: Scores, evaluation: Evaluation, split: lines_file.Split):
 def write(workdir: Path, evaluation: Evaluation, split: lines_file.Split):
     """Write every reading, the analysis of its errors, and pictures of both."""
     columns = split.line_ids, split.writers, split.transcripts, evaluation.readings
-    lines = [workdirs.ScoredLine(*line) for line in zip(*columns, strict=True)]
-    workdirs.write_scored_lines(workdir, split.name, lines)
+    lines = [reading_tables.ScoredLine(*line) for line in zip(*columns, strict=True)]
+    reading_tables.write_scored_lines(workdir, split.name, lines)
     errors = analyse(evaluation, split).as_json()
     workdirs.write_json(workdir / f"errors_{split.name}.json", errors)
     if not extras.is_installed("matplotlib"):

@@ -24,6 +24,7 @@ from ocr_jax import (
     models,
     optimizers,
     prepare,
+    reading_tables,
     steps,
     workdirs,
 )
@@ -192,9 +193,10 @@ def _make_workdir(folder: Path):
     description = {"height": 16, "charset": charset, "digests": {"validation": "0a"}}
     workdirs.write_json(folder / "dataset.json", description)
     lines = [
-        workdirs.ScoredLine(f"l{i}", f"w{i}", t, t[:2]) for i, t in enumerate(TEXTS)
+        reading_tables.ScoredLine(f"l{i}", f"w{i}", t, t[:2])
+        for i, t in enumerate(TEXTS)
     ]
-    workdirs.write_scored_lines(folder, "validation", lines)
+    reading_tables.write_scored_lines(folder, "validation", lines)
     counts = metrics.count(TEXTS, [line.reading for line in lines])
     scores = {
         "summary": metrics.summary(counts),
