@@ -18,6 +18,7 @@ LAYERS = (
     ("cli", "main", "predict", "tune_decoder", "compare", "ensemble", "export"),
     ("prepare",),
     ("train",),
+    ("progress",),
     ("evaluate", "transfer"),
     ("scoring", "sources"),
     ("images", "decoders"),
