@@ -36,7 +36,7 @@ MARGIN = 1 << 20
 class Checkpoints:
     """The checkpoints of one workdir: `latest` and `best`, each with its progress.
 
-    progress is JSON: `train.Progress` as a dict.
+    progress is JSON: `progress.Progress` as a dict.
     """
 
     def __init__(self, workdir: Path, *, read_only: bool = False):

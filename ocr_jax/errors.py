@@ -63,5 +63,6 @@ def one_line(text: object, limit: int = 200) -> str:
 
 
 def _say(message: str, code: int) -> int:
-    print(f"ocr_jax: {message}", file=sys.stderr)
+    # A name of a file may have line breaks in it.
+    print("ocr_jax:", " ".join(message.splitlines()), file=sys.stderr)
     return code

@@ -2,8 +2,8 @@
 
 config.json       the run's config, whole
 dataset.json      height, charset and digests of the lines it is trained on
-environment.json  command, commit, versions
-changes.diff      what was changed since that commit, if anything
+environment.json  command, folder it ran in, commit, versions
+changes.diff      what was changed since that commit, if anything, for `git apply`
 metrics.jsonl     everything that was logged, one JSON object a line
 readings.tsv      line_id, transcript and reading of a few validation lines
 checkpoints/      latest (to resume) and best (to use)
@@ -17,28 +17,22 @@ language_model.npz  what ocr_jax.tune_decoder made for beam search
 """
 
 import contextlib
-import csv
 import fcntl
 import hashlib
 import importlib.metadata
-import io
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import ml_collections
 
+from ocr_jax import checkout, config_keys, locks, regular_files
 from ocr_jax import config as config_lib
-from ocr_jax import config_keys, locks
 from ocr_jax.errors import UserError, one_line
 
-# Characters; a larger diff is of data, not of code.
-LONGEST_DIFF = 1 << 20
 # Whose versions a run keeps.
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 # Written by experiments/launch.py, which may be at it.
@@ -64,15 +58,6 @@ CONTENTS = (
     "lock",
     *LAUNCHER_FILES,
 )
-
-
-class ScoredLine(NamedTuple):
-    """A row of readings_SPLIT.tsv: a line of a scored split."""
-
-    line_id: str
-    writer: str
-    transcript: str
-    reading: str
 
 
 def default_workdir(config: ml_collections.ConfigDict) -> Path:
@@ -121,11 +106,28 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
             refuse_other_config(workdir, config)
             _prolong(workdir, config)
         else:  # new, or given up before its lines file was found to be good
-            write_json(workdir / "environment.json", environment())
-            if diff := _git("diff", "--no-ext-diff", "--no-textconv", "HEAD"):
-                write_text(workdir / "changes.diff", diff[:LONGEST_DIFF] + "\n")
+            opened.enter_context(_gone_if_nothing_comes(workdir))
+            code = checkout.code(__file__)
+            write_json(workdir / "environment.json", environment(code=code))
+            if code.changes:
+                write_bytes(workdir / "changes.diff", code.changes)
             write_json(workdir / "config.json", config.to_dict())
         yield
+
+
+@contextlib.contextmanager
+def _gone_if_nothing_comes(workdir: Path):
+    """Remove a new workdir if the training fails before it leaves something to keep."""
+    try:
+        yield
+    except BaseException:
+        metrics = workdir / "metrics.jsonl"
+        if not metrics.exists() or metrics.stat().st_size == 0:
+            _clear(workdir)
+            (workdir / "lock").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # of experiments/launch.py, say
+                workdir.rmdir()
+        raise
 
 
 def refuse_other_config(workdir: Path, config: ml_collections.ConfigDict):
@@ -202,8 +204,8 @@ def temperature(workdir: Path) -> float:
 def read_json(path: Path):
     """Read a JSON file of a workdir. Raises UserError if it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return json.loads(regular_files.checked(path).read_text(encoding="utf-8"))
+    except (OSError, RecursionError, ValueError) as error:
         raise UserError(f"{path} can't be read: {error}") from None
 
 
@@ -227,60 +229,20 @@ def write_bytes(path: Path, content: bytes):
         partial.unlink(missing_ok=True)
 
 
-def write_readings(workdir: Path, lines: list[tuple]):
-    """Write readings.tsv from (line_id, image, transcript, reading) rows."""
-    rows = [(line_id, transcript, text) for line_id, _, transcript, text in lines]
-    _write_tsv(workdir / "readings.tsv", ("line_id", "transcript", "reading"), rows)
-
-
-def write_scored_lines(workdir: Path, split: str, lines: Iterable[ScoredLine]):
-    """Write readings_SPLIT.tsv, from which a finished run's scores were counted."""
-    path = workdir / f"readings_{split}.tsv"
-    _write_tsv(path, ScoredLine._fields, lines)
-
-
-def scored_lines(workdir: Path, split: str) -> list[ScoredLine] | None:
-    """Read readings_SPLIT.tsv, sorted by line_id; None if there is no such file."""
-    path = Path(workdir) / f"readings_{split}.tsv"
-    if not path.exists():
-        return None
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file, csv.excel_tab)
-            if tuple(header) != ScoredLine._fields:
-                raise ValueError(f"its columns are {header}")
-            return sorted(ScoredLine(*row) for row in rows)
-    except (OSError, TypeError, ValueError, csv.Error) as error:
-        raise UserError(f"{path} can't be read: {error}") from None
-
-
-def _write_tsv(path: Path, header: tuple[str, ...], rows: Iterable[tuple]):
-    """Write a tab-separated table; cells with tabs or quotes are quoted."""
-    text = io.StringIO()
-    writer = csv.writer(text, csv.excel_tab, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
-
-
-def environment(packages: Iterable[str] = PACKAGES) -> dict:
+def environment(
+    packages: Iterable[str] = PACKAGES, code: checkout.Code | None = None
+) -> dict:
     """Return the command, the commit and the package versions of a run."""
+    code = code or checkout.code(__file__)
     return {
         "command": sys.argv,
-        "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(_git("status", "--porcelain")),
+        "folder": os.getcwd(),
+        "commit": code.commit,
+        "uncommitted_changes": bool(code.changes or code.left_out),
+        "changes_left_out": code.left_out,
         "python": sys.version.split()[0],
         "versions": {name: importlib.metadata.version(name) for name in packages},
     }
-
-
-def _git(*arguments: str) -> str:
-    """Run git in the code's checkout; "" if there is none."""
-    command = ["git", "-C", str(Path(__file__).parent), *arguments]
-    try:
-        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
-    except FileNotFoundError:
-        return ""
 
 
 def _compared(config) -> dict:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import tarfile
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ocr_jax import config as config_lib
-from ocr_jax import errors, prepare, workdirs
+from ocr_jax import errors, prepare, reading_tables, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.scoring import metrics
 from ocr_jax.sources.emnist import characters
@@ -168,8 +169,8 @@ def make_run(workdir, readings=TRANSCRIPTS, transcripts=TRANSCRIPTS, **overrides
     ids = [f"line-{i}" for i in range(len(transcripts))]
     writers = ["ann", "bob", "cid", "dee", "eve"]
     lines = zip(ids, writers, transcripts, readings, strict=True)
-    workdirs.write_scored_lines(
-        workdir, "validation", map(workdirs.ScoredLine._make, lines)
+    reading_tables.write_scored_lines(
+        workdir, "validation", map(reading_tables.ScoredLine._make, lines)
     )
     counts = metrics.count(transcripts, readings)
     scores = {
@@ -208,3 +209,14 @@ def make_unfinished(workdir, epochs=3, **overrides):
     text = "".join(json.dumps(row) + "\n" for row in rows)
     workdirs.write_text(workdir / "metrics.jsonl", text)
     return workdir
+
+
+def make_checkout(folder, files):
+    """A git checkout with files (name → text), committed."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for arguments in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "first"]):
+        subprocess.run(["git", "-C", folder, *arguments], check=True)
+    return folder

@@ -18,6 +18,7 @@ LAYERS = (
     ("cli", "main", "predict", "tune_decoder", "compare", "ensemble", "export"),
     ("prepare",),
     ("train",),
+    ("progress",),
     ("evaluate", "transfer"),
     ("scoring", "sources"),
     ("images", "decoders"),
@@ -28,9 +29,18 @@ LAYERS = (
     ("tracking", "steps", "optimizers", "models"),
     ("augmentation", "ctc", "decoding"),
     ("runtime",),
+    ("reading_tables",),
     ("workdirs",),
     ("config", "recipes"),
-    ("charset", "config_keys", "extras", "locks", "shipped_configs"),
+    (
+        "charset",
+        "checkout",
+        "config_keys",
+        "extras",
+        "locks",
+        "regular_files",
+        "shipped_configs",
+    ),
     ("errors", "display_order"),
     ("",),  # ocr_jax itself: its version
 )

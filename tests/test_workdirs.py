@@ -1,22 +1,16 @@
 """Workdirs: what a run remembers of the code behind it."""
 
-import subprocess
-
 import pytest
 
 from ocr_jax import config as config_lib
 from ocr_jax import workdirs
+from tests import fixtures
 
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """A git checkout in which the code lies, one file committed."""
-    folder = tmp_path / "checkout"
-    folder.mkdir()
-    (folder / "code.py").write_text("a = 1\n")
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for arguments in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "first"]):
-        subprocess.run(["git", "-C", folder, *arguments], check=True)
+    folder = fixtures.make_checkout(tmp_path / "checkout", {"code.py": "a = 1\n"})
     monkeypatch.setattr(workdirs, "__file__", str(folder / "code.py"))
     return folder
 
@@ -38,13 +32,6 @@ def test_a_run_of_changed_code_keeps_the_changes(checkout, tmp_path):
     assert claim(tmp_path / "run")["uncommitted_changes"] is True
     diff = (tmp_path / "run" / "changes.diff").read_text()
     assert "-a = 1\n+a = 2\n" in diff
-
-
-def test_changes_that_are_too_long_are_cut(checkout, tmp_path):
-    (checkout / "code.py").write_text("x" * 3 * workdirs.LONGEST_DIFF)
-    claim(tmp_path / "run")
-    size = (tmp_path / "run" / "changes.diff").stat().st_size
-    assert size <= workdirs.LONGEST_DIFF + 1
 
 
 def test_code_that_is_in_no_checkout_has_no_commit(tmp_path, monkeypatch):

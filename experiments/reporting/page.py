@@ -65,8 +65,9 @@ def _head(runs: Sequence[runs_lib.Run], split: str) -> str:
     return (
         f'{heading}<p class="faint">{html.escape(", ".join(facts))}. In brackets: 95 % '
         f"intervals, bootstrap over writers.</p>{spreads}"
-        f"<p>The lowest CER is that of <b>{html.escape(best.name)}</b>: "
-        f"{_rate(best, 'cer', split)}.</p>"
+        f"<p>Of the finished runs, <b>{html.escape(best.name)}</b> has the lowest CER: "
+        f"{_rate(best, 'cer', split)}. Scores of a finished run are those of its best "
+        "epoch, of another those of its last one.</p>"
     )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from launching import job_status
 
-from ocr_jax import compare, workdirs
+from ocr_jax import compare, reading_tables, workdirs
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError
 from ocr_jax.scoring import metrics
@@ -30,7 +30,7 @@ class Run(NamedTuple):
     scores: dict | None  # of the split: summary, intervals, lines …
     parameters: int | None
     epochs: list[dict]  # rows of metrics.jsonl
-    lines: list[workdirs.ScoredLine] | None
+    lines: list[reading_tables.ScoredLine] | None
 
     def rate(self, name: str, split: str) -> float | None:
         """A score: the final one, or the last epoch's while there is none."""
@@ -109,7 +109,7 @@ def _read(path: Path, name: str, split: str) -> Run:
         scores=(scores or {}).get(split),
         parameters=(scores or {}).get("parameters"),
         epochs=[row for row in rows if "epoch" in row],
-        lines=workdirs.scored_lines(path, split),
+        lines=reading_tables.scored_lines(path, split),
     )
 
 

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import h5py
 
+from ocr_jax import regular_files
+
 
 def open_to_read(path: str | os.PathLike) -> h5py.File:
     """Open a file to read, without HDF5's lock, which some disks do not have.
 
     A lines file is never changed, only replaced, so there is nothing to lock out.
+    Raises OSError for anything but a regular HDF5 file.
     """
-    return h5py.File(path, "r", locking=False)
+    return h5py.File(regular_files.checked(path), "r", locking=False)
 
 
 class UnfailingFile:

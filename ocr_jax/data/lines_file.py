@@ -26,6 +26,16 @@ SPLITS = ("train", "validation", "test")
 IN_MEMORY_BYTES = 1 << 30
 # Choices of the source that scores depend on.
 ABOUT = ("split_name", "split_digest", "transcripts")
+# What h5py raises for damaged files, and what their parts lead to.
+BROKEN = (
+    AttributeError,
+    KeyError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 STRINGS = ("transcript", "line_id", "writer")
 
 
@@ -88,9 +98,13 @@ class LinesFile:
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
         self._file = _open(self.path)
-        attributes = self._file.attrs
-        form, version = attributes.get("format"), attributes.get("version")
-        if (form, version) != (FORMAT, VERSION):
+        try:
+            attributes = self._file.attrs
+            form, version = attributes.get("format"), attributes.get("version")
+            is_known = bool(form == FORMAT and version == VERSION)
+        except BROKEN as error:
+            raise UserError(f"{path} is damaged: {one_line(error)}") from None
+        if not is_known:
             raise UserError(
                 f"{path}: expected format {FORMAT!r} version {VERSION}, found "
                 f"{form!r} version {version}: make it with ocr_jax.prepare"
@@ -101,10 +115,11 @@ class LinesFile:
             self.about = {
                 key: str(attributes[key]) for key in ABOUT if key in attributes
             }
-        except (KeyError, ValueError, TypeError) as error:
-            raise UserError(f"{path}: missing or broken attribute: {error}") from None
-        known = [name for name in SPLITS if name in self._file]
-        self.splits = known + sorted(set(self._file) - set(SPLITS))
+            known = [name for name in SPLITS if name in self._file]
+            self.splits = known + sorted(set(self._file) - set(SPLITS))
+        except BROKEN as error:
+            reason = one_line(error)
+            raise UserError(f"{path}: missing or broken attribute: {reason}") from None
 
     def __enter__(self) -> "LinesFile":
         return self
@@ -137,6 +152,7 @@ class LinesFile:
             )
         group = self._file[name]
         try:
+            _refuse_more_than_the_file_holds(group, self.path)
             arrays = {key: group[key][()] for key in ("offsets", "width")}
             strings = {key: tuple(group[key].asstr()[()]) for key in STRINGS}
             pixels = group["pixels"]
@@ -145,7 +161,8 @@ class LinesFile:
             else:
                 # A separate handle, which stays open when this file is closed.
                 pixels = hdf5_files.open_to_read(self.path)[name]["pixels"]
-        except (KeyError, OSError, TypeError, ValueError) as error:
+            digest = str(group.attrs.get("digest", ""))
+        except BROKEN as error:
             message = f"{self.path}: cannot read split {name!r}: {one_line(error)}"
             raise UserError(message + ": prepare the file again") from None
         split = Split(
@@ -157,7 +174,7 @@ class LinesFile:
             transcripts=strings["transcript"],
             line_ids=strings["line_id"],
             writers=strings["writer"],
-            digest=str(group.attrs.get("digest", "")),
+            digest=digest,
             about=self.about,
         )
         self._check(split)
@@ -195,6 +212,14 @@ class LinesFile:
                 f"{where}: transcripts have characters outside the charset: "
                 f"'{shown(unknown)}'"
             )
+
+
+def _refuse_more_than_the_file_holds(group: h5py.Group, path: Path):
+    """Raise ValueError for a damaged size, before memory is taken for it."""
+    size = path.stat().st_size
+    for key in ("offsets", "width", *STRINGS):
+        if group[key].nbytes > size:
+            raise ValueError(f"{key} claims {group[key].nbytes:,} bytes")
 
 
 def _open(path: Path) -> h5py.File:

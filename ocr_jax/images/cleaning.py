@@ -19,6 +19,8 @@ NOISE_SIGMAS = 2.5  # paper is up to this many sigmas darker than its median
 FAINT = 0.12  # share of the ink's contrast; show-through and stains are below
 RULED_LENGTH = 2.0  # a horizontal streak this long is a ruled line, not a stroke
 RULED_KEPT = 0.3  # share of a ruled line's contrast: it may cross strokes
+DARK_EDGE = 0.9  # share of the edge's pixels that are dark around white ink
+LETTER, FILLED = 2.0, 0.4  # width and share of dark pixels of a letter in its crop
 MARGIN = 1 / 8  # left above and below the ink if wide margins are cut
 LOOSE = 0.7  # margins are cut if the ink takes less of the height than this
 # Real lines are up to 29 times as wide as their ink is high; only dashes are wider.
@@ -85,15 +87,18 @@ def clean(gray: np.ndarray, mask: np.ndarray) -> np.ndarray:
         raise UserError("the line's outline contains no pixel of the image")
     # Most masks are whole images, for which selecting by mask would be slow.
     inside = np.ravel if mask.all() else lambda values: values[mask]
-    if _is_inverted(inside(gray)):
+    if _is_inverted(inside(gray)) and _has_dark_edge(gray, mask):
         gray = 255 - gray
+    filled = _is_filled(inside(gray), gray.shape)
     if inside is not np.ravel:
         gray = np.where(mask, gray, np.median(inside(gray)))
     gray = gray.astype(np.float32)
-    darkness = background(gray) - gray
+    paper = np.percentile(inside(gray), 95) if filled else background(gray)
+    darkness = (paper - gray).astype(np.float32)
     on_paper = inside(darkness)[::4]  # enough for medians, and faster
-    level = np.median(on_paper)
-    noise = 1.4826 * np.median(np.abs(on_paper - level))
+    # Most of a line is paper, whose darkness is then the median.
+    level = 0.0 if filled else np.median(on_paper)
+    noise = 0.0 if filled else 1.4826 * np.median(np.abs(on_paper - level))
     threshold = level + max(NOISE_SIGMAS * noise, LEAST_CONTRAST / 2)
     strokes = on_paper[on_paper > threshold]
     contrast = np.percentile(strokes, 90) - level if strokes.size else 0.0
@@ -124,6 +129,27 @@ def _is_inverted(pixels: np.ndarray) -> bool:
     """Return whether the ink is white: most pixels dark, a few bright."""
     median = np.median(pixels)
     return median < 100 and np.mean(pixels) > median + 2
+
+
+def _has_dark_edge(gray: np.ndarray, mask: np.ndarray) -> bool:
+    """Return whether the paper around white ink is dark: else it is a drop capital."""
+    kernel = np.ones((3, 3), np.uint8)
+    inner = cv2.erode(mask.astype(np.uint8), kernel, borderValue=0) > 0
+    return np.mean(gray[mask & ~inner] < _middle(gray[mask])) > DARK_EDGE
+
+
+def _is_filled(pixels: np.ndarray, shape: tuple[int, int]) -> bool:
+    """Return whether a letter fills its crop, like a drop capital.
+
+    Its strokes are as thick as the paper between them: no closing removes them.
+    """
+    rows, columns = shape
+    return columns < LETTER * rows and np.mean(pixels < _middle(pixels)) > FILLED
+
+
+def _middle(pixels: np.ndarray) -> float:
+    """Return the gray level half-way between the darkest and the brightest."""
+    return float(np.mean(np.percentile(pixels, [2, 98])))
 
 
 def _weaken_ruled_lines(ink: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from ocr_jax import regular_files
 from ocr_jax.errors import UserError, one_line
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2")
@@ -84,7 +85,7 @@ def read_line_image(path: str | os.PathLike) -> np.ndarray:
 
 def _read_bytes(source) -> bytes:
     if isinstance(source, str | os.PathLike):
-        return Path(source).read_bytes()
+        return regular_files.checked(source).read_bytes()
     return source.read()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ocr_jax import charset, sources
+from ocr_jax import charset, regular_files, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import cleaning, finding, opening
@@ -68,7 +68,9 @@ def read(task: Task, height: int) -> list[sources.Item]:
     if task.problem:
         return [sources.Skipped(task.name, task.problem)]
     try:
-        text = charset.normalize(task.transcript.read_text(encoding="utf-8-sig"))
+        text = charset.normalize(
+            regular_files.checked(task.transcript).read_text("utf-8-sig")
+        )
     except UnicodeDecodeError:
         return [sources.Skipped(task.name, "transcript is not UTF-8")]
     except OSError as error:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ocr_jax import regular_files
 from ocr_jax.errors import UserError
 from ocr_jax.images import opening
 
@@ -166,7 +167,7 @@ def _mistake(path: Path, number: int, found: str) -> UserError:
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = regular_files.checked(path).read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise UserError(
             f"--source={path} is not UTF-8: expected a UTF-8 table"

@@ -16,7 +16,7 @@ from reporting import page as page_lib
 from reporting import plots, readings
 from reporting import runs as runs_lib
 
-from ocr_jax import workdirs
+from ocr_jax import reading_tables, workdirs
 from ocr_jax.errors import UserError
 from tests import fixtures
 from tests.experiments.fixtures import page_body
@@ -105,9 +105,10 @@ def test_two_runs_get_a_paired_test(tmp_path):
 def test_runs_scored_on_different_lines_are_refused(tmp_path, transcripts, message):
     first, second = make_run(tmp_path / "a"), make_run(tmp_path / "b")
     lines = [
-        workdirs.ScoredLine(f"line-{i}", "", t, t) for i, t in enumerate(transcripts)
+        reading_tables.ScoredLine(f"line-{i}", "", t, t)
+        for i, t in enumerate(transcripts)
     ]
-    workdirs.write_scored_lines(second, "validation", lines)
+    reading_tables.write_scored_lines(second, "validation", lines)
     runs = runs_lib.read([first, second], "validation")
     with pytest.raises(UserError, match=message):
         page_lib.write(tmp_path / "out.html", runs, "validation")

@@ -5,7 +5,7 @@ import report
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr_jax import train, workdirs
+from ocr_jax import reading_tables, train, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.scoring import metrics
 from tests import fixtures
@@ -77,26 +77,26 @@ def test_a_folder_of_runs_stands_for_all_of_them(tmp_path, capsys):
 def test_a_finished_run_keeps_the_readings_behind_its_scores(finished):
     _, workdir, scores = finished
     for split in ("validation", "test"):
-        lines = workdirs.scored_lines(workdir, split)
+        lines = reading_tables.scored_lines(workdir, split)
         _, writers, transcripts, readings = zip(*lines, strict=True)
         counts = metrics.count(transcripts, readings)
         summary = scores[split]["summary"]
         assert metrics.summary(counts)["cer"] == pytest.approx(summary["cer"])
         assert set(writers) == {"w0", "w1", "w2"}
-    assert workdirs.scored_lines(workdir, "train") is None
+    assert reading_tables.scored_lines(workdir, "train") is None
 
 
 @settings(max_examples=30)
 @given(cells=st.lists(st.tuples(*[text] * 4), max_size=4))
 def test_scored_lines_survive_a_round_trip(tmp_path_factory, cells):
     folder = tmp_path_factory.mktemp("run")
-    lines = [workdirs.ScoredLine(*cell) for cell in cells]
-    workdirs.write_scored_lines(folder, "test", lines)
-    assert workdirs.scored_lines(folder, "test") == sorted(lines)
+    lines = [reading_tables.ScoredLine(*cell) for cell in cells]
+    reading_tables.write_scored_lines(folder, "test", lines)
+    assert reading_tables.scored_lines(folder, "test") == sorted(lines)
 
 
 def test_a_broken_file_of_readings_is_named(tmp_path):
     for content in ("", "line_id\ttext\n", "line_id\twriter\ttranscript\treading\na\n"):
         (tmp_path / "readings_test.tsv").write_text(content)
         with pytest.raises(UserError, match=r"readings_test.tsv can't be read"):
-            workdirs.scored_lines(tmp_path, "test")
+            reading_tables.scored_lines(tmp_path, "test")

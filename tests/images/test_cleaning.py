@@ -225,3 +225,24 @@ def test_the_bits_that_a_scanner_used_are_all_the_range(bits, kind, suffix):
     gray = opening.read_image(data.tobytes())
     assert gray[0, 0] == 0 and gray[0, -1] == 255
     assert np.all(np.abs(gray - GRADIENT / GRADIENT.max() * 255) <= 2)
+
+
+@pytest.mark.parametrize("room", [0, 4, 20])
+@pytest.mark.parametrize("on_parchment", [False, True])
+def test_a_drop_capital_that_fills_its_crop_is_ink(room, on_parchment):
+    letter = np.zeros((200, 160), np.uint8)
+    letter[:, :70] = letter[140:] = 1  # an L with strokes a third as thick as high
+    letter = np.pad(letter, room)
+    gray = np.where(letter, 40, 190 if on_parchment else 240).astype(np.uint8)
+    image = cleaning.line_image(gray, 64)
+    small = cv2.resize(letter * 255, image.shape[::-1], interpolation=cv2.INTER_AREA)
+    if room < 20:  # the margins are cut otherwise
+        assert np.abs(image.astype(float) - small).mean() < 10
+    assert np.mean(image > 128) > 0.4
+
+
+def test_white_letters_on_black_are_ink():
+    letter = np.zeros((64, 64), np.uint8)
+    letter[8:56, 24:40] = 255
+    image = cleaning.line_image(letter, 64)
+    assert 0 < np.mean(image > 128) < 0.6 and image[:, image.shape[1] // 2].max() > 200

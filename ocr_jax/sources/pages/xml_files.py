@@ -10,6 +10,7 @@ import defusedxml
 import numpy as np
 from defusedxml import ElementTree as SafeElementTree
 
+from ocr_jax import regular_files
 from ocr_jax.errors import UserError, one_line
 
 # The root elements of page descriptions, and the names of their formats.
@@ -42,6 +43,7 @@ def read_head(path: Path) -> Head:
     """Read the head of an XML file. Raises UserError if it is not well-formed there."""
     root = image_name = changed = ""
     try:
+        regular_files.checked(path)
         events = SafeElementTree.iterparse(path, ("start", "end"), forbid_dtd=False)
         for event, element in events:
             name = tag(element)
@@ -68,6 +70,8 @@ def parse(
     Raises UserError for any other file: `path` is not `kind`.
     """
     try:
+        if isinstance(source, Path):
+            regular_files.checked(source)
         root = SafeElementTree.parse(source, forbid_dtd=False).getroot()
     except REFUSED as error:
         raise UserError(_reason(path, error)) from None
