@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import functools
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -94,13 +95,16 @@ class Charset:
             known = cls(tuple(characters))
             if not known.unknown(texts):
                 return known
-        composed = dict.fromkeys(unicodedata.normalize("NFC", characters))
+        letters = re.findall(
+            r".[\u0300-\u036f]*", unicodedata.normalize("NFC", characters), re.S
+        )
+        if len(set(letters)) != len(letters):
+            return cls(tuple(letters))  # which refuses them
+        composed = dict.fromkeys("".join(letters))
         parts = set(unicodedata.normalize("NFD", characters))
         for character in cls.of(texts).characters:
             if parts.issuperset(unicodedata.normalize("NFD", character)):
                 composed.setdefault(character)
-        if len(composed) == len(set(characters)) == len(characters):
-            return cls(tuple(characters))
         return cls(tuple(composed))
 
     def directed(self, direction: str) -> "Charset":
