@@ -28,8 +28,9 @@ from ocr_jax.errors import UserError, one_line
 from ocr_jax.runtime import devices
 from ocr_jax.tracking import wandb_models
 
-# Orbax warns of what it is asked to do here: to read without writing.
-logging.set_verbosity(logging.ERROR)
+# Orbax warns of what it is asked to do here, to read without writing, and logs what it
+# raises besides.
+logging.set_verbosity(logging.FATAL)
 
 LATEST = "latest"
 BEST = "best"
