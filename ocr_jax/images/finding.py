@@ -1,5 +1,6 @@
 """Finds files below a folder, through links, each once."""
 
+import functools
 import os
 import unicodedata
 from collections.abc import Iterator
@@ -34,6 +35,25 @@ def is_image(path: Path) -> bool:
 def key(name: str) -> str:
     """Return what is equal for names that differ in Unicode normalisation only."""
     return unicodedata.normalize("NFC", name)
+
+
+def existing(path: Path) -> Path | None:
+    """Return the file at a path, its names in any Unicode normalisation, or None."""
+    if os.path.exists(path):
+        return path
+    if path.parent == path or not (folder := existing(path.parent)):
+        return None
+    name = _names(folder).get(key(path.name))
+    return folder / name if name else None
+
+
+@functools.lru_cache(64)
+def _names(folder: Path) -> dict[str, str]:
+    """Return the names in a folder by key."""
+    try:
+        return {key(name): name for name in sorted(os.listdir(folder))}
+    except OSError:
+        return {}
 
 
 def _walk(folder: Path, seen: set) -> Iterator[Path]:

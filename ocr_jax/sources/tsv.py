@@ -1,7 +1,8 @@
 """A table of lines: each row is an image path, a tab and the transcript.
 
-Paths are relative to the table. If they start with a folder train, validation or test,
-these are the splits; otherwise lines are split by writer.
+A first row may name the columns, in any order: image, text, writer, split; others are
+not used. Paths are relative to the table, or else to the current folder. Folders named
+like splits are the splits; otherwise lines are split by writer, or else by page.
 """
 
 import argparse
@@ -9,11 +10,10 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from ocr_jax import charset, regular_files, sources
+from ocr_jax import charset, sources
 from ocr_jax.data import lines_file
-from ocr_jax.errors import UserError
-from ocr_jax.images import cleaning, opening
-from ocr_jax.sources import splitting
+from ocr_jax.images import cleaning, finding, opening
+from ocr_jax.sources import splitting, tables
 
 
 class Task(NamedTuple):
@@ -37,16 +37,25 @@ def add_flags(parser: argparse.ArgumentParser):
 
 def tasks(args: argparse.Namespace) -> sources.Tasks:
     """Return one task per row. Raises UserError if a row has no tab."""
-    rows = _rows(args.source)
-    folder = args.source.parent
+    rows, remarks = tables.read(args.source)
+    for remark in remarks:
+        print(f"{args.source}: {remark}")
+    paths = [_located(args.source.parent, row.image) for row in rows]
     entries = [
-        splitting.Entry(os.path.splitext(path)[0], folder / path) for path, _ in rows
+        splitting.Entry(
+            os.path.splitext(row.image)[0], path, writer=row.writer, split=row.split
+        )
+        for row, path in zip(rows, paths, strict=True)
     ]
     placed, note = splitting.place(entries, args)
-    tasks = [
-        Task(entry.name, one.split, one.writer, entry.path, text, one.problem)
-        for entry, one, (_, text) in zip(entries, placed, rows, strict=True)
-    ]
+    first: dict[Path, int] = {}
+    tasks = []
+    for row, entry, one, path in zip(rows, entries, placed, paths, strict=True):
+        problem = row.problem or one.problem
+        has_text = bool(charset.normalize(row.text))
+        if has_text and (number := first.setdefault(path, row.number)) != row.number:
+            problem = problem or f"an earlier row with its image is taken: {number}"
+        tasks.append(Task(entry.name, one.split, one.writer, path, row.text, problem))
     return sources.Tasks(tasks, note)
 
 
@@ -61,26 +70,13 @@ def read(task: Task, height: int) -> list[sources.Item]:
     return [(task.split, lines_file.Line(image, text, task.name, task.writer))]
 
 
-def _rows(path: Path) -> list[tuple[str, str]]:
-    """Return (image path, transcript) of every row that is not blank."""
-    try:
-        lines = regular_files.checked(path).read_text("utf-8-sig").split("\n")
-    except UnicodeDecodeError:
-        raise UserError(
-            f"--source={path} is not UTF-8: expected a UTF-8 table"
-        ) from None
-    except OSError as error:
-        raise UserError(f"--source={path} can't be read: {error.strerror}") from None
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            image, tab, transcript = line.partition("\t")
-            if not tab or not image.strip():
-                raise UserError(
-                    f"{path}, row {number}: expected an image path, a tab and a "
-                    f"transcript, found {line[:40]!r}"
-                )
-            rows.append((image.strip(), transcript))
-    if not rows:
-        raise UserError(f"{path} has no rows: expected one per line image")
-    return rows
+def _located(folder: Path, image: str) -> Path:
+    """Return the file that a row names, relative to the table or to where we are.
+
+    Its name may be in another Unicode normalisation, or divided as on Windows.
+    """
+    for name in (image, image.replace("\\", "/")):
+        for base in (folder, Path()):
+            if found := finding.existing(base / name):
+                return found
+    return folder / image

@@ -214,6 +214,19 @@ def test_ruled_lines_are_found_where_only_some_rows_can_hold_one(rows):
         np.testing.assert_array_equal(weakened, expected)
 
 
+@pytest.mark.parametrize("bits", [9, 10, 12, 14, 15, 16])
+@pytest.mark.parametrize("kind", ["gray", "colour"])
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_the_bits_that_a_scanner_used_are_all_the_range(bits, kind, suffix):
+    values = (GRADIENT.astype(float) / GRADIENT.max() * (2**bits - 1)).astype(np.uint16)
+    if kind == "colour":
+        values = np.repeat(values[..., None], 3, axis=2)
+    _, data = cv2.imencode(suffix, values)
+    gray = opening.read_image(data.tobytes())
+    assert gray[0, 0] == 0 and gray[0, -1] == 255
+    assert np.all(np.abs(gray - GRADIENT / GRADIENT.max() * 255) <= 2)
+
+
 @pytest.mark.parametrize("room", [0, 4, 20])
 @pytest.mark.parametrize("on_parchment", [False, True])
 def test_a_drop_capital_that_fills_its_crop_is_ink(room, on_parchment):

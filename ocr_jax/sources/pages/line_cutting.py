@@ -14,7 +14,7 @@ from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import cleaning, opening
 from ocr_jax.sources import splitting
-from ocr_jax.sources.pages import locating
+from ocr_jax.sources.pages import locating, orientation
 
 # Margin around a line's outline, as a share of its height. It keeps the tips of letters
 # that touch the outline.
@@ -27,7 +27,6 @@ STRIP = 0.35
 # Without any outline on a page, a line is this share of the distance of two baselines
 # thick, and a lone line this share of its length.
 BAND, LONE = 0.8, 0.08
-SAME_SHAPE = 0.01  # largest difference in aspect of a page and its copy
 FARTHEST = 1e6  # pixels; coordinates beyond this are mistakes
 
 
@@ -60,7 +59,7 @@ def read(task: locating.Task, height: int, parse: Parse) -> list[sources.Item]:
     if task.problem:
         return [sources.Skipped(task.name, task.problem)]
     page = parse(task.path)
-    gray = opening.read_image(task.image)
+    gray, page = orientation.upright(page, opening.read_picture(task.image))
     scale = _scale(page, gray)
     items: list[sources.Item] = []
     for line, split in zip(complete(page.lines), _splits(task, page), strict=True):
@@ -183,7 +182,7 @@ def _scale(page: Page, gray: np.ndarray) -> np.ndarray:
     if page.size is None:
         return np.ones(2)
     scale = np.divide(gray.shape[::-1], page.size)
-    same_shape = abs(scale[0] / scale[1] - 1) < SAME_SHAPE
+    same_shape = abs(scale[0] / scale[1] - 1) < orientation.SAME_SHAPE
     return scale if same_shape or page.unit != "pixel" else np.ones(2)
 
 
