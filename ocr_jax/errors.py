@@ -4,6 +4,7 @@ import argparse
 import errno
 import os
 import sys
+import unicodedata
 from collections.abc import Callable
 
 # EFBIG: a limit on the size of files, of an account or of an old file system.
@@ -26,6 +27,10 @@ def exit_code(command: Callable[[], int | None]) -> int:
 
     Returns 0 (or what `command` returned), 2 for a mistake, 130 for Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A name of a file may be no text, and a terminal may know few characters.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = command() or 0
         sys.stdout.flush()
@@ -56,6 +61,14 @@ def is_disk_full(error: BaseException) -> bool:
     return False
 
 
+def printable(text: str) -> str:
+    """Escape control characters, which a terminal would obey."""
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) == "Cc" else c
+        for c in text
+    )
+
+
 def one_line(text: object, limit: int = 200) -> str:
     """Fold a message to one line of at most `limit` characters."""
     folded = " ".join(str(text).split())
@@ -64,5 +77,5 @@ def one_line(text: object, limit: int = 200) -> str:
 
 def _say(message: str, code: int) -> int:
     # A name of a file may have line breaks in it.
-    print("ocr_jax:", " ".join(message.splitlines()), file=sys.stderr)
+    print("ocr_jax:", printable(" ".join(message.splitlines())), file=sys.stderr)
     return code

@@ -16,7 +16,10 @@ PACKAGE = Path(ocr_jax.__file__).parent
 LAYERS = (
     ("__main__",),
     ("cli", "main", "predict", "tune_decoder", "compare", "ensemble", "export"),
-    ("prepare",),
+    (
+        "prepare",
+        "reading_formats",
+    ),
     ("train",),
     ("progress",),
     ("evaluate", "transfer"),

@@ -31,6 +31,10 @@ MAX_WIDTH = 8192
 OVERSAMPLING = 3
 
 
+class Blank(UserError):
+    """An image without writing."""
+
+
 class CleanLine(NamedTuple):
     """A line image (height, W) uint8, and where its columns lie in the scan.
 
@@ -103,7 +107,7 @@ def clean(gray: np.ndarray, mask: np.ndarray) -> np.ndarray:
     strokes = on_paper[on_paper > threshold]
     contrast = np.percentile(strokes, 90) - level if strokes.size else 0.0
     if contrast < LEAST_CONTRAST:
-        raise UserError("nothing on it stands out from the paper")
+        raise Blank("nothing on it stands out from the paper")
     threshold = max(threshold, level + FAINT * contrast)
     ink = np.clip((darkness - threshold) / (level + contrast - threshold), 0.0, 1.0)
     ink = _weaken_ruled_lines(ink.astype(np.float32))

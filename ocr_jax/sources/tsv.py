@@ -7,6 +7,7 @@ like splits are the splits; otherwise lines are split by writer, or else by page
 
 import argparse
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,10 +74,20 @@ def read(task: Task, height: int) -> list[sources.Item]:
 def _located(folder: Path, image: str) -> Path:
     """Return the file that a row names, relative to the table or to where we are.
 
-    Its name may be in another Unicode normalisation, or divided as on Windows.
+    Its name may be in another Unicode normalisation, divided as on Windows, or escaped
+    as `predict` does.
     """
-    for name in (image, image.replace("\\", "/")):
+    for name in (image, image.replace("\\", "/"), _unescaped(image)):
         for base in (folder, Path()):
             if found := finding.existing(base / name):
                 return found
     return folder / image
+
+
+def _unescaped(name: str) -> str:
+    r"""Undo the escapes of what is not UTF-8 (\udce9) or a control character (\t)."""
+    return re.sub(
+        r"\\(udc[89a-f][0-9a-f]|x[01][0-9a-f]|[tnr])",
+        lambda match: match[0].encode().decode("unicode_escape"),
+        name,
+    )
