@@ -15,7 +15,16 @@ PACKAGE = Path(ocr_jax.__file__).parent
 # is one entry, also each other.
 LAYERS = (
     ("__main__",),
-    ("cli", "main", "predict", "tune_decoder", "compare", "ensemble", "export"),
+    (
+        "cli",
+        "main",
+        "predict",
+        "tune_decoder",
+        "compare",
+        "ensemble",
+        "export",
+        "restore",
+    ),
     ("prepare",),
     ("train",),
     ("evaluate", "transfer"),
