@@ -1,19 +1,22 @@
 r"""The recipe of lines_best.py for IAM, in three sizes. Nothing is measured on IAM yet.
 
-python -m ocr_jax.prepare iam --source=data/raw/iam --out=data/iam_lines.h5
 python -m ocr_jax.main --config=configs/iam_best.py
 python -m ocr_jax.main --config=configs/iam_best.py:base
 
-With synthetic lines first and recombined lines added (lines_best.py says why):
+The first run makes data/iam_64.h5, lines 64 pixels high, from the IAM downloads in
+data/raw/iam; README.md says where to get them. iam_ctc.py has its own file of the same
+lines, data/iam_28.h5. With synthetic lines first and recombined lines added
+(lines_best.py says why):
 
-python -m ocr_jax.prepare fonts --text=data/iam_lines.h5 --lines=20000 --style=varied \
+python -m ocr_jax.prepare iam --source=data/raw/iam --height=64 --out=data/iam_64.h5
+python -m ocr_jax.prepare fonts --text=data/iam_64.h5 --lines=20000 --style=varied \
   --out=data/iam_synthetic.h5
 python -m ocr_jax.main --config=configs/iam_best.py --workdir=runs/iam_synthetic \
   --config.lines_file=data/iam_synthetic.h5 --config.num_epochs=2 \
   --config.ema_decay=0.99
-python -m ocr_jax.prepare recombine --source=data/iam_lines.h5 \
+python -m ocr_jax.prepare recombine --source=data/iam_64.h5 \
   --workdir=runs/iam_synthetic --times=14 --out=data/iam_recombined.h5
-python -m ocr_jax.prepare join --source=data/iam_lines.h5 --times=14 \
+python -m ocr_jax.prepare join --source=data/iam_64.h5 --times=14 \
   --with=data/iam_recombined.h5 --out=data/iam_joined.h5
 python -m ocr_jax.main --config=configs/iam_best.py --config.num_epochs=3 \
   --config.lines_file=data/iam_joined.h5 --config.init_from=runs/iam_synthetic
@@ -58,8 +61,7 @@ def get_config(size="small"):
         raise ValueError(f"no size {size}: expected one of {', '.join(SIZES)}")
     config = default_config()
     config.name = f"iam_best_{size}"
-    config.lines_file = "data/iam_lines.h5"
-    config.height = 64
+    recipes.iam_lines(config, height=64)
     config.frame_stride = 8
     config.update(SIZES[size])
     recipes.handwriting_training(config)

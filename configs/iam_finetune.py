@@ -14,9 +14,9 @@ from ocr_jax.config import default_config
 def get_config():
     config = default_config()
     config.name = "iam_finetune"
-    config.lines_file = "data/iam_lines.h5"
     config.init_from = "runs/emnist"
     recipes.lab_network(config)
+    recipes.iam_lines(config, height=28)
     recipes.lab_training(config)
     config.num_epochs = 16
     config.early_stop_patience = 3

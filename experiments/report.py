@@ -3,9 +3,10 @@
     python experiments/report.py runs/ideas/*
     python experiments/report.py runs/ideas/* --out=report.html
 
-Prints a Markdown table of finished runs, in the order given; the first is what the
-others are compared with. Of runs that differ in the seed alone, also their mean and
-spread. With --out, writes one HTML page on them, unfinished ones included: the table,
+Prints a Markdown table of the runs, in the order given; the first is what the others
+are compared with. A folder of runs stands for all of them. A run that is not finished
+has the error rate of its last epoch, and its state beside it. Of runs that differ in
+the seed alone, also their mean and spread. With --out, writes one HTML page: the table,
 learning curves, readings side by side, for two runs a test of their difference, for
 three and more what their parameters did.
 """
@@ -16,7 +17,6 @@ from pathlib import Path
 from reporting import runs as runs_lib
 
 from ocr_jax import errors, extras
-from ocr_jax.errors import UserError
 from ocr_jax.tracking import console
 
 HEADER = ("run", "what differs", "CER (95 %)", "epochs", "lines/s", "parameters")
@@ -48,9 +48,10 @@ def run(argv: list[str] | None = None):
 def table(paths: list[Path], split: str) -> str:
     """Return the runs in `paths` as a Markdown table.
 
-    Raises UserError if a run is unfinished or was scored on other lines.
+    Raises UserError if no run has scores of the split, or one those of other lines.
     """
     runs = runs_lib.read(paths, split)
+    runs_lib.refuse_unknown_split(runs, split)
     runs_lib.refuse_other_lines(runs)
     rows = [HEADER, ("---",) * len(HEADER)]
     rows += [_row(run, runs[0], split) for run in runs]
@@ -60,20 +61,25 @@ def table(paths: list[Path], split: str) -> str:
 
 
 def _row(run: runs_lib.Run, base: runs_lib.Run, split: str) -> tuple[str, ...]:
-    if run.parameters is None:
-        raise UserError(f"{run.path} is not finished: no scores.json in it")
-    if run.scores is None:
-        raise UserError(f"{run.path} has no scores of {split!r}")
     keys = runs_lib.differing_keys([base, run])
-    low, high = run.scores["intervals"]["cer"]
+    count = run.parameters
     return (
         run.name,
         ", ".join(f"{key}={run.config[key]!r}" for key in keys),
-        f"{run.rate('cer', split):.1%} ({low:.1%} – {high:.1%})",
+        _rate(run, split),
         str(len(run.epochs)),
         console.ABSENT if run.speed is None else f"{run.speed:.0f}",
-        f"{run.parameters:,}",
+        console.ABSENT if count is None else f"{count:,}",
     )
+
+
+def _rate(run: runs_lib.Run, split: str) -> str:
+    """The CER with its interval; the last epoch's with the state of the run."""
+    rate = console.shown(run.rate("cer", split), "{:.1%}")
+    if not run.scores:
+        return f"{rate} ({run.state})"
+    low, high = run.scores["intervals"]["cer"]
+    return f"{rate} ({low:.1%} – {high:.1%})"
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import rich.table
 from launching import job_status, jobs, live_view
 from sweeping import sweep_file
 
-from ocr_jax import errors, extras
+from ocr_jax import errors, extras, locks
 from ocr_jax.errors import UserError
 from ocr_jax.tracking import console
 
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     executor = launch.executor_of(args)
     with open(folder / "study.lock", "w") as lock:
         # Two launchers at once would make the tables, and a grid's points, twice.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        locks.take(lock, fcntl.LOCK_EX, f"start no second launcher in {folder} at once")
         study = sweep_search.open_study(sweep, folder, storage)
         if sweep.method == "grid":
             sweep_search.retry_failed(study)
@@ -136,7 +136,8 @@ def _print_best(study: "optuna.Study", sweep: sweep_file.Sweep, folder: Path):
     best = sweep_search.name_of(done[0])
     command = sweep_search.training(sweep, done[0].params, best, folder).command
     print(f"\nThe best, trained again: {shlex.join([*command[:-1], '--workdir=DIR'])}")
-    print(f"All side by side: python experiments/report.py {folder}/trial_*")
+    trials = shlex.quote(str(folder))
+    print(f"All side by side: python experiments/report.py {trials}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ocr_jax import errors, workdirs
+from ocr_jax import errors, reading_tables, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.scoring import metrics, tables
 
@@ -24,7 +24,7 @@ class FinishedRun(NamedTuple):
 
     path: Path
     scores: dict
-    lines: list[workdirs.ScoredLine]
+    lines: list[reading_tables.ScoredLine]
     seed: int
 
 
@@ -36,7 +36,7 @@ def read(path: Path, split: str) -> FinishedRun:
         raise UserError(f"{path} is not finished: no scores.json in it")
     if split not in scores:
         raise UserError(f"{path} has no scores of {split!r}")
-    lines = workdirs.scored_lines(path, split)
+    lines = reading_tables.scored_lines(path, split)
     if lines is None:
         raise UserError(
             f"{path} has no readings_{split}.tsv, which a training leaves when it "
@@ -60,7 +60,7 @@ def refuse_other_lines(first, other):
             raise UserError(f"{different} transcripts: {one.line_id} is {texts}")
 
 
-def count(lines: Sequence[workdirs.ScoredLine]) -> metrics.Counts:
+def count(lines: Sequence[reading_tables.ScoredLine]) -> metrics.Counts:
     """Count the edits of the lines that a run has read."""
     _, _, transcripts, readings = zip(*lines, strict=True)
     return metrics.count(transcripts, readings)

@@ -100,6 +100,14 @@ DATA = _group(
     Key("height", 0, "line height of lines_file in pixels; 0: any", low=0, high=1024),
     Key("charset", "", "characters to recognise; empty: those of lines_file"),
     Key(
+        "text_direction",
+        "",
+        "of lines that mix directions; empty: of most letters; display: transcripts "
+        "are in display order already",
+        choices=("", "ltr", "rtl", "display"),
+        compared=False,  # dataset.json has what it comes to
+    ),
+    Key(
         "num_buckets", 5, "padded widths of batches; each compiles once", low=1, high=64
     ),
 )

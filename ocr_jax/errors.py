@@ -4,7 +4,11 @@ import argparse
 import errno
 import os
 import sys
+import unicodedata
 from collections.abc import Callable
+
+# EFBIG: a limit on the size of files, of an account or of an old file system.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UserError(Exception):
@@ -23,6 +27,10 @@ def exit_code(command: Callable[[], int | None]) -> int:
 
     Returns 0 (or what `command` returned), 2 for a mistake, 130 for Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A name of a file may be no text, and a terminal may know few characters.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = command() or 0
         sys.stdout.flush()
@@ -45,12 +53,20 @@ def exit_code(command: Callable[[], int | None]) -> int:
 def is_disk_full(error: BaseException) -> bool:
     """Whether a full disk caused the error, also as HDF5 and Orbax word it."""
     while error is not None:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        if getattr(error, "errno", None) in FULL:
             return True
-        if "No space left on device" in str(error):
+        if any(os.strerror(number) in str(error) for number in FULL):
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def printable(text: str) -> str:
+    """Escape control characters, which a terminal would obey."""
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) == "Cc" else c
+        for c in text
+    )
 
 
 def one_line(text: object, limit: int = 200) -> str:
@@ -60,5 +76,6 @@ def one_line(text: object, limit: int = 200) -> str:
 
 
 def _say(message: str, code: int) -> int:
-    print(f"ocr_jax: {message}", file=sys.stderr)
+    # A name of a file may have line breaks in it.
+    print("ocr_jax:", printable(" ".join(message.splitlines())), file=sys.stderr)
     return code

@@ -9,9 +9,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from ocr_jax import checkpoints, decoders, steps, workdirs
-from ocr_jax.charset import Charset
+from ocr_jax.charset import Charset, shown
 from ocr_jax.data import dataset, pipeline
-from ocr_jax.errors import UserError
 from ocr_jax.runtime import devices
 from ocr_jax.scoring import calibration, metrics, report, tables
 from ocr_jax.sources import making
@@ -41,11 +40,11 @@ def evaluate(
         feasible[row.indices] = outputs.feasible[: len(row.indices)]
         for position, index in enumerate(row.indices):
             length = decoded.lengths[position]
-            readings[index] = charset.decode(decoded.labels[position, :length])
-            candidates[index] = charset.decode(outputs.likeliest[position])
+            readings[index], order = charset.read(decoded.labels[position, :length])
+            candidates[index] = charset.spell(outputs.likeliest[position])
             at_temperatures = outputs.confidences
             confidences[index] = [
-                chars[position, :length] for chars, _ in at_temperatures
+                chars[position, order] for chars, _ in at_temperatures
             ]
             of_lines[index] = [lines[position] for _, lines in at_temperatures]
     feasible &= split.spelled
@@ -109,12 +108,11 @@ def evaluate_workdir(
     reader = decoders.load(decoder, run.workdir, run.best)
     if lines_file:
         config.lines_file = lines_file
-    elif config.lines_file:
-        making.make_missing(config)
     else:
-        raise UserError(f"{workdir} has no lines of its own: name a --lines_file")
-    is_other = bool(lines_file)
-    lines = dataset.load(config, (split,), any_characters=is_other).splits[split]
+        making.make_missing(config)
+    lines = dataset.load(
+        config, (split,), any_characters=bool(lines_file), charset=charset
+    ).splits[split]
     _tell_unknown(charset, lines)
     read = devices.replicate(reader.read, run.mesh)
     temperatures = 1.0, reader.temperature
@@ -132,7 +130,7 @@ def _tell_unknown(charset: Charset, split: dataset.LabelledSplit):
     if unknown := charset.unknown(split.lines.transcripts):
         print(
             f"{np.sum(~split.spelled)} of {len(split.lines)} lines have characters "
-            f"that the network does not know: {unknown!r}. They count as errors"
+            f"that the network does not know: '{shown(unknown)}'. They count as errors"
         )
 
 

@@ -3,10 +3,12 @@
 import jax
 import optax
 
+WARMUP_SHARE = 0.1  # of a training's steps, at most
+
 
 def make_schedule(config, total_steps: int) -> optax.Schedule:
     """The learning rate at each step: warm-up from 0, then the config's schedule."""
-    warmup = min(config.warmup_steps, total_steps // 2)
+    warmup = warmup_steps(config, total_steps)
     rest = max(total_steps - warmup, 1)
     peak = config.learning_rate
     schedule = {
@@ -19,6 +21,11 @@ def make_schedule(config, total_steps: int) -> optax.Schedule:
     return optax.join_schedules(
         [optax.linear_schedule(0.0, peak, max(warmup, 1)), schedule], [warmup]
     )
+
+
+def warmup_steps(config, total_steps: int) -> int:
+    """Return the steps of warm-up: no more than a share of a short training."""
+    return min(config.warmup_steps, int(WARMUP_SHARE * total_steps))
 
 
 def make_optimizer(config, schedule: optax.Schedule) -> optax.GradientTransformation:

@@ -8,9 +8,9 @@ or, from Python, `Recognizer.load("runs/NAME").read(["line1.png"])`.
 
 import argparse
 import collections
+import contextlib
 import functools
 import itertools
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -20,10 +20,10 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from ocr_jax import checkpoints, decoders, errors, steps
+from ocr_jax import checkpoints, decoders, errors, reading_formats, steps
 from ocr_jax.decoding import greedy
-from ocr_jax.errors import UserError
-from ocr_jax.images import cleaning
+from ocr_jax.errors import UserError, printable
+from ocr_jax.images import cleaning, doubts, finding
 from ocr_jax.images import opening as images_lib
 from ocr_jax.runtime import devices
 
@@ -33,6 +33,8 @@ NARROWEST = 256
 WIDENING = 1.3
 # Images are read this many at a time, the widths of a batch being alike.
 CHUNK = 8 * MAX_BATCH
+# Readings less sure than this are tried the other ways up, which must be surer by this.
+DOUBTFUL, CLEARLY = 0.7, 0.2
 
 
 class Character(NamedTuple):
@@ -49,6 +51,10 @@ class Reading(NamedTuple):
     text: str
     confidence: float
     characters: list[Character]
+
+
+# Nothing is on a blank image, which is certain; of an unreadable one nothing is known.
+BLANK, UNREADABLE = Reading("", 1.0, []), Reading("", 0.0, [])
 
 
 class Recognizer:
@@ -89,16 +95,22 @@ class Recognizer:
         return self.read_lines([self.line(image) for image in images])
 
     def line(self, image) -> cleaning.CleanLine:
-        """Prepare an image for the network. Raises UserError if it cannot be read."""
+        """Prepare an image for the network; a blank one has no width.
+
+        Raises UserError if it cannot be read.
+        """
         gray = images_lib.read_image(image)
         try:
             return cleaning.clean_line(gray, self.best.height)
+        except cleaning.Blank:
+            blank = np.zeros((self.best.height, 0), np.uint8)
+            return cleaning.CleanLine(blank, left=0.0, scale=1.0)
         except UserError as error:
             raise UserError(f"{images_lib.describe(image)}: {error}") from None
 
     def read_lines(self, lines: list[cleaning.CleanLine]) -> list[Reading]:
         """Read lines in batches of similar width; readings keep the lines' order."""
-        readings = [None] * len(lines)
+        readings = [BLANK] * len(lines)
 
         def finish(indices, decoded):
             decoded = jax.device_get(decoded)
@@ -119,10 +131,10 @@ class Recognizer:
     def _reading(self, decoded, row: int, line: cleaning.CleanLine) -> Reading:
         """Build the reading of one row of a decoded batch."""
         length = decoded.lengths[row]
-        text = self.best.charset.decode(decoded.labels[row, :length])
+        text, order = self.best.charset.read(decoded.labels[row, :length])
         centres = (decoded.starts[row, :length] + decoded.ends[row, :length]) / 2
-        xs = line.left + self.best.model.centre(centres) * line.scale
-        confidences = decoded.confidences[row, :length]
+        xs = (line.left + self.best.model.centre(centres) * line.scale)[order]
+        confidences = decoded.confidences[row, order]
         characters = [
             Character(character, float(confidence), float(x))
             for character, confidence, x in zip(text, confidences, xs, strict=True)
@@ -131,8 +143,8 @@ class Recognizer:
 
 
 def _batches(widths: list[int]) -> Iterator[tuple[list[int], int]]:
-    """Yield (indices of lines of similar width, width to pad them to)."""
-    order = sorted(range(len(widths)), key=widths.__getitem__)
+    """Yield (indices of lines of similar width, width to pad to), but blank ones."""
+    order = sorted(np.flatnonzero(widths).tolist(), key=widths.__getitem__)
     for _, group in itertools.groupby(order, key=lambda i: _rung(widths[i])):
         group = list(group)
         for start in range(0, len(group), MAX_BATCH):
@@ -179,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
         default="greedy",
         help="beam needs python -m ocr_jax.tune_decoder first (default: greedy)",
     )
-    parser.add_argument("--format", choices=FORMATS, default="text")
+    parser.add_argument("--format", choices=reading_formats.NAMES, default="text")
     parser.add_argument("images", nargs="*", help="files, folders, or - for stdin")
     return parser
 
@@ -197,20 +209,55 @@ def _run(args: argparse.Namespace) -> int:
     names = list(_expand(args.images))
     devices.use_cores(MAX_BATCH)
     recognizer = Recognizer.load(args.workdir, args.decoder)
-    show, unreadable = FORMATS[args.format], 0
+    writer, unreadable = reading_formats.Writer(args.format), 0
     for start in range(0, len(names), CHUNK):
-        readable, lines = [], []
-        for name in names[start : start + CHUNK]:
-            try:
-                lines.append(recognizer.line(_source(name)))
-                readable.append(name)
-            except UserError as error:
-                print(f"ocr_jax: {error}", file=sys.stderr)
-                unreadable += 1
-        readings = recognizer.read_lines(lines)
-        for name, reading in zip(readable, readings, strict=True):
-            print(show(name, reading), flush=True)
+        chunk = [_Image(recognizer, name) for name in names[start : start + CHUNK]]
+        readings = iter(recognizer.read_lines([i.line for i in chunk if i.line]))
+        for image in chunk:
+            reading = next(readings) if image.line else UNREADABLE
+            writer.write(image.name, reading, image.problem)
+            unreadable += not image.line
+            if doubt := image.doubt or _better(recognizer, image, reading):
+                print(f"ocr_jax: {printable(image.name)} {doubt}", file=sys.stderr)
     return 2 if unreadable else 0
+
+
+class _Image:
+    """An image of the command line, prepared: its line, or the problem it has."""
+
+    def __init__(self, recognizer: Recognizer, name: str):
+        self.name, self.line, self.problem, self.doubt = name, None, "", ""
+        try:
+            gray = images_lib.read_image(_source(name))
+            self.doubt = doubts.about(gray)
+            self.line = recognizer.line(gray)
+            # What is higher than wide may lie on its side.
+            self.tall = gray if len(gray) > gray.shape[1] else None
+            if not self.line.image.shape[1]:
+                self.doubt = "is blank: nothing on it stands out from the paper"
+        except UserError as error:
+            whose = f"{images_lib.describe(np.array(0))}: "
+            self.problem = str(error).replace(whose, f"{name}: ")
+            print(f"ocr_jax: {printable(self.problem)}", file=sys.stderr)
+
+
+def _better(recognizer: Recognizer, image: _Image, reading: Reading) -> str:
+    """Say how an image must be turned to be read better; "" if it stands upright."""
+    if not image.line or reading.confidence > DOUBTFUL:
+        return ""
+    lines = {180: image.line._replace(image=image.line.image[::-1, ::-1])}
+    for degrees in (90, 270) if image.tall is not None else ():
+        with contextlib.suppress(UserError):
+            lines[degrees] = recognizer.line(np.rot90(image.tall, -degrees // 90))
+    readings = zip(recognizer.read_lines([*lines.values()]), lines, strict=True)
+    sure = [(turned.confidence, degrees) for turned, degrees in readings if turned.text]
+    best, degrees = max(sure, default=(0.0, 0))
+    if best < reading.confidence + CLEARLY:
+        return ""
+    return (
+        f"may be turned: clockwise by {degrees} degrees, its reading has confidence "
+        f"{best:.2f} instead of {reading.confidence:.2f}"
+    )
 
 
 def _source(name: str):
@@ -223,32 +270,10 @@ def _expand(names: list[str]) -> Iterator[str]:
     for name in names:
         if not Path(name).is_dir():
             yield name
-        elif inside := images_lib.find_images(name):
+        elif inside := finding.images(name):
             yield from map(str, inside)
         else:
             raise UserError(f"no images in the folder {name}")
-
-
-FORMATS = {
-    "text": lambda name, reading: reading.text,
-    "tsv": lambda name, reading: f"{name}\t{reading.confidence:.4f}\t{reading.text}",
-    "json": lambda name, reading: json.dumps(
-        {
-            "image": name,
-            "text": reading.text,
-            "confidence": round(reading.confidence, 4),
-            "characters": [
-                {
-                    "text": c.text,
-                    "confidence": round(c.confidence, 4),
-                    "x": round(c.x, 1),
-                }
-                for c in reading.characters
-            ],
-        },
-        ensure_ascii=False,
-    ),
-}
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 python -m ocr_jax.prepare folder --source=DIR --out=data/lines.h5
 python -m ocr_jax.prepare alto --source=DIR --out=data/lines.h5
-python -m ocr_jax.prepare iam --source=DIR --split=aachen --out=data/iam_lines.h5
+python -m ocr_jax.prepare iam --source=DIR --height=64 --out=data/iam_64.h5
 python -m ocr_jax.prepare fonts --lines=6000 --out=data/fonts.h5
 python -m ocr_jax.prepare join --source=MINE.h5 --with=SYNTHETIC.h5 --out=data/joined.h5
 python -m ocr_jax.prepare recombine --source=MINE.h5 --workdir=RUN --out=data/more.h5

@@ -29,16 +29,45 @@ def lab_training(config: ml_collections.ConfigDict):
     config.batch_size = 64
 
 
-def single_characters(config: ml_collections.ConfigDict):
-    """Single EMNIST characters: one window, the whole image, and no LSTM."""
-    config.lines_file = "data/emnist.h5"
-    config.prepare_args = "emnist"
+def iam_lines(config: ml_collections.ConfigDict, *, height: int):
+    """IAM's lines at a height, in a file that the first run makes from data/raw/iam.
+
+    Networks of any height are compared on the same lines: all take the Aachen split.
+    """
+    config.lines_file = f"data/iam_{height}.h5"
+    config.prepare_args = (
+        f"iam --source=data/raw/iam --split=aachen --height={height} "
+        f"--out={config.lines_file}"
+    )
+    config.height = height
+
+
+def single_characters(config: ml_collections.ConfigDict, *, characters: str):
+    """Single characters: one window, the whole image, and no LSTM.
+
+    characters: emnist, or fonts, which need no network.
+    """
+    emnist_or_fonts(config, "emnist", characters)
     config.height = 28
     config.window_width = 28
     config.window_stride = 28
     config.lstm_layers = 0
     config.dropout = 0.2
     config.batch_size = 256
+
+
+def emnist_or_fonts(config: ml_collections.ConfigDict, source: str, characters: str):
+    """The lines file of a source of EMNIST, or of the same characters in fonts.
+
+    characters: emnist or fonts, as after the colon of --config=FILE.py:fonts.
+    """
+    if characters not in ("emnist", "fonts"):
+        raise ValueError(f"no characters {characters}: expected one of emnist, fonts")
+    config.lines_file = f"data/{source}.h5"
+    config.prepare_args = source
+    if characters == "fonts":
+        config.lines_file = f"data/{source}_fonts.h5"
+        config.prepare_args = f"{source} --source=fonts"
 
 
 def handwriting_network(config: ml_collections.ConfigDict):

@@ -3,52 +3,33 @@
 import contextlib
 import itertools
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import jax
-import ml_collections
-import numpy as np
-import optax
 
-from ocr_jax import checkpoints, evaluate, models, optimizers, steps, transfer, workdirs
+from ocr_jax import (
+    checkpoints,
+    evaluate,
+    models,
+    optimizers,
+    reading_tables,
+    steps,
+    transfer,
+    workdirs,
+)
 from ocr_jax import config as config_lib
-from ocr_jax.data import dataset, pipeline, plan
+from ocr_jax import progress as progress_lib
+from ocr_jax.data import dataset, pipeline, plan, training_lines
 from ocr_jax.errors import UserError
+from ocr_jax.progress import Progress, Run
 from ocr_jax.runtime import devices, distributed, huge_pages
+from ocr_jax.scoring import report
 from ocr_jax.sources import making
 from ocr_jax.tracking import profiling
 from ocr_jax.tracking.tracker import Tracker
 
 # How many validation lines are kept with their readings after every epoch.
 SHOWN_LINES = 12
-
-
-class Progress(NamedTuple):
-    """Training progress outside the TrainState; saved with every checkpoint."""
-
-    epoch: int = 0  # epochs finished
-    batch: int = 0  # batches finished in the current epoch, and sums over them:
-    loss: float = 0.0
-    lines: int = 0
-    seconds: float = 0.0
-    best_cer: float | None = None
-    stale_epochs: int = 0  # since the best CER
-
-
-class Run(NamedTuple):
-    """What stays fixed during a training."""
-
-    config: ml_collections.ConfigDict
-    data: dataset.Dataset
-    lines: dataset.LabelledSplit  # what is trained on
-    batches_per_epoch: int
-    mesh: jax.sharding.Mesh
-    schedule: optax.Schedule
-    train_steps: Callable
-    logits_step: Callable
-    tracker: Tracker
 
 
 def train_and_evaluate(config, workdir: Path, *, overwrite: bool = False) -> dict:
@@ -63,7 +44,10 @@ def train_and_evaluate(config, workdir: Path, *, overwrite: bool = False) -> dic
         if workdirs.scores(workdir) is None:
             _train(config, workdir)
         else:
-            print(f"{workdir} is finished; --overwrite trains it anew.")
+            print(
+                f"{workdir} is finished: a higher --config.num_epochs trains it "
+                "further, --overwrite anew."
+            )
         with distributed.main_first():  # which writes them
             return workdirs.scores(workdir)
 
@@ -72,7 +56,7 @@ def _train(config, workdir: Path):
     devices.use_compilation_cache()
     with distributed.main_first():
         making.make_missing(config)
-        data = dataset.load(config, ("train", "validation"), optional=("test",))
+        data = training_lines.load(config, workdir)
         workdirs.check_dataset(workdir, data.describe())
         mesh = devices.make_mesh(config.batch_size)
         model = models.build_model(config, data.charset.num_classes, devices.DATA)
@@ -114,7 +98,7 @@ def _train(config, workdir: Path):
             logits_step=steps.make_logits_step(model),
             tracker=tracker,
         )
-        tracker.message(_describe(run, state, progress))
+        _announce(run, state, progress)
         state = _train_epochs(run, state, progress, saved, workdir)
         kept = saved.restore(checkpoints.BEST, steps.for_inference(state))
         if kept is None:
@@ -163,59 +147,18 @@ def _train_epoch(run: Run, state, progress: Progress, rows: list[plan.PlanRow], 
         if stop.is_set():
             break
         own = tuple(itertools.islice(batches, len(dispatched)))
+        run.tracker.compiling(dispatched[0].bucket.width, len(run.lines.buckets))
         state, values = run.train_steps(state, own)
         pending += dispatched
         metrics.append(values)
         if len(pending) >= run.config.log_every_steps:
-            progress = _log(run, state, progress, pending, metrics, since)
+            progress = progress_lib.log_steps(
+                run, state, progress, pending, metrics, since
+            )
             since, pending, metrics = time.monotonic(), [], []
     if pending:
-        progress = _log(run, state, progress, pending, metrics, since)
+        progress = progress_lib.log_steps(run, state, progress, pending, metrics, since)
     return state, progress
-
-
-def _log(
-    run: Run, state, progress: Progress, pending, metrics, since: float
-) -> Progress:
-    """Fetch and log the metrics of the last few steps; add them to the epoch's sums.
-
-    pending: the plan rows of these steps; metrics: what `run.train_steps` returned.
-    Raises UserError, naming step and lines, if a loss is not finite.
-    """
-    fetched = jax.device_get(metrics)
-    seconds = time.monotonic() - since
-    values = {key: np.hstack([v[key] for v in fetched]) for key in fetched[0]}
-    last_step = int(state.step)
-    for offset, (row, loss) in enumerate(zip(pending, values["loss"], strict=True)):
-        if not np.isfinite(loss):
-            step = last_step - len(pending) + 1 + offset
-            line_ids = [run.lines.lines.line_ids[index] for index in row.indices]
-            raise UserError(
-                f"the loss is {loss} at step {step}, on the lines "
-                f"{', '.join(line_ids)}: look at them, or lower config.learning_rate"
-            )
-    sums = {key: float(array.sum(dtype=np.float64)) for key, array in values.items()}
-    progress = progress._replace(
-        batch=progress.batch + len(pending),
-        loss=progress.loss + sums["loss"],
-        lines=progress.lines + sums["lines"],
-        seconds=progress.seconds + seconds,
-    )
-    read = sum(len(row.indices) for row in pending)
-    values = {
-        "train/loss": sums["loss"] / max(sums["lines"], 1),
-        "train/grad_norm": sums["grad_norm"] / len(pending),
-        "train/learning_rate": float(
-            run.schedule((last_step - 1) // run.config.accumulate_steps)
-        ),
-        "train/lines_per_second": read / seconds,
-        # Augmentation can make a line too narrow for its label: it is left out then.
-        "train/impossible_lines": read - sums["lines"],
-    }
-    run.tracker.log(last_step, values)
-    done = progress.epoch + progress.batch / run.batches_per_epoch
-    run.tracker.progress(done, values)
-    return progress
 
 
 def _end_epoch(run: Run, state, progress: Progress, saved, workdir: Path):
@@ -250,7 +193,7 @@ def _end_epoch(run: Run, state, progress: Progress, saved, workdir: Path):
         for i in range(len(split))[:SHOWN_LINES]
     ]
     if jax.process_index() == 0:
-        workdirs.write_readings(workdir, shown)
+        reading_tables.write_readings(workdir, shown)
     run.tracker.readings(int(state.step), shown)
     huge_pages.give_back()
     return state, progress
@@ -259,18 +202,36 @@ def _end_epoch(run: Run, state, progress: Progress, saved, workdir: Path):
 def _final_scores(run: Run, best, temperature: float, epoch: int, workdir: Path):
     """Score the best state on validation and test; print and write the scores."""
     scores = {"epoch": epoch, "parameters": steps.count_parameters(best)}
+    if jax.process_index() == 0:
+        print(
+            f"\nKept is the network of epoch {epoch}, of the lowest validation CER (*)"
+        )
     by_split = evaluate.score_splits(
         run.logits_step, best, run.data, run.config, temperature, workdir
     )
     scores |= {name: split.as_json() for name, split in by_split.items()}
     if jax.process_index() == 0:
         workdirs.write_json(workdir / "scores.json", scores)
-        print(f"\nRead an image: python -m ocr_jax.predict --workdir={workdir} IMAGE")
+        if by_split["validation"].has_learnt_nothing():
+            updates = run.batches_per_epoch * run.config.num_epochs
+            print(report.why_nothing_was_learnt(run.config, len(run.lines), updates))
+        else:
+            print(
+                f"\nRead an image: python -m ocr_jax.predict --workdir={workdir} IMAGE"
+            )
 
 
 def _is_done(config, progress: Progress) -> bool:
     is_stale = 0 < config.early_stop_patience <= progress.stale_epochs
     return is_stale or progress.epoch >= config.num_epochs
+
+
+def _announce(run: Run, state, progress: Progress):
+    """Say what is about to be trained, and at the start what is odd about its lines."""
+    run.tracker.message(_describe(run, state, progress))
+    if progress == Progress():
+        for remark in training_lines.remarks(run.data):
+            run.tracker.message(remark)
 
 
 def _describe(run: Run, state, progress: Progress) -> str:

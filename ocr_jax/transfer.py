@@ -9,7 +9,7 @@ import numpy as np
 from flax import traverse_util
 
 from ocr_jax import checkpoints, steps
-from ocr_jax.charset import Charset
+from ocr_jax.charset import Charset, shown
 
 HEAD = "head"  # the output layer: its last axis is the classes
 
@@ -27,9 +27,9 @@ class Taken(NamedTuple):
         if self.fresh:
             parts.append(f"not fitting, started fresh: {', '.join(self.fresh)}")
         if self.new_characters:
-            parts.append(f"new characters: {self.new_characters!r}")
+            parts.append(f"new characters: '{shown(self.new_characters)}'")
         if self.dropped_characters:
-            parts.append(f"dropped characters: {self.dropped_characters!r}")
+            parts.append(f"dropped characters: '{shown(self.dropped_characters)}'")
         return "; ".join(parts)
 
 

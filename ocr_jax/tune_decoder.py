@@ -42,12 +42,13 @@ BATCH = 32
 
 
 class Lines(NamedTuple):
-    """Logits of validation lines, and the label ids of their transcripts."""
+    """Logits of validation lines, and their transcripts."""
 
     logits: np.ndarray  # (n, T, C), the shortest lines first
     lengths: np.ndarray  # (n,)
-    labels: list[list[int]]
+    transcripts: list[str]
     writers: list[str]
+    charset: charset_lib.Charset = charset_lib.Charset(())
 
 
 def tune(workdir: Path, texts: Sequence[Path] = ()) -> decoders.TunedDecoder:
@@ -68,7 +69,7 @@ def tune(workdir: Path, texts: Sequence[Path] = ()) -> decoders.TunedDecoder:
     lines = read_lines(run, validation)
     weights = choose_weights(model, lines)
     guide = beam.Guide(model, weights.alpha, weights.beta)
-    temperature = fit_temperature(guide, lines, best.charset)
+    temperature = fit_temperature(guide, lines)
     tuned = decoders.TunedDecoder(learnt, weights, temperature, best.charset.characters)
     decoders.write(run.workdir / decoders.FILE, tuned)
     return tuned
@@ -80,10 +81,14 @@ def read_text(path: Path, charset: charset_lib.Charset) -> list[np.ndarray]:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise UserError(f"--text={path} can't be read: {one_line(error)}") from None
-    lines = [line for line in map(charset_lib.normalize, text.splitlines()) if line]
-    spelled = [line for line in lines if set(charset.characters).issuperset(line)]
+    lines = [line for line in map(_written, text.splitlines()) if line]
+    spelled = [line for line in lines if not charset.unknown([line])]
     print(f"{path}: {len(spelled)} of {len(lines)} lines have known characters only")
     return [charset.encode(line) for line in spelled]
+
+
+def _written(text: str) -> str:
+    return charset_lib.written(text)[0]
 
 
 def make_corpora(train: dataset.LabelledSplit, texts: Sequence) -> dict[str, Sequence]:
@@ -142,8 +147,9 @@ def read_lines(run: checkpoints.OpenRun, split: dataset.LabelledSplit) -> Lines:
     return Lines(
         logits=padded,
         lengths=np.array([len(logits) for _, logits in found]),
-        labels=[split.labels[index].tolist() for index, _ in found],
+        transcripts=[split.lines.transcripts[index] for index, _ in found],
         writers=[split.lines.writers[index] for index, _ in found],
+        charset=run.best.charset,
     )
 
 
@@ -165,17 +171,18 @@ def choose_weights(
         return pattern_search(lambda *weights: edits(*weights)[chosen].sum())
 
     alpha, beta = choose(slice(None))
-    writers = lines.writers if len(set(lines.writers)) > 1 else range(len(lines.labels))
+    size = len(lines.transcripts)
+    writers = lines.writers if len(set(lines.writers)) > 1 else range(size)
     folds = np.unique(writers, return_inverse=True)[1] % FOLDS
     crossed = [
         edits(*choose(folds != fold))[folds == fold].sum() for fold in set(folds)
     ]
-    chars = max(1, sum(map(len, lines.labels)))
+    chars = max(1, sum(map(len, lines.transcripts)))
     greedily = count_edits(lines, jax.jit(search_greedily))
     return decoders.SearchWeights(
         alpha=alpha,
         beta=beta,
-        lines=len(lines.labels),
+        lines=size,
         cer_greedy=float(greedily.sum() / chars),
         cer_without_model=float(edits(0.0, 0.0).sum() / chars),
         cer=float(edits(alpha, beta).sum() / chars),
@@ -190,17 +197,18 @@ def search_greedily(logits, lengths):
 
 
 def count_edits(lines: Lines, search) -> np.ndarray:
-    """Count the edits (n,) between the labels and the readings of `search`."""
+    """Count the edits (n,) between transcripts and the readings of `search`."""
     edits = []
-    for start in range(0, len(lines.labels), BATCH):
+    for start in range(0, len(lines.transcripts), BATCH):
         rows = slice(start, start + BATCH)
         found = jax.device_get(search(lines.logits[rows], lines.lengths[rows]))
-        for label, read, length in zip(lines.labels[rows], *found, strict=True):
-            edits.append(Levenshtein.distance(label, read[:length].tolist()))
+        for text, read, length in zip(lines.transcripts[rows], *found, strict=True):
+            reading = lines.charset.decode(read[:length])
+            edits.append(Levenshtein.distance(text, reading))
     return np.array(edits)
 
 
-def fit_temperature(guide: beam.Guide, lines: Lines, charset) -> float:
+def fit_temperature(guide: beam.Guide, lines: Lines) -> float:
     """Fit the temperature that calibrates beam-search character confidences."""
 
     @jax.jit
@@ -214,14 +222,14 @@ def fit_temperature(guide: beam.Guide, lines: Lines, charset) -> float:
         return decoded, jax.lax.map(confidences, calibration.TEMPERATURES)
 
     readings, sure = [], []
-    for start in range(0, len(lines.labels), BATCH):
+    for start in range(0, len(lines.transcripts), BATCH):
         rows = slice(start, start + BATCH)
         found = jax.device_get(read(guide, lines.logits[rows], lines.lengths[rows]))
         for row, length in enumerate(found[0].lengths):
-            readings.append(charset.decode(found[0].labels[row, :length]))
-            sure.append(found[1][:, row, :length])
-    transcripts = [charset.decode(label) for label in lines.labels]
-    right = calibration.right_characters(transcripts, readings)
+            text, order = lines.charset.read(found[0].labels[row, :length])
+            readings.append(text)
+            sure.append(found[1][:, row, order])
+    right = calibration.right_characters(lines.transcripts, readings)
     return calibration.fit_temperature(np.concatenate(sure, axis=1), right)
 
 

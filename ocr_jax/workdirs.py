@@ -17,22 +17,19 @@ language_model.npz  what ocr_jax.tune_decoder made for beam search
 """
 
 import contextlib
-import csv
 import fcntl
 import hashlib
 import importlib.metadata
-import io
 import json
 import os
 import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import ml_collections
 
-from ocr_jax import checkout, config_keys
+from ocr_jax import checkout, config_keys, locks, regular_files
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError, one_line
 
@@ -63,15 +60,6 @@ CONTENTS = (
 )
 
 
-class ScoredLine(NamedTuple):
-    """A row of readings_SPLIT.tsv: a line of a scored split."""
-
-    line_id: str
-    writer: str
-    transcript: str
-    reading: str
-
-
 def default_workdir(config: ml_collections.ConfigDict) -> Path:
     """Return runs/NAME-HASH of the config, so that a command finds its own run."""
     compared = json.dumps(_compared(config), sort_keys=True)
@@ -97,21 +85,28 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
             f"--workdir={workdir} holds other files ({sorted(foreign)[0]} …): name a "
             "new folder"
         )
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--workdir={workdir}: {one_line(error)}") from None
-    with open(workdir / "lock", "w") as lock:
+    with contextlib.ExitStack() as opened:
+        try:
+            workdir.mkdir(parents=True, exist_ok=True)
+            lock = opened.enter_context(open(workdir / "lock", "w"))
+        except OSError as error:
+            raise UserError(f"--workdir={workdir}: {one_line(error)}") from None
         try:
             # The lock dies with the process that holds it, however it ends.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locks.take(
+                lock,
+                fcntl.LOCK_EX | fcntl.LOCK_NB,
+                f"a second training in {workdir} would not be noticed",
+            )
         except BlockingIOError:
             raise UserError(f"another training is running in {workdir}") from None
         if overwrite:
             _clear(workdir)
         if (workdir / "dataset.json").exists():
             refuse_other_config(workdir, config)
+            _prolong(workdir, config)
         else:  # new, or given up before its lines file was found to be good
+            opened.enter_context(_gone_if_nothing_comes(workdir))
             code = checkout.code(__file__)
             write_json(workdir / "environment.json", environment(code=code))
             if code.changes:
@@ -120,14 +115,49 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
         yield
 
 
+@contextlib.contextmanager
+def _gone_if_nothing_comes(workdir: Path):
+    """Remove a new workdir if the training fails before it leaves something to keep."""
+    try:
+        yield
+    except BaseException:
+        metrics = workdir / "metrics.jsonl"
+        if not metrics.exists() or metrics.stat().st_size == 0:
+            _clear(workdir)
+            (workdir / "lock").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # of experiments/launch.py, say
+                workdir.rmdir()
+        raise
+
+
 def refuse_other_config(workdir: Path, config: ml_collections.ConfigDict):
-    """Raise UserError, with the differences, if the workdir has another config."""
+    """Raise UserError, with the differences, if the workdir has another config.
+
+    More epochs are no difference: they prolong the run.
+    """
     old, new = _compared(load_config(workdir)), _compared(config)
+    if new["num_epochs"] > old["num_epochs"]:
+        new["num_epochs"] = old["num_epochs"]
     if changes := config_lib.differences(old, new):
         raise UserError(
             f"{workdir} holds a run of another config ({'; '.join(changes)}): name "
             "another --workdir or add --overwrite"
         )
+
+
+def _prolong(workdir: Path, config: ml_collections.ConfigDict):
+    """Make an earlier run one of more epochs, if the config has more."""
+    kept = load_config(workdir)
+    if config.num_epochs <= kept.num_epochs:
+        return
+    print(
+        f"{workdir} is prolonged from {kept.num_epochs} to {config.num_epochs} epochs. "
+        f"From its last checkpoint on, the {config.schedule} schedule is that of all."
+    )
+    kept.num_epochs = config.num_epochs
+    # In this order: a run with final scores is finished, whatever its config says.
+    (workdir / "scores.json").unlink(missing_ok=True)
+    write_json(workdir / "config.json", kept.to_dict())
 
 
 def check_dataset(workdir: Path, description: dict):
@@ -154,7 +184,7 @@ def load_config(workdir: Path) -> ml_collections.ConfigDict:
     try:
         config.update(config_lib.with_new_names(read_json(path)))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} doesn't fit this version: {error}") from None
+        raise UserError(f"{path} doesn't fit this version: {one_line(error)}") from None
     return config
 
 
@@ -167,14 +197,17 @@ def scores(workdir: Path) -> dict | None:
 def temperature(workdir: Path) -> float:
     """Return the temperature of the best network's confidences, 1 if none is kept."""
     path = Path(workdir) / "calibration.json"
-    return read_json(path)["temperature"] if path.exists() else 1.0
+    try:
+        return float(read_json(path)["temperature"]) if path.exists() else 1.0
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} has no temperature: {error!r}") from None
 
 
 def read_json(path: Path):
     """Read a JSON file of a workdir. Raises UserError if it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return json.loads(regular_files.checked(path).read_text(encoding="utf-8"))
+    except (OSError, RecursionError, ValueError) as error:
         raise UserError(f"{path} can't be read: {error}") from None
 
 
@@ -196,42 +229,6 @@ def write_bytes(path: Path, content: bytes):
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def write_readings(workdir: Path, lines: list[tuple]):
-    """Write readings.tsv from (line_id, image, transcript, reading) rows."""
-    rows = [(line_id, transcript, text) for line_id, _, transcript, text in lines]
-    _write_tsv(workdir / "readings.tsv", ("line_id", "transcript", "reading"), rows)
-
-
-def write_scored_lines(workdir: Path, split: str, lines: Iterable[ScoredLine]):
-    """Write readings_SPLIT.tsv, from which a finished run's scores were counted."""
-    path = workdir / f"readings_{split}.tsv"
-    _write_tsv(path, ScoredLine._fields, lines)
-
-
-def scored_lines(workdir: Path, split: str) -> list[ScoredLine] | None:
-    """Read readings_SPLIT.tsv, sorted by line_id; None if there is no such file."""
-    path = Path(workdir) / f"readings_{split}.tsv"
-    if not path.exists():
-        return None
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file, csv.excel_tab)
-            if tuple(header) != ScoredLine._fields:
-                raise ValueError(f"its columns are {header}")
-            return sorted(ScoredLine(*row) for row in rows)
-    except (OSError, TypeError, ValueError, csv.Error) as error:
-        raise UserError(f"{path} can't be read: {error}") from None
-
-
-def _write_tsv(path: Path, header: tuple[str, ...], rows: Iterable[tuple]):
-    """Write a tab-separated table; cells with tabs or quotes are quoted."""
-    text = io.StringIO()
-    writer = csv.writer(text, csv.excel_tab, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
 
 
 def environment(

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ocr_jax import config as config_lib
-from ocr_jax import errors, prepare, workdirs
+from ocr_jax import errors, prepare, reading_tables, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.scoring import metrics
 from ocr_jax.sources.emnist import characters
@@ -169,8 +169,8 @@ def make_run(workdir, readings=TRANSCRIPTS, transcripts=TRANSCRIPTS, **overrides
     ids = [f"line-{i}" for i in range(len(transcripts))]
     writers = ["ann", "bob", "cid", "dee", "eve"]
     lines = zip(ids, writers, transcripts, readings, strict=True)
-    workdirs.write_scored_lines(
-        workdir, "validation", map(workdirs.ScoredLine._make, lines)
+    reading_tables.write_scored_lines(
+        workdir, "validation", map(reading_tables.ScoredLine._make, lines)
     )
     counts = metrics.count(transcripts, readings)
     scores = {

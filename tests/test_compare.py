@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from ocr_jax import compare, workdirs
+from ocr_jax import compare, reading_tables, workdirs
 from ocr_jax.scoring import metrics
 from tests import fixtures
 
@@ -81,7 +81,7 @@ def other_scores(run, **changes):
         ),
         (lambda run: other_scores(run, digest="f" * 64), "digests 1234abcd and ffffff"),
         (
-            lambda run: workdirs.write_scored_lines(run, "validation", []),
+            lambda run: reading_tables.write_scored_lines(run, "validation", []),
             "other lines: 5 and 0",
         ),
         (

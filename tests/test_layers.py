@@ -15,18 +15,11 @@ PACKAGE = Path(ocr_jax.__file__).parent
 # is one entry, also each other.
 LAYERS = (
     ("__main__",),
-    (
-        "cli",
-        "main",
-        "predict",
-        "tune_decoder",
-        "compare",
-        "ensemble",
-        "export",
-        "restore",
-    ),
-    ("prepare",),
+    ("cli", "main", "predict", "tune_decoder", "compare", "ensemble"),
+    ("export", "restore"),
+    ("prepare", "reading_formats"),
     ("train",),
+    ("progress",),
     ("evaluate", "transfer"),
     ("scoring", "sources"),
     ("images", "decoders"),
@@ -37,10 +30,19 @@ LAYERS = (
     ("tracking", "steps", "optimizers", "models"),
     ("augmentation", "ctc", "decoding"),
     ("runtime",),
+    ("reading_tables",),
     ("workdirs",),
     ("config", "recipes"),
-    ("charset", "checkout", "config_keys", "extras", "shipped_configs"),
-    ("errors",),
+    (
+        "charset",
+        "checkout",
+        "config_keys",
+        "extras",
+        "locks",
+        "regular_files",
+        "shipped_configs",
+    ),
+    ("errors", "display_order"),
     ("",),  # ocr_jax itself: its version
 )
 FLOORS = {entry: floor for floor, row in enumerate(reversed(LAYERS)) for entry in row}

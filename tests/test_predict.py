@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from PIL import Image
 
 from ocr_jax import predict
 from ocr_jax.errors import UserError
+from ocr_jax.images import cleaning
 from tests import fixtures
 
 
@@ -120,7 +122,8 @@ def test_a_folder_is_read_in_three_formats(workdir, tmp_path, capsys):
         assert run(workdir, f"--format={kind}", tmp_path) == 0
         outputs[kind] = capsys.readouterr().out.splitlines()
     assert outputs["text"] == ["ac", "cab"]
-    rows = [line.split("\t") for line in outputs["tsv"]]
+    header, *rows = [line.split("\t") for line in outputs["tsv"]]
+    assert header == ["image", "confidence", "text"]
     assert [(row[0], row[2]) for row in rows] == list(
         zip(paths, ["ac", "cab"], strict=True)
     )
@@ -141,11 +144,109 @@ def test_what_cannot_be_read_among_others_is_told_and_the_rest_read(
     bad = [tmp_path / name for name in ("empty.png", "torn.png", "dot.png", "wide.png")]
     assert run(workdir, good[0], *bad, "missing.png", *good[1:]) == 2
     said = capsys.readouterr()
-    assert said.out.splitlines() == [fixtures.SCAN_TEXT] * 3
+    read = fixtures.SCAN_TEXT
+    assert said.out.splitlines() == [read, "", "", "", "", "", read, read]
     complaints = said.err.splitlines()
     assert len(complaints) == 5
     for complaint, name in zip(complaints, [*bad, "missing.png"], strict=True):
         assert str(name) in complaint
+
+
+def test_a_blank_image_is_a_line_without_text(recognizer, workdir, tmp_path, capsys):
+    paths = [save(tmp_path, "1.png"), tmp_path / "blank.png", save(tmp_path, "3.png")]
+    Image.new("L", (300, 64), 230).save(paths[1])
+    for kind in ("text", "tsv", "json"):
+        assert run(workdir, f"--format={kind}", *paths) == 0
+        said = capsys.readouterr()
+        assert len(said.out.splitlines()) == 3 + (kind == "tsv")
+        assert f"{paths[1]} is blank" in said.err
+    assert json.loads(said.out.splitlines()[1])["text"] == ""
+    texts = [reading.text for reading in recognizer.read(paths)]
+    assert texts == [fixtures.SCAN_TEXT, "", fixtures.SCAN_TEXT]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+@pytest.mark.parametrize("kind", ["text", "tsv", "json"])
+def test_names_and_terminals_of_any_encoding_are_served(
+    finished, tmp_path, encoding, kind
+):
+    names = [os.fsdecode(b"caf\xe9.png"), "שלום\x1b[31m.png", "tab\tbreak\n.png"]
+    paths = [tmp_path / name for name in names]
+    image = pathlib.Path(save(tmp_path, "gray.png")).read_bytes()
+    for path in paths:
+        path.write_bytes(image)
+    written = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", written)
+        code = run(f"--workdir={finished[1]}", f"--format={kind}", *paths, "gone.png")
+    assert code == 2
+    lines = written.buffer.getvalue().decode(encoding).splitlines()
+    assert len(lines) == 4 + (kind == "tsv")
+    assert all("\x1b" not in line for line in lines)
+    if kind == "json":
+        objects = [json.loads(line) for line in lines]
+        assert [o["image"] for o in objects] == [*map(str, paths), "gone.png"]
+        assert objects[3]["error"] and "error" not in objects[0]
+
+
+def test_a_corrected_table_of_readings_is_prepared(workdir, tmp_path, capsys):
+    names = ["a.png", "b.png", os.fsdecode(b"caf\xe9.png"), "tab\t.png"]
+    for name, text in zip(names, ["ac", "cab", "ab", "ba"], strict=True):
+        (tmp_path / name).write_bytes(
+            pathlib.Path(save(tmp_path, "gray.png", text)).read_bytes()
+        )
+    assert run(workdir, "--format=tsv", *(tmp_path / name for name in names)) == 0
+    table = tmp_path / "t.tsv"
+    header, *rows = capsys.readouterr().out.splitlines()
+    rows[1] = rows[1].replace("cab", 'dit "cab", 0.5')
+    table.write_text("\n".join((header, *rows)) + "\n")
+    out = tmp_path / "o.h5"
+    options = f"--source={table}", f"--out={out}", "--split=1,0,0"
+    assert fixtures.run_prepare("tsv", *options) == 0
+    said = capsys.readouterr().out
+    assert "not used: confidence" in said and "left out" not in said
+    texts = fixtures.read_splits(out)["train"].transcripts
+    assert list(texts) == [row.split("\t")[2] for row in rows]
+    assert texts[1] == 'dit "cab", 0.5'
+
+
+def test_an_image_that_is_no_line_is_read_with_a_word(workdir, tmp_path, capsys):
+    page = np.concatenate([fixtures.draw_scan("abcab" * 4)] * 8)
+    line = fixtures.draw_scan("abcab" * 4)
+    images = {"page": page, "turned": np.rot90(line), "line": line}
+    for name, image in images.items():
+        Image.fromarray(np.ascontiguousarray(image)).save(tmp_path / f"{name}.png")
+    assert run(workdir, *(tmp_path / f"{name}.png" for name in images)) == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 3
+    told = said.err.splitlines()
+    assert len(told) == 2
+    assert "page.png looks like a page" in told[0] and "Turn it" in told[1]
+
+
+class OneWayUp:
+    """A recogniser that is sure of what is dark at the bottom only."""
+
+    def line(self, gray):
+        return types.SimpleNamespace(image=gray)
+
+    def read_lines(self, lines):
+        return [
+            predict.Reading("a", 0.9 if line.image[-1].sum() else 0.3, [])
+            for line in lines
+        ]
+
+
+def test_a_line_that_reads_better_upside_down_is_told():
+    upright = cleaning.CleanLine(np.eye(4, 9, dtype=np.uint8), 0.0, 1.0)
+    turned = upright._replace(image=np.eye(4, 9, dtype=np.uint8)[::-1] * 0)
+    turned.image[0] = 1
+    image = types.SimpleNamespace(line=turned, tall=None)
+    recognizer = OneWayUp()
+    unsure = predict.Reading("b", 0.3, [])
+    assert "by 180 degrees" in predict._better(recognizer, image, unsure)
+    sure = predict.Reading("b", 0.8, [])
+    assert predict._better(recognizer, image, sure) == ""
 
 
 def test_an_image_comes_through_standard_input(workdir, tmp_path, capsys, monkeypatch):

@@ -15,7 +15,7 @@ from ocr_jax import prepare
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import contact_sheet
-from ocr_jax.sources import making, worker_pool
+from ocr_jax.sources import worker_pool
 from tests import fixtures
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -61,16 +61,17 @@ def test_sub_folders_with_the_names_of_splits_are_the_splits(tmp_path):
     assert splits["validation"].line_ids == ("validation/z",)
 
 
-def test_lines_of_one_writer_are_no_collection_to_train_on(tmp_path, capsys):
+def test_lines_of_one_writer_are_split_and_it_is_said(tmp_path, capsys):
     for name in ("doc-1-0", "doc-1-1", "doc-2-0"):
         fixtures.save_line(tmp_path / "in", name)
+    out = tmp_path / "out.h5"
     assert (
-        fixtures.run_prepare(
-            "folder", f"--source={tmp_path / 'in'}", f"--out={tmp_path / 'o'}"
-        )
+        fixtures.run_prepare("folder", f"--source={tmp_path / 'in'}", f"--out={out}")
         == 0
     )
-    assert "no validation lines" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "drawn by line" in said and "its hands are in train, too" in said
+    assert "no validation lines" not in said and len(fixtures.read_splits(out)) == 3
 
 
 def test_what_hdf5_cannot_keep_is_left_out(folder, tmp_path, capsys):
@@ -135,13 +136,6 @@ def test_equal_reasons_are_counted_as_one(folder, tmp_path, capsys):
     )
     shown = "12 x it is empty: 0 bytes (a, b, c, d, e, f, g, h, i, j …)"
     assert shown in capsys.readouterr().out
-
-
-def test_the_rarest_reasons_are_only_counted():
-    skipped = {f"reason {i}": [f"line {i}"] for i in range(13)} | {"common": ["x", "y"]}
-    reasons = making.reasons(skipped)
-    assert reasons[0] == "2 x common (x, y)"
-    assert reasons[-1] == "4 more, for 4 other reasons"
 
 
 def test_the_same_seed_gives_the_same_fonts_file(tmp_path):
@@ -279,6 +273,16 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(small_disk):
     assert "disk is full" in result.stderr
     assert "Traceback" not in result.stderr
     assert not list(disk.iterdir())
+
+
+def test_a_full_disk_leaves_an_earlier_sheet_as_it_was(
+    tmp_path, tiny_lines, small_disk, capsys
+):
+    out = small_disk(megabytes=0.02) / "sheet.png"
+    out.write_bytes(b"earlier")
+    assert fixtures.run_prepare("show", str(tiny_lines), f"--out={out}") == 2
+    assert "disk is full" in capsys.readouterr().err
+    assert [path.read_bytes() for path in out.parent.iterdir()] == [b"earlier"]
 
 
 def test_ctrl_c_leaves_no_file_and_no_process(tmp_path):

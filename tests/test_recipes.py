@@ -5,6 +5,7 @@ import pathlib
 import pytest
 
 from ocr_jax import config as config_lib
+from ocr_jax.errors import UserError
 
 CONFIGS = pathlib.Path(__file__).parent.parent / "configs"
 LAB = {
@@ -19,7 +20,9 @@ LAB = {
     "batch_size": 64,
 }
 IAM = LAB | {
-    "lines_file": "data/iam_lines.h5",
+    "lines_file": "data/iam_28.h5",
+    "prepare_args": "iam --source=data/raw/iam --split=aachen --height=28 "
+    "--out=data/iam_28.h5",
     "num_epochs": 16,
     "early_stop_patience": 3,
 }
@@ -48,7 +51,9 @@ HANDWRITING = {
 BEST = HANDWRITING | {"augment.probability": 0.8, "augment.mask": 0.1, "dropout": 0.3}
 IAM_BEST = BEST | {
     "name": "iam_best_small",
-    "lines_file": "data/iam_lines.h5",
+    "lines_file": "data/iam_64.h5",
+    "prepare_args": "iam --source=data/raw/iam --split=aachen --height=64 "
+    "--out=data/iam_64.h5",
     "height": 64,
     "num_epochs": 200,
     "warmup_steps": 500,
@@ -62,6 +67,13 @@ EXPECTED = {
         "name": "emnist_lines_ctc",
         "lines_file": "data/emnist_lines.h5",
         "prepare_args": "emnist_lines",
+        "num_epochs": 10,
+    },
+    "emnist_lines_ctc.py:fonts": LAB
+    | {
+        "name": "emnist_lines_ctc",
+        "lines_file": "data/emnist_lines_fonts.h5",
+        "prepare_args": "emnist_lines --source=fonts",
         "num_epochs": 10,
     },
     "lines_ctc.py": HANDWRITING
@@ -113,6 +125,18 @@ def test_a_config_file_changes_these_defaults_and_no_other(name):
     config = config_lib.flatten(config_lib.load([f"--config={CONFIGS / name}"]))
     defaults = config_lib.flatten(config_lib.default_config())
     assert config == defaults | EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", ["emnist_mlp", "emnist_lenet", "emnist_lines_ctc"])
+def test_fonts_change_the_lines_file_alone(name):
+    one, other = (
+        config_lib.load([f"--config={CONFIGS / name}.py{characters}"])
+        for characters in ("", ":fonts")
+    )
+    changes = [text.split(":")[0] for text in config_lib.differences(one, other)]
+    assert changes == ["lines_file", "prepare_args"]
+    with pytest.raises(UserError, match="no characters font: expected one of emnist"):
+        config_lib.load([f"--config={CONFIGS / name}.py:font"])
 
 
 def test_fine_tuning_differs_from_the_labs_run_in_its_start_alone():

@@ -252,6 +252,32 @@ def test_a_training_without_an_update_is_refused(tmp_path, tiny_config):
         train.train_and_evaluate(tiny_config, tmp_path / "run")
 
 
+@pytest.mark.parametrize("was_finished", [True, False])
+def test_more_epochs_prolong_a_run(tmp_path, tiny_config, was_finished, capsys):
+    """At a constant rate, to the very run that had them from the start."""
+    tiny_config.schedule, tiny_config.early_stop_patience = "constant", 0
+    tiny_config.lstm_layers, tiny_config.num_buckets = 0, 1  # quick to compile
+    tiny_config.num_epochs = 4
+    whole = train.train_and_evaluate(tiny_config, tmp_path / "whole")
+    tiny_config.num_epochs = 2
+    train.train_and_evaluate(tiny_config, tmp_path / "run")
+    if not was_finished:
+        (tmp_path / "run" / "scores.json").unlink()
+    tiny_config.num_epochs = 4
+    assert train.train_and_evaluate(tiny_config, tmp_path / "run") == whole
+    said = capsys.readouterr().out
+    assert "prolonged from 2 to 4 epochs" in said and "the constant schedule" in said
+    assert workdirs.load_config(tmp_path / "run").num_epochs == 4
+    losses = [
+        [row["train/loss"] for row in rows_of(tmp_path / name) if "epoch" in row]
+        for name in ("whole", "run")
+    ]
+    assert losses[0] == losses[1]
+    tiny_config.num_epochs = 3
+    with pytest.raises(UserError, match="num_epochs: 4 → 3"):
+        train.train_and_evaluate(tiny_config, tmp_path / "run")
+
+
 def test_overwrite_starts_anew(tmp_path, tiny_config):
     tiny_config.num_epochs = 2
     train.train_and_evaluate(tiny_config, tmp_path / "run")

@@ -55,8 +55,8 @@ def measure(lines: tune_decoder.Lines, decoder, rounds: int) -> tuple[float, flo
         started = time.perf_counter()
         tune_decoder.count_edits(lines, decoder)
         seconds.append(time.perf_counter() - started)
-    size = len(lines.labels)
-    return edits.sum() / sum(map(len, lines.labels)), size / statistics.median(seconds)
+    cer = edits.sum() / sum(map(len, lines.transcripts))
+    return cer, len(lines.transcripts) / statistics.median(seconds)
 
 
 if __name__ == "__main__":

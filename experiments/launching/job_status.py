@@ -15,7 +15,7 @@ from pathlib import Path
 
 from launching import jobs
 from ocr_jax import config as config_lib
-from ocr_jax import errors, workdirs
+from ocr_jax import errors, locks, workdirs
 from ocr_jax.tracking import metrics_file
 
 STATUS, LOG, LOCK = "status.json", "log.txt", "job.lock"
@@ -57,7 +57,12 @@ def lock_workdir(workdir: Path) -> int | None:
             f"{workdir} can't be written to: {error.strerror}"
         ) from None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locks.take(
+            lock,
+            fcntl.LOCK_EX | fcntl.LOCK_NB,
+            "a second launcher would start jobs that run already",
+            inherited=True,
+        )
     except BlockingIOError:
         os.close(lock)
         return None

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import yaml
 
 from ocr_jax import config as config_lib
+from ocr_jax import regular_files
 from ocr_jax.errors import UserError, one_line
 
 FILE_KEYS = ("group", "overrides", "jobs")
@@ -86,11 +87,13 @@ def value_text(value) -> str:
 def load_yaml(path: Path) -> dict:
     """Load a YAML file of keys and values. Raises UserError, naming the line."""
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = yaml.safe_load(
+            regular_files.checked(path).read_text(encoding="utf-8")
+        )
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         raise UserError(f"{path} can't be read: {reason}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UserError(f"{path} is not YAML: {one_line(error)}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} has no keys: expected lines such as `group: mine`")

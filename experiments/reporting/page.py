@@ -22,8 +22,7 @@ def write(out: Path, runs: Sequence[runs_lib.Run], split: str):
     """Write the page. Raises UserError if runs were scored on different lines."""
     if out.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"--out={out}: expected a name that ends in .html")
-    if any(run.parameters for run in runs) and runs_lib.best(runs) is None:
-        raise UserError(f"no run has scores of {split!r}")
+    runs_lib.refuse_unknown_split(runs, split)
     runs_lib.refuse_other_lines(runs)
     try:
         workdirs.write_text(out, render(runs, split))
@@ -66,8 +65,9 @@ def _head(runs: Sequence[runs_lib.Run], split: str) -> str:
     return (
         f'{heading}<p class="faint">{html.escape(", ".join(facts))}. In brackets: 95 % '
         f"intervals, bootstrap over writers.</p>{spreads}"
-        f"<p>The lowest CER is that of <b>{html.escape(best.name)}</b>: "
-        f"{_rate(best, 'cer', split)}.</p>"
+        f"<p>Of the finished runs, <b>{html.escape(best.name)}</b> has the lowest CER: "
+        f"{_rate(best, 'cer', split)}. Scores of a finished run are those of its best "
+        "epoch, of another those of its last one.</p>"
     )
 
 

@@ -2,18 +2,20 @@
 
 import os
 import statistics
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from launching import job_status
 
-from ocr_jax import compare, workdirs
+from ocr_jax import compare, reading_tables, workdirs
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError
 from ocr_jax.scoring import metrics
 from ocr_jax.tracking import metrics_file
 
+CONFIG = "config.json"  # what makes a folder a workdir
 # What differs in every run, and says nothing.
 NOT_SHOWN = ("name", "wandb.", "distributed.", "experiment_group")
 
@@ -28,7 +30,7 @@ class Run(NamedTuple):
     scores: dict | None  # of the split: summary, intervals, lines …
     parameters: int | None
     epochs: list[dict]  # rows of metrics.jsonl
-    lines: list[workdirs.ScoredLine] | None
+    lines: list[reading_tables.ScoredLine] | None
 
     def rate(self, name: str, split: str) -> float | None:
         """A score: the final one, or the last epoch's while there is none."""
@@ -63,13 +65,35 @@ class Run(NamedTuple):
 
 
 def read(paths: Sequence[Path], split: str) -> list[Run]:
-    """Read the runs in `paths`. Raises UserError if a folder is not a workdir."""
+    """Read the runs in `paths`, workdirs or folders of them, in this order.
+
+    A path without a run, such as a trial that failed before it trained, is left out
+    with a line that says so. Raises UserError if no path has one.
+    """
+    paths = _workdirs(paths)
     folders = [path.resolve() for path in paths]
     names = [folder.name for folder in folders]
     if len(set(names)) < len(set(folders)):
         common = os.path.commonpath(folders)
         names = [str(folder.relative_to(common)) for folder in folders]
     return [_read(path, name, split) for path, name in zip(paths, names, strict=True)]
+
+
+def _workdirs(paths: Sequence[Path]) -> list[Path]:
+    found, without = [], []
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path} does not exist: expected the workdir of a run")
+        inside = sorted(file.parent for file in path.rglob(CONFIG))
+        found += [path] if path in inside else inside
+        without += [] if inside else [str(path)]
+    if not found:
+        raise UserError(f"no run in {', '.join(without)}: no {CONFIG} there")
+    if without:
+        print(
+            f"left out, since they hold no run: {', '.join(without)}", file=sys.stderr
+        )
+    return list(dict.fromkeys(found))
 
 
 def _read(path: Path, name: str, split: str) -> Run:
@@ -85,7 +109,7 @@ def _read(path: Path, name: str, split: str) -> Run:
         scores=(scores or {}).get(split),
         parameters=(scores or {}).get("parameters"),
         epochs=[row for row in rows if "epoch" in row],
-        lines=workdirs.scored_lines(path, split),
+        lines=reading_tables.scored_lines(path, split),
     )
 
 
@@ -130,6 +154,12 @@ def best(runs: Sequence[Run]) -> Run | None:
     """The run of the lowest final CER; None where none has one."""
     scored = [run for run in runs if run.scores]
     return min(scored, key=lambda run: run.scores["summary"]["cer"], default=None)
+
+
+def refuse_unknown_split(runs: Sequence[Run], split: str):
+    """Raise UserError if there are finished runs, but none was scored on the split."""
+    if any(run.parameters for run in runs) and best(runs) is None:
+        raise UserError(f"the runs have no scores of {split!r}")
 
 
 def refuse_other_lines(runs: Sequence[Run]):

@@ -96,6 +96,13 @@ def _checked(content: dict, stem: str) -> Sweep:
 
 def _parameter(name: str, settings) -> sweep_space.Parameter:
     where = f"parameters: {name}"
+    if f"{name}." == PREFIX and isinstance(settings, dict):
+        inside = settings.get("parameters", settings)
+        key = next(iter(inside), "KEY") if isinstance(inside, dict) else "KEY"
+        raise UserError(
+            f"{where} holds other keys: write each with all its names and one dot "
+            f"between them, as {PREFIX}{key}"
+        )
     if not re.fullmatch(r"[A-Za-z_][\w.-]*", str(name)):
         raise UserError(f"{where}: W&B takes letters, digits, _ . - in a name")
     if not name.startswith(PREFIX):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ocr_jax import ctc, workdirs
-from ocr_jax.charset import Charset
+from ocr_jax import ctc, display_order, workdirs
+from ocr_jax.charset import Charset, shown
 from ocr_jax.data import lines_file, plan
 from ocr_jax.errors import UserError
 
@@ -86,11 +86,12 @@ class Dataset:
 
     def describe(self) -> dict:
         """Return what identifies the data, as JSON; a run resumes only on the same."""
+        direction = self.charset.direction
         return {
             "height": self.height,
             "charset": list(self.charset.characters),
             "digests": {name: s.lines.digest for name, s in self.splits.items()},
-        }
+        } | ({"direction": direction} if direction else {})
 
 
 def load(
@@ -99,32 +100,34 @@ def load(
     *,
     optional: tuple[str, ...] = (),
     any_characters: bool = False,
+    charset: Charset | None = None,
 ) -> Dataset:
     """Open config.lines_file and label its splits.
 
     `optional` splits are loaded if the file has them. any_characters: labels leave out
-    what the charset lacks. Raises UserError if the file, its height or its characters
-    do not match the config.
+    what the charset lacks. charset: of a trained network; it takes the place of the
+    config's. Raises UserError if the file, its height or its characters do not match.
     """
     with lines_file.LinesFile(config.lines_file) as file:
         if config.height not in (0, file.height):
             raise UserError(
                 f"{config.lines_file} has lines of {file.height} px height, but "
-                f"config.height is {config.height}: prepare the file with "
-                f"--height={config.height}"
+                f"config.height is {config.height}: prepare another file with "
+                f"--height={config.height} and name it with --config.lines_file=FILE.h5"
             )
-        charset = Charset(tuple(config.charset)) if config.charset else file.charset
         # The same shapes for all splits: what is compiled for one serves the others.
         buckets = plan.make_buckets(*file.sizes(), config.num_buckets)
+        names = [*names, *(set(optional) & set(file.splits))]
+        found = {name: file.split(name) for name in names}
+        charset = charset or _charset(config, file.charset, found)
         splits = {}
-        for name in [*names, *(set(optional) & set(file.splits))]:
-            split = file.split(name)
+        for name, split in found.items():
             unknown = charset.unknown(split.transcripts)
             if unknown and not any_characters:
                 raise UserError(
                     f"{config.lines_file}: {name} has characters outside the charset: "
-                    f"{unknown!r}. To train, add them to config.charset or leave it "
-                    "empty. A network trained without them cannot read them"
+                    f"'{shown(unknown)}'. To train, add them to config.charset or "
+                    "leave it empty. A network trained without them cannot read them"
                 )
             left_out = str.maketrans("", "", unknown)
             labels = [charset.encode(t.translate(left_out)) for t in split.transcripts]
@@ -132,13 +135,23 @@ def load(
         return Dataset(file.height, charset, splits)
 
 
+def _charset(config, of_file: Charset, splits: dict[str, lines_file.Split]) -> Charset:
+    """Return the charset that the config and the lines of a file ask for."""
+    texts = [text for split in splits.values() for text in split.transcripts]
+    charset = Charset.typed(config.charset, texts) if config.charset else of_file
+    if config.text_direction == "display" or not display_order.has_right_to_left(texts):
+        return charset
+    return charset.directed(config.text_direction or display_order.majority(texts))
+
+
 def load_unchanged(workdir: Path, config) -> Dataset:
     """Load the lines that the run in a workdir was trained on; config: its network's.
 
     Raises UserError if the lines file has changed since.
     """
-    trained_on = workdirs.read_json(workdir / "dataset.json")["digests"]
-    data = load(config, tuple(trained_on))
+    description = workdirs.read_json(workdir / "dataset.json")
+    trained_on = description["digests"]
+    data = load(config, tuple(trained_on), charset=Charset.described(description))
     for name, digest in trained_on.items():
         if data.splits[name].lines.digest != digest:
             raise UserError(

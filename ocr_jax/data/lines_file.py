@@ -13,7 +13,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ocr_jax.charset import Charset
+from ocr_jax.charset import Charset, shown
+from ocr_jax.data import hdf5_files
 from ocr_jax.errors import UserError, one_line
 
 # In a joined file, +FILE/ID is a line of another file, and ID*2 is a second copy.
@@ -25,6 +26,16 @@ SPLITS = ("train", "validation", "test")
 IN_MEMORY_BYTES = 1 << 30
 # Choices of the source that scores depend on.
 ABOUT = ("split_name", "split_digest", "transcripts")
+# What h5py raises for damaged files, and what their parts lead to.
+BROKEN = (
+    AttributeError,
+    KeyError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 STRINGS = ("transcript", "line_id", "writer")
 
 
@@ -87,9 +98,13 @@ class LinesFile:
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
         self._file = _open(self.path)
-        attributes = self._file.attrs
-        form, version = attributes.get("format"), attributes.get("version")
-        if (form, version) != (FORMAT, VERSION):
+        try:
+            attributes = self._file.attrs
+            form, version = attributes.get("format"), attributes.get("version")
+            is_known = bool(form == FORMAT and version == VERSION)
+        except BROKEN as error:
+            raise UserError(f"{path} is damaged: {one_line(error)}") from None
+        if not is_known:
             raise UserError(
                 f"{path}: expected format {FORMAT!r} version {VERSION}, found "
                 f"{form!r} version {version}: make it with ocr_jax.prepare"
@@ -100,10 +115,11 @@ class LinesFile:
             self.about = {
                 key: str(attributes[key]) for key in ABOUT if key in attributes
             }
-        except (KeyError, ValueError, TypeError) as error:
-            raise UserError(f"{path}: missing or broken attribute: {error}") from None
-        known = [name for name in SPLITS if name in self._file]
-        self.splits = known + sorted(set(self._file) - set(SPLITS))
+            known = [name for name in SPLITS if name in self._file]
+            self.splits = known + sorted(set(self._file) - set(SPLITS))
+        except BROKEN as error:
+            reason = one_line(error)
+            raise UserError(f"{path}: missing or broken attribute: {reason}") from None
 
     def __enter__(self) -> "LinesFile":
         return self
@@ -125,23 +141,28 @@ class LinesFile:
             raise UserError(message + ": prepare the file again") from None
         return np.concatenate(widths), np.concatenate(lengths)
 
-    def split(self, name: str) -> Split:
-        """Read a split. Raises UserError if it is missing, empty or inconsistent."""
+    def split(self, name: str, *, in_memory: bool = True) -> Split:
+        """Read a split. Raises UserError if it is missing, empty or inconsistent.
+
+        in_memory: read the pixels of a small split at once, and not line by line.
+        """
         if name not in self._file:
             raise UserError(
                 f"{self.path} has no split {name!r}; it has {', '.join(self.splits)}"
             )
         group = self._file[name]
         try:
+            _refuse_more_than_the_file_holds(group, self.path)
             arrays = {key: group[key][()] for key in ("offsets", "width")}
             strings = {key: tuple(group[key].asstr()[()]) for key in STRINGS}
             pixels = group["pixels"]
-            if pixels.nbytes <= IN_MEMORY_BYTES:
+            if in_memory and pixels.nbytes <= IN_MEMORY_BYTES:
                 pixels = pixels[()]
             else:
                 # A separate handle, which stays open when this file is closed.
-                pixels = h5py.File(self.path, "r")[name]["pixels"]
-        except (KeyError, OSError, TypeError, ValueError) as error:
+                pixels = hdf5_files.open_to_read(self.path)[name]["pixels"]
+            digest = str(group.attrs.get("digest", ""))
+        except BROKEN as error:
             message = f"{self.path}: cannot read split {name!r}: {one_line(error)}"
             raise UserError(message + ": prepare the file again") from None
         split = Split(
@@ -153,7 +174,7 @@ class LinesFile:
             transcripts=strings["transcript"],
             line_ids=strings["line_id"],
             writers=strings["writer"],
-            digest=str(group.attrs.get("digest", "")),
+            digest=digest,
             about=self.about,
         )
         self._check(split)
@@ -188,8 +209,17 @@ class LinesFile:
             )
         if unknown := self.charset.unknown(split.transcripts):
             raise UserError(
-                f"{where}: transcripts have characters outside the charset: {unknown!r}"
+                f"{where}: transcripts have characters outside the charset: "
+                f"'{shown(unknown)}'"
             )
+
+
+def _refuse_more_than_the_file_holds(group: h5py.Group, path: Path):
+    """Raise ValueError for a damaged size, before memory is taken for it."""
+    size = path.stat().st_size
+    for key in ("offsets", "width", *STRINGS):
+        if group[key].nbytes > size:
+            raise ValueError(f"{key} claims {group[key].nbytes:,} bytes")
 
 
 def _open(path: Path) -> h5py.File:
@@ -200,7 +230,7 @@ def _open(path: Path) -> h5py.File:
     if path.is_dir():
         raise UserError(f"{path} is a directory: a lines file is one HDF5 file")
     try:
-        return h5py.File(path, "r")
+        return hdf5_files.open_to_read(path)
     except OSError as error:
         torn = "truncated" in str(error)
         what = "is a truncated HDF5 file" if torn else "is not a readable HDF5 file"

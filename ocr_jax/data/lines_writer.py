@@ -4,7 +4,9 @@ import dataclasses
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Iterable, Mapping
+from concurrent import futures
 from pathlib import Path
 
 import h5py
@@ -12,19 +14,25 @@ import numpy as np
 
 from ocr_jax import __version__
 from ocr_jax.charset import Charset, normalize
+from ocr_jax.data import hdf5_files
 from ocr_jax.data.lines_file import FORMAT, STRINGS, VERSION, Line
 from ocr_jax.errors import UserError, is_disk_full, one_line
+from ocr_jax.runtime import signals, slots
 
 # Pixels are compressed in chunks of this size; reading a line inflates one or two.
 CHUNK_BYTES = 1 << 18
+COMPRESSION = 1
+# Threads that compress, at most; they are faster than several processes that read.
+PACKERS = 4
 
 
 class LinesWriter:
     """Write a lines file, line by line and atomically.
 
     Use it as a context manager: a normal exit renames the temporary file into place,
-    and an exception removes it. Memory is bounded by one buffer per split. about: the
-    choices that scores on these lines depend on; its keys are lines_file.ABOUT.
+    and an exception, also that of a full disk, removes it. Memory is bounded by one
+    buffer per split. about: the choices that scores on these lines depend on; its keys
+    are lines_file.ABOUT.
     """
 
     def __init__(
@@ -43,7 +51,9 @@ class LinesWriter:
         self._splits = {}
         _check_output(self.path, overwrite)
         self._partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
-        self._file = _create(self._partial)
+        self._disk = _create(self._partial)
+        self._packers = futures.ThreadPoolExecutor(min(PACKERS, len(slots.cores())))
+        self._file = h5py.File(self._disk, "w")
         self._file.attrs.update(
             format=FORMAT,
             version=VERSION,
@@ -64,35 +74,39 @@ class LinesWriter:
                 f"expected ({self.height}, W) uint8, got {line.image.shape}"
             )
         if split not in self._splits:
-            self._splits[split] = _SplitBuffer(self._file.create_group(split))
+            group = self._file.create_group(split)
+            self._splits[split] = _SplitBuffer(group, self._packers)
         line = dataclasses.replace(line, transcript=normalize(line.transcript))
         self._texts.update(line.transcript)
         self._splits[split].append(line)
+        self._disk.check()
 
     def __exit__(self, error_type, *_):
-        try:
-            if error_type is None:
-                self._finish()
-        finally:
-            if self._partial.exists():
-                # HDF5 crashes if it cannot close a file on a full disk: make room.
-                os.truncate(self._partial, 0)
+        with signals.deferred():
+            try:
+                if error_type is None:
+                    self._finish()
+            finally:
+                self._packers.shutdown()
                 self._file.close()
-                self._partial.unlink()
+                self._disk.close()
+                self._partial.unlink(missing_ok=True)
 
     def _finish(self):
         for buffer in self._splits.values():
             buffer.finish()
         self._file.attrs["charset"] = json.dumps(Charset.of(self._texts).characters)
         self._file.close()
+        self._disk.finish()
         os.replace(self._partial, self.path)
 
 
 class _SplitBuffer:
     """A buffer of the lines of one split, before they are written to its group."""
 
-    def __init__(self, group: h5py.Group):
+    def __init__(self, group: h5py.Group, packers: futures.Executor):
         self.group = group
+        self.packers = packers
         self.pending = []
         self.pending_bytes = 0
         self.widths = []
@@ -105,7 +119,7 @@ class _SplitBuffer:
             maxshape=(None,),
             chunks=(CHUNK_BYTES,),
             compression="gzip",
-            compression_opts=1,
+            compression_opts=COMPRESSION,
         )
 
     def append(self, line: Line):
@@ -119,15 +133,25 @@ class _SplitBuffer:
         if self.pending_bytes >= 16 * CHUNK_BYTES:
             self.flush()
 
-    def flush(self):
-        if self.pending:
-            start = len(self.pixels)
-            self.pixels.resize((start + self.pending_bytes,))
-            self.pixels[start:] = np.concatenate(self.pending)
-        self.pending, self.pending_bytes = [], 0
+    def flush(self, *, whole_chunks: bool = True):
+        """Write the pending pixels, compressed here: HDF5 would use only one core."""
+        if not self.pending:
+            return
+        flat = np.concatenate(self.pending)
+        end = len(flat) // CHUNK_BYTES * CHUNK_BYTES if whole_chunks else len(flat)
+        self.pending, self.pending_bytes = [flat[end:].copy()], len(flat) - end
+        chunks = [
+            flat[i : min(i + CHUNK_BYTES, end)] for i in range(0, end, CHUNK_BYTES)
+        ]
+        start = len(self.pixels)
+        with signals.deferred():
+            self.pixels.resize((start + end,))
+            for packed in self.packers.map(_pack, chunks):
+                self.pixels.id.write_direct_chunk((start,), packed)
+                start += CHUNK_BYTES
 
     def finish(self):
-        self.flush()
+        self.flush(whole_chunks=False)
         widths = np.array(self.widths, np.int32)
         sizes = widths.astype(np.int64) * self.group.file.attrs["height"]
         self.group["width"] = widths
@@ -151,9 +175,15 @@ def write_lines(
                 writer.add(split, line)
 
 
-def _create(path: Path) -> h5py.File:
+def _pack(chunk: np.ndarray) -> bytes:
+    """Compress a chunk as HDF5's gzip filter does, padded to its whole size."""
+    padding = np.zeros(CHUNK_BYTES - len(chunk), np.uint8)
+    return zlib.compress(np.concatenate([chunk, padding]), COMPRESSION)
+
+
+def _create(path: Path) -> hdf5_files.UnfailingFile:
     try:
-        return h5py.File(path, "w")
+        return hdf5_files.UnfailingFile(path)
     except OSError as error:
         if is_disk_full(error):
             raise

@@ -4,26 +4,45 @@ import io
 import os
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
+import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from ocr_jax import regular_files
 from ocr_jax.errors import UserError, one_line
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2")
+DEEP_COLOURS = ("RGB", "RGBA", "LA")
 # No scan of a page is larger; a small file that claims more is a decompression bomb.
 # Pillow's own limit is 178,956,970.
 MAX_PIXELS = 150_000_000
 
 
+class Picture(NamedTuple):
+    """A gray image (H, W) uint8 as people see it, and the EXIF tag that turned it.
+
+    The tag is 1 if the image stands as it is stored.
+    """
+
+    gray: np.ndarray
+    tag: int
+
+
 def read_image(source) -> np.ndarray:
     """Read a path, bytes, file or (H, W[, 3 or 4]) uint8 array as (H, W) uint8 gray.
 
-    Colour, palette, transparent (over white), 16-bit and 1-bit images are read, and
+    Colour, palette, transparent (over white), deep and 1-bit images are read, and
     turned upright by their EXIF tag. Raises UserError if it is not a complete image.
     """
+    return read_picture(source).gray
+
+
+def read_picture(source) -> Picture:
+    """Read an image like `read_image`, with the tag that turned it."""
     if isinstance(source, np.ndarray):
-        return _to_gray(Image.fromarray(source))
+        return Picture(_to_gray(Image.fromarray(source)), 1)
     name = describe(source)
     try:
         data = source if isinstance(source, bytes) else _read_bytes(source)
@@ -31,7 +50,7 @@ def read_image(source) -> np.ndarray:
             raise UserError(f"{name} is empty: 0 bytes")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _to_gray(_open(data, name))
+            return Picture(*_open(data, name))
     except UnidentifiedImageError:
         reason = "unsupported image format"
     except Image.DecompressionBombError:
@@ -46,18 +65,40 @@ def describe(source) -> str:
     return str(source) if isinstance(source, str | os.PathLike) else "the image"
 
 
-def find_images(folder: str | os.PathLike) -> list[Path]:
-    """Return the image files in a folder, sorted, without those in sub-folders."""
-    return sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SUFFIXES)
+def count_pages(path: str | os.PathLike) -> int:
+    """Return how many pages a TIFF has; 1 for other files, and for what is no image."""
+    if Path(path).suffix.lower() not in (".tif", ".tiff"):
+        return 1
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "n_frames", 1)
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+        return 1
+
+
+def read_line_image(path: str | os.PathLike) -> np.ndarray:
+    """Read the only image of a file. Raises UserError for a TIFF of several pages."""
+    if (count := count_pages(path)) > 1:
+        raise UserError(f"{path} is a TIFF of {count} pages: expected one line")
+    return read_image(path)
 
 
 def _read_bytes(source) -> bytes:
     if isinstance(source, str | os.PathLike):
-        return Path(source).read_bytes()
+        return regular_files.checked(source).read_bytes()
     return source.read()
 
 
-def _open(data: bytes, name: str) -> Image.Image:
+def stored(picture: Picture) -> np.ndarray:
+    """Return the pixels (H, W) as they are stored, before the tag turns them."""
+    gray, tag = picture
+    flipped = {2: gray[:, ::-1], 3: gray[::-1, ::-1], 4: gray[::-1], 5: gray.T}
+    turned = {6: np.rot90(gray), 7: gray[::-1, ::-1].T, 8: np.rot90(gray, -1)}
+    return np.ascontiguousarray((flipped | turned).get(tag, gray))
+
+
+def _open(data: bytes, name: str) -> tuple[np.ndarray, int]:
+    """Return the upright gray image, and the tag that turned it."""
     image = Image.open(io.BytesIO(data))
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width} x {image.height} px"
@@ -65,8 +106,30 @@ def _open(data: bytes, name: str) -> Image.Image:
             f"{name} is {size}: expected a line or page of {MAX_PIXELS:,} pixels at "
             "most"
         )
+    is_deep = image.mode in DEEP_COLOURS and "16" in str(image.tile)
+    tag = _tag(image)  # loading a TIFF turns it and forgets the tag
     image.load()
-    return ImageOps.exif_transpose(image)
+    tag = tag if tag != 1 else _tag(image)  # in some PNGs the tag follows the pixels
+    if is_deep and tag == 1:
+        image = _deep_colour(data) or image
+    return _to_gray(ImageOps.exif_transpose(image)), tag
+
+
+def _deep_colour(data: bytes) -> Image.Image | None:
+    """Return an image of 16 bits a colour in 8, from all of its bits, or None.
+
+    Pillow keeps the upper half of them, which is nearly black if 10 or 12 are used.
+    """
+    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None or values.dtype != np.uint16 or values.ndim != 3:
+        return None
+    swapped = [2, 1, 0, 3][: values.shape[2]]  # OpenCV has blue first
+    return Image.fromarray(_stretch(values[..., swapped].astype(np.float32), "I"))
+
+
+def _tag(image: Image.Image) -> int:
+    tag = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return tag if tag in range(1, 9) else 1
 
 
 def _to_gray(image: Image.Image) -> np.ndarray:
@@ -80,8 +143,13 @@ def _to_gray(image: Image.Image) -> np.ndarray:
 
 
 def _stretch(values: np.ndarray, mode: str) -> np.ndarray:
-    """Scale deep pixels to 8 bits: 16-bit ones by type, others by their own range."""
-    if mode.startswith("I") and values.min() >= 0 and 255 < values.max() <= 65535:
-        return (values / 257).round().astype(np.uint8)
+    """Scale deep pixels to 8 bits: by their depth, others by their own range.
+
+    Scanners of 10, 12 or 14 bits write files of 16: what is brightest shows the depth.
+    """
+    most = values.max()
+    if mode.startswith("I") and values.min() >= 0 and 255 < most <= 65535:
+        whitest = 2 ** int(most).bit_length() - 1
+        return (values * (255 / whitest)).round().astype(np.uint8)
     span = max(float(np.ptp(values)), 1e-9)
     return ((values - values.min()) * (255 / span)).round().astype(np.uint8)

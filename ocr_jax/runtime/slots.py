@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from ocr_jax import locks
 from ocr_jax.errors import UserError
 
 # Not in $TMPDIR, which differs between the jobs of a batch system.
@@ -143,7 +144,7 @@ def _one_at_a_time():
     """Keep everybody else on this machine from taking or trying a lock."""
     turn = _open("turn")
     try:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+        _flock(turn, fcntl.LOCK_EX)
         yield
     finally:
         os.close(turn)
@@ -162,22 +163,27 @@ def _lock(device: Device, slot: Slot, files: list[int]):
     if (not alone and slot.shares == 1) or (alone and device.busy()):
         raise BlockingIOError
     if slot.shares > 1:
-        fcntl.flock(files[-1], fcntl.LOCK_SH | fcntl.LOCK_NB)
+        _flock(files[-1], fcntl.LOCK_SH | fcntl.LOCK_NB)
         files.append(_open(f"{device.name}.of{slot.shares}"))
         # Halves and thirds together could exceed the whole.
         if _try_lock(files[-1], fcntl.LOCK_EX) and not alone:
             raise BlockingIOError
-        fcntl.flock(files[-1], fcntl.LOCK_SH | fcntl.LOCK_NB)
+        _flock(files[-1], fcntl.LOCK_SH | fcntl.LOCK_NB)
         files.append(_open(f"{device.name}.{slot.share}"))
-        fcntl.flock(files[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _flock(files[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _try_lock(file: int, kind: int) -> bool:
     try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        _flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
+
+
+def _flock(file: int, kind: int):
+    lost = f"slots may be taken twice: set OCR_JAX_SLOTS, {FOLDER} now, to a local disk"
+    locks.take(file, kind, lost, inherited=True)
 
 
 def _open(name: str) -> int:

@@ -68,6 +68,7 @@ class Score(NamedTuple):
     denominator: str | None  # a field of Counts; None divides by the lines
     compared: Callable[[str], Sequence] | None = None  # what edits are counted in
     format: str = "{:.2%}"
+    of_characters: str = ""  # its title where each line is a single character
 
 
 # Every score there is, in the order shown.
@@ -95,8 +96,14 @@ SCORES = (
         numerator="character_accuracy",
         denominator=None,
     ),
-    Score("exact", "lines without an error", "exact", None),
-    Score("top3", "among the three likeliest", "top3", None),
+    Score("exact", "lines without an error", "exact", None, of_characters="accuracy"),
+    Score(
+        name="top3",
+        title="among the three likeliest",
+        numerator="top3",
+        denominator=None,
+        of_characters="among the three likeliest",
+    ),
     Score("loss", "CTC loss per line", "loss", "feasible", format="{:.3f}"),
 )
 # Those that compare two systems: lower is better.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ocr_jax import extras, workdirs
+from ocr_jax import extras, reading_tables, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.scoring import (
     calibration,
@@ -15,6 +15,9 @@ from ocr_jax.scoring import (
     metrics,
     tables,
 )
+
+# A network of which the CER is above this reads hardly any character.
+LEARNT_NOTHING = 0.95
 
 
 class Evaluation(NamedTuple):
@@ -41,6 +44,10 @@ class Scores(NamedTuple):
     lines: int
     impossible_lines: int
     calibration: dict  # how well confidences hold, and the temperature
+
+    def has_learnt_nothing(self) -> bool:
+        """Return whether the network reads hardly any character."""
+        return self.summary["cer"] > LEARNT_NOTHING
 
     def as_json(self) -> dict:
         """Return what scores.json keeps of a split."""
@@ -70,14 +77,15 @@ def show(scores: Scores, evaluation: Evaluation, split: lines_file.Split):
     heading = title(split.name, scores.metadata)
     tables.print_scores(heading, scores.summary, scores.intervals)
     tables.print_calibration(scores.calibration)
-    _print_extremes(evaluation, split)
+    if not scores.has_learnt_nothing():
+        _print_extremes(evaluation, split)
 
 
 def write(workdir: Path, evaluation: Evaluation, split: lines_file.Split):
     """Write every reading, the analysis of its errors, and pictures of both."""
     columns = split.line_ids, split.writers, split.transcripts, evaluation.readings
-    lines = [workdirs.ScoredLine(*line) for line in zip(*columns, strict=True)]
-    workdirs.write_scored_lines(workdir, split.name, lines)
+    lines = [reading_tables.ScoredLine(*line) for line in zip(*columns, strict=True)]
+    reading_tables.write_scored_lines(workdir, split.name, lines)
     errors = analyse(evaluation, split).as_json()
     workdirs.write_json(workdir / f"errors_{split.name}.json", errors)
     if not extras.is_installed("matplotlib"):
@@ -112,6 +120,21 @@ def _reliability(evaluation: Evaluation, split: lines_file.Split) -> dict:
     return {
         kind: calibration.before_and_after(*both) for kind, both in outcomes.items()
     }
+
+
+def why_nothing_was_learnt(config, lines: int, steps: int) -> str:
+    """Say that a network can't read, and what may be the reason.
+
+    lines, steps: of the training.
+    """
+    return (
+        "\nThe network has learnt nothing: it reads hardly any character. It had "
+        f"{lines} training lines and {steps // config.accumulate_steps:,} updates, up "
+        f"to {config.warmup_steps:,} of them warm-up, at a learning rate of "
+        f"{config.learning_rate:g}; networks begin to read after some thousand. Train "
+        "longer (--config.num_epochs), on more lines, or start from a trained network "
+        "(--config.init_from); if the loss did not fall, try another learning rate"
+    )
 
 
 def title(name: str, metadata: dict) -> str:

@@ -21,11 +21,18 @@ def print_scores(
     intervals: dict[str, tuple[float, float]],
     stream=None,
 ):
-    """Print a table of scores with their 95 % intervals."""
+    """Print a table of scores with their 95 % intervals.
+
+    Of single characters, accuracies alone: all other rates say the same.
+    """
+    single = "top3" in scores
     rows = [
-        (score.title, *_score_and_interval(score, scores, intervals))
+        (
+            score.of_characters if single else score.title,
+            *_score_and_interval(score, scores, intervals),
+        )
         for score in metrics.SCORES
-        if score.name in scores
+        if score.name in scores and (score.of_characters or not single)
     ]
     print_title(title, stream)
     console.open_console(stream).print(_table(("", "", "95 % interval"), rows))

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from ocr_jax import sources
-from ocr_jax.data import lines_file
+from ocr_jax.data import hdf5_files, lines_file
 from ocr_jax.errors import UserError, one_line
 from ocr_jax.sources.emnist import characters
 
@@ -51,7 +51,7 @@ def add_flags(parser: argparse.ArgumentParser):
 def tasks(args: argparse.Namespace) -> list[Task]:
     """Return one task per block of rows. Raises UserError for another file."""
     try:
-        with h5py.File(args.source, "r") as file:
+        with hdf5_files.open_to_read(args.source) as file:
             counts = {part: _count(file, part, args.source) for part in PARTS}
     except OSError as error:
         raise UserError(
@@ -77,9 +77,12 @@ def tasks(args: argparse.Namespace) -> list[Task]:
 
 def read(task: Task, height: int) -> list[sources.Item]:
     """Read the lines of a block; lines without label or ink are left out."""
-    with h5py.File(task.path, "r") as file:
-        images = file[f"x_{task.part}"][task.first : task.last]
-        labels = file[f"y_{task.part}"][task.first : task.last]
+    try:
+        with hdf5_files.open_to_read(task.path) as file:
+            images = file[f"x_{task.part}"][task.first : task.last]
+            labels = file[f"y_{task.part}"][task.first : task.last]
+    except lines_file.BROKEN as error:
+        raise UserError(f"damaged: {one_line(error)}") from None
     items = []
     for row, (image, label) in enumerate(zip(images, labels, strict=True), task.first):
         name = f"fsdl-{task.part}-{row:04}"
@@ -101,7 +104,9 @@ PARTS = ("train", "test")
 
 def _count(file: h5py.File, part: str, path: Path) -> int:
     """Return the rows of a part. Raises UserError unless the arrays are the lab's."""
+    found = "damaged parts"
     try:
+        found = ", ".join(file)
         images, labels = file[f"x_{part}"], file[f"y_{part}"]
         is_lab = (
             (images.ndim, labels.ndim) == (3, 2)
@@ -110,11 +115,11 @@ def _count(file: h5py.File, part: str, path: Path) -> int:
             and labels.dtype.kind in "iu"
             and 0 <= labels[()].min() <= labels[()].max() <= PADDING
         )
-    except (KeyError, AttributeError, ValueError):
+    except lines_file.BROKEN:
         is_lab = False
     if not is_lab:
         raise UserError(
             f"{path} is not the lab's file: expected x_{part} (n, 28, 952) uint8 and "
-            f"y_{part} (n, 97) of classes 0 to {PADDING}, found {', '.join(file)}"
+            f"y_{part} (n, 97) of classes 0 to {PADDING}, found {found}"
         )
     return len(images)

@@ -2,7 +2,8 @@
 
 All splits of --source are kept, so scores remain those of the collection. The other
 files, such as synthetic lines (fonts), only add their training lines. They keep a
-network from memorising a small collection.
+network from memorising a small collection. Lines keep their height; files of different
+heights are refused unless --height says to which height all lines are scaled.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import numpy as np
 
 from ocr_jax import sources
 from ocr_jax.data import lines_file
+from ocr_jax.errors import UserError
 
 BLOCK = 64  # lines per task
 
@@ -51,6 +53,7 @@ def add_flags(parser: argparse.ArgumentParser):
         default=1,
         help="copies of the training lines of --source (default: 1)",
     )
+    parser.set_defaults(height=None)
 
 
 def metadata(args: argparse.Namespace) -> dict[str, str]:
@@ -60,10 +63,17 @@ def metadata(args: argparse.Namespace) -> dict[str, str]:
 
 
 def tasks(args: argparse.Namespace) -> list[Task]:
-    """Return one task per block of lines. Raises UserError for another file."""
+    """Return one task per block of lines; set args.height where it was not given.
+
+    Raises UserError for another file, or for files of different heights without one.
+    """
     sources.require_at_least(args, times=1)
     with lines_file.LinesFile(args.source) as file:
-        splits = file.splits
+        splits, height = file.splits, file.height
+    if args.height is None:
+        for other in args.others:
+            _refuse_other_height(args.source, height, other)
+        args.height = height
     parts = [
         (args.source, split, "", "" if copy == 1 else f"{lines_file.COPY}{copy}")
         for split in splits
@@ -73,6 +83,16 @@ def tasks(args: argparse.Namespace) -> list[Task]:
         (path, "train", f"{lines_file.ADDED}{path.stem}/", "") for path in args.others
     ]
     return [task for part in parts for task in _blocks(*part)]
+
+
+def _refuse_other_height(source: Path, height: int, other: Path):
+    with lines_file.LinesFile(other) as file:
+        if file.height != height:
+            raise UserError(
+                f"{source} has lines of {height} px height, {other} of {file.height} "
+                f"px: add --height={height} to scale all of them to {height} px, or "
+                f"make {other} with --height={height}"
+            )
 
 
 def _blocks(path: Path, split: str, prefix: str, suffix: str) -> list[Task]:

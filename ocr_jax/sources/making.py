@@ -3,6 +3,7 @@
 import argparse
 import collections
 import contextlib
+import dataclasses
 import fcntl
 import os
 import shlex
@@ -10,20 +11,30 @@ from pathlib import Path
 
 import numpy as np
 
-from ocr_jax import errors, sources
+from ocr_jax import charset as charset_lib
+from ocr_jax import errors, locks, sources
 from ocr_jax.charset import Charset
 from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.errors import UserError, one_line
 from ocr_jax.runtime import slots
-from ocr_jax.sources import folder, fsdl, join, recombine, tsv, worker_pool
+from ocr_jax.sources import (
+    folder,
+    fsdl,
+    join,
+    left_out,
+    recombine,
+    tsv,
+    worker_pool,
+)
 from ocr_jax.sources.emnist import emnist, emnist_lines
 from ocr_jax.sources.iam import iam
-from ocr_jax.sources.pages import alto, page_xml
+from ocr_jax.sources.pages import alto, any_format, page_xml
 from ocr_jax.sources.synthetic import fonts
 
 SOURCES = {
     "folder": folder,
     "tsv": tsv,
+    "pages": any_format,
     "alto": alto,
     "page": page_xml,
     "iam": iam,
@@ -34,9 +45,6 @@ SOURCES = {
     "join": join,
     "recombine": recombine,
 }
-# How many reasons for skipping are printed, and how many names for each.
-SHOWN_REASONS = 10
-SHOWN_NAMES = 10
 
 
 def add_commands(commands):
@@ -46,7 +54,7 @@ def add_commands(commands):
         command = commands.add_parser(name, help=first_line, description=source.__doc__)
         add = command.add_argument
         add("--out", required=True, type=Path, help="lines file to write")
-        add(
+        height = add(
             "--height",
             type=_height,
             default=64,
@@ -65,6 +73,8 @@ def add_commands(commands):
             help="processes (default: all cores)",
         )
         source.add_flags(command)
+        if command.get_default("height") is None:
+            height.help = "line height in pixels (default: that of --source)"
 
 
 def count(text: str) -> int:
@@ -95,33 +105,44 @@ def make(args: argparse.Namespace):
         about=source.metadata(args) if hasattr(source, "metadata") else None,
         overwrite=args.overwrite,
     )
-    skipped, written = collections.defaultdict(list), collections.Counter()
+    skipped, written = [], collections.Counter()
+    dropped = collections.Counter()
     with writer:
         for items in worker_pool.read_all(
             source.read, tasks, args.height, args.workers
         ):
             for item in items:
                 if isinstance(item, sources.Skipped):
-                    skipped[item.reason].append(item.name)
+                    skipped.append(item)
                 else:
-                    writer.add(*item)
+                    writer.add(item[0], _readable(item[1], dropped))
                     written[item[0]] += 1
-        why = "; ".join(reasons(skipped)) or "the source holds none"
+        why = "; ".join(left_out.reasons(skipped)) or "the source holds none"
         if not written:
             raise UserError(f"no line could be read: {why}")
         if hasattr(source, "lacking") and (lacking := source.lacking(args, written)):
             raise UserError(f"{lacking}: {why}")
     with lines_file.LinesFile(args.out) as file:
         print(f"{args.out}: {written.total():,} lines, {args.height} px high")
-        print(summary([file.split(name) for name in file.splits], file.charset))
-    if "validation" not in written and hasattr(args, "writer_regex"):
+        splits = [file.split(name, in_memory=False) for name in file.splits]
+        print(summary(splits, file.charset))
+    if isinstance(tasks, sources.Tasks):
+        print(f"splits: {tasks.splits}")
+    if dropped:
         print(
-            "no validation lines, and training needs some: lines of one writer stay in "
-            "one split, and too few writers were found; see --writer_regex"
+            "characters that can't be seen, left out of the transcripts: "
+            f"{charset_lib.counted(dropped)}"
         )
-    if skipped:
-        print(f"skipped: {sum(map(len, skipped.values())):,}")
-        print(*reasons(skipped), sep="\n")
+    if "validation" not in written and hasattr(args, "writer_regex"):
+        print("no validation lines, and training needs some: see --split")
+    left_out.report(skipped, args.out)
+
+
+def _readable(line: lines_file.Line, dropped: collections.Counter) -> lines_file.Line:
+    """Leave out characters that can't be seen, and add them to those `dropped`."""
+    transcript, unseen = charset_lib.written(line.transcript)
+    dropped.update(unseen)
+    return dataclasses.replace(line, transcript=transcript)
 
 
 def summary(splits: list[lines_file.Split], charset: Charset) -> str:
@@ -139,45 +160,26 @@ def summary(splits: list[lines_file.Split], charset: Charset) -> str:
         )
         rows.append((split.name, *(f"{count:,}" for count in counts)))
     table = "\n".join("".join(f"{cell:>13}" for cell in row) for row in rows)
-    characters = "".join(charset.characters)
-    return f"{table}\n{len(characters)} characters: {characters}"
-
-
-def reasons(skipped: dict[str, list[str]]) -> list[str]:
-    """List the most frequent reasons, each with its count and a few names."""
-    ordered = sorted(skipped.items(), key=lambda item: -len(item[1]))
-    parts = []
-    for reason, names in ordered[:SHOWN_REASONS]:
-        more = " …" if len(names) > SHOWN_NAMES else ""
-        shown = ", ".join(names[:SHOWN_NAMES]) + more
-        parts.append(f"{len(names):,} x {reason} ({shown})")
-    if rest := ordered[SHOWN_REASONS:]:
-        count = sum(len(names) for _, names in rest)
-        parts.append(f"{count:,} more, for {len(rest)} other reasons")
-    return parts
+    characters = charset.characters
+    return f"{table}\n{len(characters)} characters: {charset_lib.shown(characters)}"
 
 
 def make_missing(config):
     """Make config.lines_file with config.prepare_args if it is missing.
 
     Several runs that want the same file make it once. Raises UserError if
-    config.prepare_args is empty.
+    config.prepare_args is empty, or has an --out that names another file.
     """
     path = Path(config.lines_file)
     if path.exists():
         return
-    if not config.prepare_args:
+    args = _prepare_args(config)
+    if args is None:
         raise UserError(
             f"{path} does not exist. Make it with python -m ocr_jax.prepare (--help "
             "lists the sources), or name another with --config.lines_file=FILE.h5. To "
             "start without data, use --config=configs/quickstart.py"
         )
-    try:
-        arguments = shlex.split(config.prepare_args)
-    except ValueError as error:
-        raise UserError(
-            f"config.prepare_args is {config.prepare_args!r}: {error}"
-        ) from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -185,9 +187,24 @@ def make_missing(config):
     with _only_one(path.parent):
         if not path.exists():
             print(f"{path} is missing; making it: prepare {config.prepare_args}")
-            parser = errors.ArgumentParser(prog="config.prepare_args")
-            add_commands(parser.add_subparsers(dest="command", required=True))
-            make(parser.parse_args([*arguments, f"--out={path}"]))
+            make(args)
+
+
+def _prepare_args(config) -> argparse.Namespace | None:
+    """Parse config.prepare_args; None if they do not make config.lines_file."""
+    if not config.prepare_args:
+        return None
+    try:
+        command, *options = shlex.split(config.prepare_args)
+    except ValueError as error:
+        raise UserError(
+            f"config.prepare_args is {config.prepare_args!r}: {error}"
+        ) from None
+    parser = errors.ArgumentParser(prog="config.prepare_args")
+    add_commands(parser.add_subparsers(dest="command", required=True))
+    out = f"--out={config.lines_file}"
+    args = parser.parse_args([command, out, *options])
+    return args if args.out == Path(config.lines_file) else None
 
 
 @contextlib.contextmanager
@@ -195,7 +212,11 @@ def _only_one(folder: Path):
     """Hold a folder's lock, which ends with the process."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        locks.take(
+            handle,
+            fcntl.LOCK_EX,
+            "runs that start together may make the same lines file several times",
+        )
         yield
     finally:
         os.close(handle)

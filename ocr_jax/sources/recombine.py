@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ocr_jax import sources
+from ocr_jax import display_order, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.sources import join
@@ -30,7 +30,7 @@ MOST_INK, NARROWEST = 1.0, 6
 
 
 class Piece(NamedTuple):
-    """Columns `left` to `right` of a line, and their text."""
+    """Columns `left` to `right` of a line, and their text in display order."""
 
     line: int
     left: int
@@ -50,6 +50,7 @@ class Task(NamedTuple):
     path: Path
     first: int
     lines: list[list[Piece]]
+    direction: str = ""  # see display_order
 
 
 def add_flags(parser: argparse.ArgumentParser):
@@ -64,14 +65,19 @@ def add_flags(parser: argparse.ArgumentParser):
         help="new versions of each training line (default: 1)",
     )
     add("--seed", type=int, default=0, help="(default: 0)")
+    parser.set_defaults(height=None)
 
 
 def tasks(args: argparse.Namespace) -> list[Task]:
-    """Return one task per block of new lines. Raises UserError if none can be cut."""
+    """Return one task per block of new lines; without args.height, set the file's.
+
+    Raises UserError if none can be cut.
+    """
     from ocr_jax.sources import word_gaps  # imports jax, which workers do not need
 
     sources.require_at_least(args, times=1, seed=0)
     split = _train(args.source)
+    args.height = args.height or split.height
     cuts = [
         find_cuts(split.image(i), gaps)
         for i, gaps in enumerate(word_gaps.find(args.workdir, split))
@@ -82,9 +88,14 @@ def tasks(args: argparse.Namespace) -> list[Task]:
             "no space in it: expected lines of several words, in the network's alphabet"
         )
     rng = np.random.default_rng(args.seed)
-    lines = [line for _ in range(args.times) for line in recombine(split, cuts, rng)]
+    direction = word_gaps.direction(args.workdir)
+    lines = [
+        line
+        for _ in range(args.times)
+        for line in recombine(split, cuts, rng, direction)
+    ]
     return [
-        Task(f"{args.source}[{i}]", args.source, i, lines[i : i + BLOCK])
+        Task(f"{args.source}[{i}]", args.source, i, lines[i : i + BLOCK], direction)
         for i in range(0, len(lines), BLOCK)
     ]
 
@@ -107,7 +118,10 @@ def find_cuts(image: np.ndarray, gaps: list) -> list[tuple[int, int]]:
 
 
 def recombine(
-    split: lines_file.Split, cuts: list[list[tuple[int, int]]], rng: np.random.Generator
+    split: lines_file.Split,
+    cuts: list[list[tuple[int, int]]],
+    rng: np.random.Generator,
+    direction: str = "",
 ) -> Iterator[list[Piece]]:
     """Yield new lines as lists of pieces: every piece once, writer by writer."""
     by_writer = collections.defaultdict(list)
@@ -117,7 +131,7 @@ def recombine(
         pieces = [
             piece
             for line in lines
-            for piece in _cut(split, line, _some(cuts[line], rng))
+            for piece in _cut(split, line, _some(cuts[line], rng), direction)
         ]
         widths = itertools.cycle(split.widths[rng.permutation(lines)])
         yield from _join([pieces[i] for i in rng.permutation(len(pieces))], widths)
@@ -127,8 +141,11 @@ def _some(cuts: list, rng: np.random.Generator) -> list:
     return [cut for cut in cuts if rng.random() < CUT]
 
 
-def _cut(split: lines_file.Split, line: int, cuts: list) -> Iterator[Piece]:
-    text, left, first = split.transcripts[line], 0, 0
+def _cut(
+    split: lines_file.Split, line: int, cuts: list, direction: str
+) -> Iterator[Piece]:
+    text, _ = display_order.display(split.transcripts[line], direction)
+    left, first = 0, 0
     for index, column in [*cuts, (len(text), int(split.widths[line]))]:
         yield Piece(line, left, column, text[first:index])
         left, first = column, index + 1
@@ -153,9 +170,10 @@ def read(task: Task, height: int) -> list[sources.Item]:
         image = np.concatenate(
             [split.image(p.line)[:, p.left : p.right] for p in pieces], axis=1
         )
+        displayed = " ".join(piece.text for piece in pieces)
         line = lines_file.Line(
             image=join.scaled(image, height),
-            transcript=" ".join(piece.text for piece in pieces),
+            transcript=display_order.logical(displayed, task.direction)[0],
             line_id=f"recombined-{number:06}",
             writer=split.writers[pieces[0].line],
         )

@@ -1,17 +1,20 @@
 """A table of lines: each row is an image path, a tab and the transcript.
 
-Paths are relative to the table. If they start with a folder train, validation or test,
-these are the splits; otherwise lines are split by writer.
+A first row may name the columns, in any order: image, text, writer, split; others are
+not used. Paths are relative to the table, or else to the current folder. Folders named
+like splits are the splits; otherwise lines are split by writer, or else by page.
 """
 
 import argparse
+import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
 from ocr_jax import charset, sources
 from ocr_jax.data import lines_file
-from ocr_jax.errors import UserError
-from ocr_jax.images import cleaning, opening
+from ocr_jax.images import cleaning, finding, opening
+from ocr_jax.sources import splitting, tables
 
 
 class Task(NamedTuple):
@@ -22,6 +25,7 @@ class Task(NamedTuple):
     writer: str
     path: Path
     transcript: str
+    problem: str = ""
 
 
 def add_flags(parser: argparse.ArgumentParser):
@@ -29,26 +33,37 @@ def add_flags(parser: argparse.ArgumentParser):
     parser.add_argument(
         "--source", required=True, type=Path, help="table of lines, in UTF-8"
     )
-    sources.add_split_flags(parser)
+    splitting.add_flags(parser)
 
 
-def tasks(args: argparse.Namespace) -> list[Task]:
+def tasks(args: argparse.Namespace) -> sources.Tasks:
     """Return one task per row. Raises UserError if a row has no tab."""
-    rows = _rows(args.source)
-    names = [Path(path).with_suffix("").as_posix() for path, _ in rows]
-    writers = sources.writers_of(names, args)
-    splits = sources.splits_of(writers, names, args)
-    folder = args.source.parent
-    return [
-        Task(name, split, writer, folder / path, transcript)
-        for name, split, writer, (path, transcript) in zip(
-            names, splits, writers, rows, strict=True
+    rows, remarks = tables.read(args.source)
+    for remark in remarks:
+        print(f"{args.source}: {remark}")
+    paths = [_located(args.source.parent, row.image) for row in rows]
+    entries = [
+        splitting.Entry(
+            os.path.splitext(row.image)[0], path, writer=row.writer, split=row.split
         )
+        for row, path in zip(rows, paths, strict=True)
     ]
+    placed, note = splitting.place(entries, args)
+    first: dict[Path, int] = {}
+    tasks = []
+    for row, entry, one, path in zip(rows, entries, placed, paths, strict=True):
+        problem = row.problem or one.problem
+        has_text = bool(charset.normalize(row.text))
+        if has_text and (number := first.setdefault(path, row.number)) != row.number:
+            problem = problem or f"an earlier row with its image is taken: {number}"
+        tasks.append(Task(entry.name, one.split, one.writer, path, row.text, problem))
+    return sources.Tasks(tasks, note)
 
 
 def read(task: Task, height: int) -> list[sources.Item]:
     """Read the line of a task, or say why it is left out."""
+    if task.problem:
+        return [sources.Skipped(task.name, task.problem)]
     text = charset.normalize(task.transcript)
     if not text:
         return [sources.Skipped(task.name, "empty transcript")]
@@ -56,26 +71,23 @@ def read(task: Task, height: int) -> list[sources.Item]:
     return [(task.split, lines_file.Line(image, text, task.name, task.writer))]
 
 
-def _rows(path: Path) -> list[tuple[str, str]]:
-    """Return (image path, transcript) of every row that is not blank."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError:
-        raise UserError(
-            f"--source={path} is not UTF-8: expected a UTF-8 table"
-        ) from None
-    except OSError as error:
-        raise UserError(f"--source={path} can't be read: {error.strerror}") from None
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            image, tab, transcript = line.partition("\t")
-            if not tab or not image.strip():
-                raise UserError(
-                    f"{path}, row {number}: expected an image path, a tab and a "
-                    f"transcript, found {line[:40]!r}"
-                )
-            rows.append((image.strip(), transcript))
-    if not rows:
-        raise UserError(f"{path} has no rows: expected one per line image")
-    return rows
+def _located(folder: Path, image: str) -> Path:
+    """Return the file that a row names, relative to the table or to where we are.
+
+    Its name may be in another Unicode normalisation, divided as on Windows, or escaped
+    as `predict` does.
+    """
+    for name in (image, image.replace("\\", "/"), _unescaped(image)):
+        for base in (folder, Path()):
+            if found := finding.existing(base / name):
+                return found
+    return folder / image
+
+
+def _unescaped(name: str) -> str:
+    r"""Undo the escapes of what is not UTF-8 (\udce9) or a control character (\t)."""
+    return re.sub(
+        r"\\(udc[89a-f][0-9a-f]|x[01][0-9a-f]|[tnr])",
+        lambda match: match[0].encode().decode("unicode_escape"),
+        name,
+    )

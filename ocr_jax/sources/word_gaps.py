@@ -21,7 +21,7 @@ from ocr_jax.errors import UserError
 class Gap(NamedTuple):
     """A space of a transcript, and the columns between which it lies."""
 
-    index: int  # of the space in the transcript
+    index: int  # of the space in the transcript, in display order
     left: float  # centre of the character before it, in pixels
     right: float  # centre of the character after it
 
@@ -29,8 +29,9 @@ class Gap(NamedTuple):
 def find(workdir: Path, split: lines_file.Split) -> list[list[Gap]]:
     """Find the gaps of every line of a split with the best network of a workdir.
 
-    Lines with characters unknown to the network, or with more than it has frames for,
-    get no gaps. Raises UserError if the network reads lines of another height.
+    Places are those of the transcript in display order. Lines with characters unknown
+    to the network, or with more than it has frames for, get no gaps. Raises UserError
+    if the network reads lines of another height.
     """
     run = checkpoints.open_run(workdir)
     best = run.best
@@ -49,8 +50,14 @@ def find(workdir: Path, split: lines_file.Split) -> list[list[Gap]]:
         logits, lengths = run.logits_step(run.state, batch)
         paths = align(logits, lengths, batch["label"], batch["label_length"])
         for index, path in zip(row.indices, jax.device_get(paths), strict=False):
-            gaps[index] = _gaps(split.transcripts[index], path, best.model.centre)
+            displayed = best.charset.spell(lines.labels[index])
+            gaps[index] = _gaps(displayed, path, best.model.centre)
     return gaps
+
+
+def direction(workdir: Path) -> str:
+    """Return the direction of the lines that the network of a workdir reads."""
+    return checkpoints.load_best(workdir).charset.direction
 
 
 def _labelled(best: checkpoints.BestModel, split: lines_file.Split):

@@ -5,6 +5,7 @@ import itertools
 import multiprocessing
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 from concurrent.futures import process
@@ -13,8 +14,11 @@ import cv2
 import rich.console
 import rich.progress
 
-from ocr_jax import sources
+from ocr_jax import charset, sources
 from ocr_jax.errors import UserError
+
+# In a log, which has no room for a bar.
+SECONDS_BETWEEN_LINES = 30.0
 
 Read = Callable[[object, int], list[sources.Item]]
 
@@ -31,12 +35,8 @@ def read_all(
     context = multiprocessing.get_context("forkserver")
     pool = futures.ProcessPoolExecutor(workers, context, initializer=_start_worker)
     try:
-        yield from rich.progress.track(
-            _in_order(pool, calls, ahead=64 * workers),
-            total=len(tasks),
-            description="Preparing",
-            disable=not sys.stderr.isatty(),
-            console=rich.console.Console(stderr=True),
+        yield from _shown_progress(
+            _in_order(pool, calls, ahead=64 * workers), len(tasks)
         )
     except process.BrokenProcessPool:
         raise UserError(
@@ -44,6 +44,26 @@ def read_all(
         ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _shown_progress(results: Iterable, total: int) -> Iterator:
+    """Yield the results, and show on stderr how far they are: a bar, or log lines."""
+    if sys.stderr.isatty():
+        yield from rich.progress.track(
+            results,
+            total=total,
+            description="Preparing",
+            console=rich.console.Console(stderr=True),
+        )
+        return
+    started = said = time.monotonic()
+    for done, result in enumerate(results, start=1):
+        yield result
+        now = time.monotonic()
+        if now - said >= SECONDS_BETWEEN_LINES:
+            said, rate = now, done / (now - started)
+            line = f"Preparing: {done:,} of {total:,} read, {rate:,.1f} a second"
+            print(line, file=sys.stderr, flush=True)
 
 
 def _in_order(
@@ -79,6 +99,9 @@ def _writable(item: sources.Item) -> sources.Item:
         if "\0" in text or _shown(text) != text:
             reason = "a zero byte or invalid UTF-8 in its name or transcript"
             return sources.Skipped(_shown(line.line_id), reason)
+    if not charset.written(line.transcript)[0]:
+        reason = "a transcript of characters that can't be seen"
+        return sources.Skipped(line.line_id, reason)
     return item
 
 

@@ -25,6 +25,13 @@ COLUMNS = (
     ("exact", "validation/exact", "{:.2%}"),
     ("lines/s", "train/lines_per_second", "{:.1f}"),
 )
+OF_CHARACTERS = (
+    ("loss", "train/loss", "{:.3f}"),
+    ("val loss", "validation/loss", "{:.3f}"),
+    ("accuracy", "validation/exact", "{:.2%}"),
+    ("top 3", "validation/top3", "{:.2%}"),
+    ("lines/s", "train/lines_per_second", "{:.1f}"),
+)
 
 
 class Display:
@@ -57,11 +64,18 @@ class Display:
             self._last_line = time.monotonic()
             self.message(text)
 
+    def waiting(self, text: str):
+        """Say what takes its time before there is progress to show."""
+        if self._console.is_terminal:
+            self._move_bar(0.0, text)
+        else:
+            self.message(text)
+
     def epoch(self, epoch: int, values: dict[str, float], best: bool):
         """Print the row of an epoch, and the table's header before the first."""
         if not self._has_header:
             self._has_header = True
-            self.message(header(), "bold")
+            self.message(header(columns(values)), "bold")
         self._last_line = time.monotonic()
         self.message(epoch_row(epoch, values, best), "green" if best else "")
 
@@ -89,14 +103,20 @@ class Display:
         self._bar.update(task, completed=epochs_done, description=text, refresh=True)
 
 
-def header() -> str:
+def columns(values: dict[str, float]) -> tuple[tuple[str, str, str], ...]:
+    """Return the columns of the table: fewer where each line is a character."""
+    return OF_CHARACTERS if "validation/top3" in values else COLUMNS
+
+
+def header(shown_columns=COLUMNS) -> str:
     """Return the header of the table of epochs."""
-    return "epoch" + "".join(f"{title:>10}" for title, _, _ in COLUMNS) + "      time"
+    titles = "".join(f"{title:>10}" for title, _, _ in shown_columns)
+    return f"epoch{titles}      time"
 
 
 def epoch_row(epoch: int, values: dict[str, float], best: bool) -> str:
     """Return one row of the table of epochs; the best so far ends in *."""
-    cells = [shown(values.get(key), form) for _, key, form in COLUMNS]
+    cells = [shown(values.get(key), form) for _, key, form in columns(values)]
     seconds = [values.get(f"{part}/seconds", 0.0) for part in ("train", "validation")]
     cells.append(duration(sum(seconds)))
     return f"{epoch:>5}" + "".join(f"{cell:>10}" for cell in cells) + " *" * best

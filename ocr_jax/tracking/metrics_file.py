@@ -11,12 +11,14 @@ NAME = "metrics.jsonl"
 def read(path: Path) -> list[dict]:
     """Read the rows of a metrics.jsonl, without one that a kill left unfinished."""
     rows = []
-    if path.exists():
+    if path.is_file():
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
+                row = json.loads(line)
+            except (RecursionError, ValueError):
                 continue
+            if isinstance(row, dict):
+                rows.append(row)
     return rows
 
 

@@ -24,6 +24,7 @@ class Tracker:
         self._config = config
         self._resume_step = resume_step
         self._is_main = is_main
+        self._compiled: set[int] = set()
 
     def __enter__(self) -> "Tracker":
         if self._is_main:
@@ -53,6 +54,18 @@ class Tracker:
         """Show progress and metrics; 2.5 epochs are half of the third epoch."""
         if self._is_main:
             self._display.progress(epochs_done, values)
+
+    def compiling(self, width: int, count: int):
+        """Say that the step is compiled, the first time that a batch has this width.
+
+        count: the widths there are.
+        """
+        if self._is_main and width not in self._compiled:
+            self._compiled.add(width)
+            self._display.waiting(
+                f"compiling the step for lines up to {width} px wide "
+                f"({len(self._compiled)} of {count})"
+            )
 
     def epoch(self, step: int, epoch: int, values: dict[str, float], *, best: bool):
         """Log the metrics of an epoch; `best` if no earlier epoch was as good."""

@@ -54,6 +54,20 @@ def test_a_split_too_large_for_memory_is_read_line_by_line(tmp_path, monkeypatch
         np.testing.assert_array_equal(split.image(index), line.image)
 
 
+def test_lines_of_many_chunks_come_back_from_interleaved_splits(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines_writer, "CHUNK_BYTES", 64)
+    noise = np.random.default_rng(0)
+    images = [noise.integers(0, 255, (4, w), np.uint8) for w in (16, 700, 3, 90, 16)]
+    with lines_writer.LinesWriter(tmp_path / "l.h5", height=4, source="") as writer:
+        for number, image in enumerate(images):
+            for split in ("train", "test"):
+                writer.add(split, lines_file.Line(image, "x", str(number)))
+    with lines_file.LinesFile(tmp_path / "l.h5") as file:
+        for split in map(file.split, ("train", "test")):
+            for index, image in enumerate(images):
+                np.testing.assert_array_equal(split.image(index), image)
+
+
 def test_the_file_says_what_it_is(tmp_path):
     write(tmp_path / "l.h5", {"validation": [make_line()], "train": [make_line()]})
     with lines_file.LinesFile(tmp_path / "l.h5") as file:

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from ocr_jax.data import lines_writer
+from ocr_jax.errors import UserError
 from tests import fixtures
 
 FOLDER = pathlib.Path(__file__).parents[2] / "experiments" / "notebooks"
@@ -25,8 +26,7 @@ def tiny_data(tmp_path, tiny_lines, finished, monkeypatch):
     monkeypatch.setenv("WORKDIR", str(workdir))
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_a_notebook_runs_from_top_to_bottom(name, tiny_data):
+def run(name):
     cells = json.loads((FOLDER / name).read_text())["cells"]
     plt.switch_backend("Agg")
     names = {}
@@ -34,8 +34,34 @@ def test_a_notebook_runs_from_top_to_bottom(name, tiny_data):
         if cell["cell_type"] == "code":
             code = compile("".join(cell["source"]), f"{name}, cell {number}", "exec")
             exec(code, names)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_runs_from_top_to_bottom(name, tiny_data):
+    run(name)
     assert plt.get_fignums()
     plt.close("all")
+
+
+@pytest.mark.parametrize("workdir", ["", "runs/unfinished"])
+def test_without_a_finished_run_one_sentence_says_what_to_do(
+    workdir, tmp_path, monkeypatch
+):
+    (tmp_path / "experiments" / "notebooks").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "experiments" / "notebooks")
+    monkeypatch.setenv("WORKDIR", workdir)
+    with pytest.raises(SystemExit, match="no finished run to look at: train one, as"):
+        run("look_at_a_run.ipynb")
+
+
+@pytest.mark.parametrize("name", ["look_at_lines.ipynb", "look_at_characters.ipynb"])
+def test_without_a_lines_file_one_sentence_says_what_makes_it(
+    name, tmp_path, monkeypatch
+):
+    (tmp_path / "experiments" / "notebooks").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "experiments" / "notebooks")
+    with pytest.raises(UserError, match="does not exist: make it with"):
+        run(name)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -16,7 +16,7 @@ from reporting import page as page_lib
 from reporting import plots, readings
 from reporting import runs as runs_lib
 
-from ocr_jax import workdirs
+from ocr_jax import reading_tables, workdirs
 from ocr_jax.errors import UserError
 from tests import fixtures
 from tests.experiments.fixtures import page_body
@@ -105,9 +105,10 @@ def test_two_runs_get_a_paired_test(tmp_path):
 def test_runs_scored_on_different_lines_are_refused(tmp_path, transcripts, message):
     first, second = make_run(tmp_path / "a"), make_run(tmp_path / "b")
     lines = [
-        workdirs.ScoredLine(f"line-{i}", "", t, t) for i, t in enumerate(transcripts)
+        reading_tables.ScoredLine(f"line-{i}", "", t, t)
+        for i, t in enumerate(transcripts)
     ]
-    workdirs.write_scored_lines(second, "validation", lines)
+    reading_tables.write_scored_lines(second, "validation", lines)
     runs = runs_lib.read([first, second], "validation")
     with pytest.raises(UserError, match=message):
         page_lib.write(tmp_path / "out.html", runs, "validation")
@@ -137,8 +138,8 @@ def test_a_user_error_is_reported_in_one_line(tmp_path, capsys):
     run, out = make_run(tmp_path / "a"), f"--out={tmp_path}/report.html"
     (tmp_path / "folder.html").mkdir()
     for arguments, message in (
-        ([str(tmp_path), out], "is not a workdir of a training"),
-        ([str(run), out, "--split=test"], "no run has scores of 'test'"),
+        ([str(tmp_path / "folder.html"), out], "no run in"),
+        ([str(run), out, "--split=test"], "the runs have no scores of 'test'"),
         ([str(run), f"--out={tmp_path}/scores.json"], "a name that ends in .html"),
         ([str(run), f"--out={tmp_path}/no/report.html"], "can't be written"),
         ([str(run), f"--out={tmp_path}/folder.html"], "can't be written: Is a dir"),

@@ -11,7 +11,7 @@ import pytest
 import report
 from peers import best_practices_images, timed_run
 
-from ocr_jax import prepare, workdirs
+from ocr_jax import prepare, reading_tables, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.tracking import metrics_file
@@ -112,7 +112,7 @@ def test_the_best_epochs_readings_are_saved_immediately(tmp_path, tiny_lines):
     run = start_run(tmp_path, tiny_lines)
     run.end_epoch(timed_run.Epoch(1, 10, 3.0, 40), read_well)
     run.end_epoch(timed_run.Epoch(2, 20, 2.0, 40), read_nothing)
-    lines = workdirs.scored_lines(run.workdir, "validation")
+    lines = reading_tables.scored_lines(run.workdir, "validation")
     assert all(line.reading == line.transcript for line in lines)
 
 

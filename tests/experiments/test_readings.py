@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 from reporting import readings
 
-from ocr_jax import workdirs
+from ocr_jax import reading_tables
 from ocr_jax.data import lines_file
 from tests import fixtures
 from tests.experiments.fixtures import page_body
@@ -21,10 +21,10 @@ def test_images_are_shown_if_the_lines_file_exists(tmp_path, tiny_lines):
         split = file.split("validation")
     run = fixtures.make_run(tmp_path / "a", lines_file=str(tiny_lines))
     columns = split.line_ids, split.writers, split.transcripts, split.transcripts
-    lines = [workdirs.ScoredLine(*line) for line in zip(*columns, strict=True)]
+    lines = [reading_tables.ScoredLine(*line) for line in zip(*columns, strict=True)]
     # Of a line that the file has under another transcript, the image would mislead.
     lines[0] = lines[0]._replace(transcript="other")
-    workdirs.write_scored_lines(run, "validation", lines)
+    reading_tables.write_scored_lines(run, "validation", lines)
     assert page_body([run]).count('src="data:image/png;base64,') == len(lines) - 1
     assert "<img" not in page_body([make_run(tmp_path / "b")])
 

@@ -5,7 +5,7 @@ import report
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr_jax import train, workdirs
+from ocr_jax import reading_tables, train, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.scoring import metrics
 from tests import fixtures
@@ -31,39 +31,72 @@ def test_a_row_has_the_differences_and_the_scores(finished, tmp_path, tiny_lines
     assert int(second[5].replace(",", "")) < int(first[5].replace(",", ""))
 
 
-def test_an_unfinished_run_is_refused_by_name(tmp_path, finished, capsys):
-    _, base, _ = finished
-    (tmp_path / "half").mkdir()
-    (tmp_path / "half/config.json").write_text((base / "config.json").read_text())
-    assert report.main([str(base), str(tmp_path / "half")]) == 2
-    assert "half is not finished" in capsys.readouterr().err
+def test_a_run_that_did_not_finish_has_its_last_epoch_and_its_state(tmp_path):
+    paths = [
+        fixtures.make_run(tmp_path / "whole"),
+        fixtures.make_unfinished(tmp_path / "half", epochs=2),
+        fixtures.make_unfinished(tmp_path / "none", epochs=0),
+        fixtures.make_unfinished(tmp_path / "poor"),
+    ]
+    workdirs.write_json(
+        paths[3] / "status.json", {"name": "poor", "command": [], "state": "pruned"}
+    )
+    _, _, *rows = report.table(paths, "validation").split("\n")
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
+    assert [row[0] for row in cells] == ["whole", "half", "none", "poor"]
+    assert cells[0][2] == "0.0% (0.0% – 0.0%)"
+    assert cells[1][2:] == ["31.2% (unfinished)", "2", "15", "–"]
+    assert cells[2][2:4] == ["– (unfinished)", "0"]
+    assert cells[3][2] == "20.8% (pruned)"
     with pytest.raises(UserError, match="no scores of 'train'"):
-        report.table([base], "train")
+        report.table(paths, "train")
+
+
+def test_a_folder_of_runs_stands_for_all_of_them(tmp_path, capsys):
+    names = ["alone", "group/a", "group/b", "sweeps/lstm/trial_0000"]
+    for name in names:
+        fixtures.make_run(tmp_path / name)
+    failed = tmp_path / "sweeps/lstm/trial_0001"  # before it began to train
+    failed.mkdir()
+    (failed / "log.txt").write_text("no such key")
+    (tmp_path / "notes.txt").write_text("mine")
+    assert report.main(list(map(str, sorted(tmp_path.iterdir())))) == 0
+    output = capsys.readouterr()
+    rows = output.out.strip().split("\n")[2:]
+    shown = [row.split("|")[1].strip() for row in rows[:4]]
+    assert shown == ["alone", "a", "b", "trial_0000"]
+    assert output.err == f"left out, since they hold no run: {tmp_path}/notes.txt\n"
+    assert report.main([str(tmp_path / "group"), str(failed)]) == 0
+    assert "trial_0001" in capsys.readouterr().err
+    assert report.main([str(failed)]) == 2
+    assert "no run in" in capsys.readouterr().err
+    assert report.main([str(tmp_path / "typo")]) == 2
+    assert "typo does not exist" in capsys.readouterr().err
 
 
 def test_a_finished_run_keeps_the_readings_behind_its_scores(finished):
     _, workdir, scores = finished
     for split in ("validation", "test"):
-        lines = workdirs.scored_lines(workdir, split)
+        lines = reading_tables.scored_lines(workdir, split)
         _, writers, transcripts, readings = zip(*lines, strict=True)
         counts = metrics.count(transcripts, readings)
         summary = scores[split]["summary"]
         assert metrics.summary(counts)["cer"] == pytest.approx(summary["cer"])
         assert set(writers) == {"w0", "w1", "w2"}
-    assert workdirs.scored_lines(workdir, "train") is None
+    assert reading_tables.scored_lines(workdir, "train") is None
 
 
 @settings(max_examples=30)
 @given(cells=st.lists(st.tuples(*[text] * 4), max_size=4))
 def test_scored_lines_survive_a_round_trip(tmp_path_factory, cells):
     folder = tmp_path_factory.mktemp("run")
-    lines = [workdirs.ScoredLine(*cell) for cell in cells]
-    workdirs.write_scored_lines(folder, "test", lines)
-    assert workdirs.scored_lines(folder, "test") == sorted(lines)
+    lines = [reading_tables.ScoredLine(*cell) for cell in cells]
+    reading_tables.write_scored_lines(folder, "test", lines)
+    assert reading_tables.scored_lines(folder, "test") == sorted(lines)
 
 
 def test_a_broken_file_of_readings_is_named(tmp_path):
     for content in ("", "line_id\ttext\n", "line_id\twriter\ttranscript\treading\na\n"):
         (tmp_path / "readings_test.tsv").write_text(content)
         with pytest.raises(UserError, match=r"readings_test.tsv can't be read"):
-            workdirs.scored_lines(tmp_path, "test")
+            reading_tables.scored_lines(tmp_path, "test")

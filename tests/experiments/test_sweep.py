@@ -2,16 +2,21 @@
 
 import itertools
 import json
+import re
+import shlex
 import sys
 from pathlib import Path
 
 import optuna
 import pytest
+import report
 import sweep
 import yaml
 from launching import job_status, jobs, local_executor
 from sweeping import sweep_file, sweep_search
 
+from ocr_jax import config as config_lib
+from ocr_jax import workdirs
 from ocr_jax.runtime import slots
 from tests.experiments.fake_trainings import EPOCHS
 
@@ -201,7 +206,7 @@ def test_an_unlimited_search_gives_up_when_the_config_refuses_every_trial():
     assert search.gave_up and trials() == []
 
 
-def test_a_trial_rejected_by_the_pruner_is_stopped(fake_trainings, monkeypatch):
+def test_a_trial_rejected_by_the_pruner_is_stopped(fake_trainings, monkeypatch, capsys):
     fake_trainings.epochs = 100
     pruner = optuna.pruners.ThresholdPruner(upper=0.3, n_warmup_steps=3)
     monkeypatch.setattr(sweep_search, "make_pruner", lambda _: pruner)
@@ -211,6 +216,13 @@ def test_a_trial_rejected_by_the_pruner_is_stopped(fake_trainings, monkeypatch):
     )
     assert run() == 0
     assert [status_of(n)["state"] for n in trials()] == ["finished", "pruned"]
+    # The command that was printed shows both, side by side.
+    [shown] = re.findall(r"report\.py (.+)", capsys.readouterr().out)
+    for name in trials():  # what a real training would have left
+        defaults = config_lib.default_config().to_dict()
+        workdirs.write_json(Path("runs/sweeps/mine", name, "config.json"), defaults)
+    assert report.main(shlex.split(shown)) == 0
+    assert re.findall(r"\((\w+)\)", capsys.readouterr().out)[-1] == "pruned"
 
 
 def test_hyperband_takes_its_settings_from_the_file(monkeypatch):

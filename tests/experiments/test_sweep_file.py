@@ -230,6 +230,15 @@ def test_an_invalid_parameter_is_refused(tmp_path, settings, complaint):
         read(tmp_path, parameters={"config.x": settings})
 
 
+@pytest.mark.parametrize(
+    "inside",
+    [{"lstm_dim": {"values": [1]}}, {"parameters": {"lstm_dim": {"values": [1]}}}],
+)
+def test_a_mapping_of_config_keys_says_how_to_write_them(tmp_path, inside):
+    with pytest.raises(UserError, match=r"config holds other keys.*config\.lstm_dim"):
+        read(tmp_path, parameters={"config": inside})
+
+
 def test_an_infinite_grid_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"config\.dropout: no grid ends over uniform"):
         read(tmp_path, method="grid")

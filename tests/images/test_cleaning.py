@@ -192,3 +192,57 @@ def test_a_small_file_that_claims_to_be_huge_is_refused(side):
     with pytest.raises(UserError, match="pixels") as error:
         opening.read_image(bomb)
     assert "\n" not in str(error.value)
+
+
+def opened_whole(ink, length):
+    """The ruled lines of (H, W) ink, found in all rows and not only in likely ones."""
+    closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, 9), np.uint8))
+    return cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+
+
+@pytest.mark.parametrize("rows", [15, 16])
+def test_ruled_lines_are_found_where_only_some_rows_can_hold_one(rows):
+    noise = np.random.default_rng(0)
+    for _ in range(20):
+        ink = noise.random((rows, 150), np.float32) * (noise.random((rows, 150)) < 0.4)
+        for row in noise.integers(rows, size=3):
+            start, end = np.sort(noise.integers(151, size=2))
+            ink[row, start:end] = noise.random()
+        ruled = opened_whole(ink, 2 * rows)
+        expected = np.maximum(ink - (1 - cleaning.RULED_KEPT) * ruled, 0)
+        weakened = cleaning._weaken_ruled_lines(ink.copy())
+        np.testing.assert_array_equal(weakened, expected)
+
+
+@pytest.mark.parametrize("bits", [9, 10, 12, 14, 15, 16])
+@pytest.mark.parametrize("kind", ["gray", "colour"])
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_the_bits_that_a_scanner_used_are_all_the_range(bits, kind, suffix):
+    values = (GRADIENT.astype(float) / GRADIENT.max() * (2**bits - 1)).astype(np.uint16)
+    if kind == "colour":
+        values = np.repeat(values[..., None], 3, axis=2)
+    _, data = cv2.imencode(suffix, values)
+    gray = opening.read_image(data.tobytes())
+    assert gray[0, 0] == 0 and gray[0, -1] == 255
+    assert np.all(np.abs(gray - GRADIENT / GRADIENT.max() * 255) <= 2)
+
+
+@pytest.mark.parametrize("room", [0, 4, 20])
+@pytest.mark.parametrize("on_parchment", [False, True])
+def test_a_drop_capital_that_fills_its_crop_is_ink(room, on_parchment):
+    letter = np.zeros((200, 160), np.uint8)
+    letter[:, :70] = letter[140:] = 1  # an L with strokes a third as thick as high
+    letter = np.pad(letter, room)
+    gray = np.where(letter, 40, 190 if on_parchment else 240).astype(np.uint8)
+    image = cleaning.line_image(gray, 64)
+    small = cv2.resize(letter * 255, image.shape[::-1], interpolation=cv2.INTER_AREA)
+    if room < 20:  # the margins are cut otherwise
+        assert np.abs(image.astype(float) - small).mean() < 10
+    assert np.mean(image > 128) > 0.4
+
+
+def test_white_letters_on_black_are_ink():
+    letter = np.zeros((64, 64), np.uint8)
+    letter[8:56, 24:40] = 255
+    image = cleaning.line_image(letter, 64)
+    assert 0 < np.mean(image > 128) < 0.6 and image[:, image.shape[1] // 2].max() > 200

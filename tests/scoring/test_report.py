@@ -7,7 +7,7 @@ from contextlib import redirect_stdout
 
 import pytest
 
-from ocr_jax import checkpoints, evaluate, predict, workdirs
+from ocr_jax import checkpoints, evaluate, predict, reading_tables, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.scoring import calibration, error_analysis, report
 from tests import fixtures
@@ -38,7 +38,7 @@ def test_the_command_line_shows_what_training_kept(finished, shown):
     _, workdir, scores = finished
     assert shown[0].as_json() == scores["validation"]
     found = workdirs.read_json(workdir / "errors_validation.json")
-    lines = workdirs.scored_lines(workdir, "validation")
+    lines = reading_tables.scored_lines(workdir, "validation")
     _, writers, transcripts, readings = zip(*lines, strict=True)
     again = error_analysis.analyse(transcripts, readings, writers).as_json()
     for one in (found, again):
@@ -59,7 +59,7 @@ def test_the_temperature_is_the_one_that_fits_validation(finished):
     for split in ("validation", "test"):
         found = scores[split]["calibration"]
         assert found["temperature"] == kept["temperature"]
-        lines = workdirs.scored_lines(workdir, split)
+        lines = reading_tables.scored_lines(workdir, split)
         characters = sum(len(line.reading) for line in lines)
         for one in found["characters"].values():
             assert sum(one["bins"]["count"]) == characters

@@ -64,6 +64,22 @@ def test_lines_are_scaled_to_one_height(files, tmp_path):
     np.testing.assert_array_equal(train.image(3 + 5), 5)
 
 
+def test_lines_keep_the_height_of_their_file_without_height(files, tmp_path):
+    out = tmp_path / "joined.h5"
+    assert join((files[1], files[1]), out) == 0
+    with lines_file.LinesFile(out) as file:
+        assert file.height == 8
+        assert file.split("train").image(5).shape == (8, 2 * 8 + 5)
+
+
+def test_other_heights_are_refused_without_height(files, tmp_path, capsys):
+    assert join(files, tmp_path / "joined.h5") == 2
+    message = capsys.readouterr().err
+    assert "mine.h5 has lines of 16 px height" in message
+    assert "made_up.h5 of 8 px: add --height=16 to scale all of them" in message
+    assert not (tmp_path / "joined.h5").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

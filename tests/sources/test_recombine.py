@@ -62,8 +62,7 @@ def split_of(path, name="train"):
 
 def run(source, workdir, out, *options):
     command = ["recombine", f"--source={source}", f"--workdir={workdir}"]
-    height = f"--height={fixtures.HEIGHT}"
-    return prepare.main([*command, f"--out={out}", "--workers=2", height, *options])
+    return prepare.main([*command, f"--out={out}", "--workers=2", *options])
 
 
 def test_a_gap_lies_between_the_letters_around_its_space(collection):

@@ -55,8 +55,19 @@ def test_what_cannot_be_read_is_counted_and_the_rest_prepared(table, capsys):
     code, out = prepare_table(table)
     said = capsys.readouterr().out
     assert code == 0 and len(fixtures.read_splits(out)["train"]) == 16
-    assert "skipped: 2" in said
+    assert "left out: 2" in said
     assert "No such file" in said and "empty transcript" in said
+
+
+@pytest.mark.parametrize("path", ["./", ".", "/", "//", "..", "images/", "images/."])
+def test_a_folder_in_the_place_of_an_image_costs_only_its_row(table, capsys, path):
+    with table.open("a") as file:
+        file.write(f"{path}\tx\n")
+    code, out = prepare_table(table)
+    said = capsys.readouterr()
+    assert code == 0 and len(fixtures.read_splits(out)["train"]) == 16
+    assert "left out: 1" in said.out and "Is a directory" in said.out
+    assert not said.err
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ocr_jax import charset, workdirs
+from ocr_jax import charset, reading_tables, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.errors import ArgumentParser, UserError
 from ocr_jax.scoring import metrics
@@ -151,8 +151,8 @@ class TimedRun:
 
     def _write_readings(self, split: lines_file.Split, readings: list[str]):
         columns = split.line_ids, split.writers, split.transcripts, readings
-        lines = map(workdirs.ScoredLine._make, zip(*columns, strict=True))
-        workdirs.write_scored_lines(self.workdir, split.name, lines)
+        lines = map(reading_tables.ScoredLine._make, zip(*columns, strict=True))
+        reading_tables.write_scored_lines(self.workdir, split.name, lines)
 
 
 def load(module: str) -> ModuleType:

@@ -37,7 +37,9 @@ def emnist(split: str) -> tuple[np.ndarray, np.ndarray]:
     except Exception as error:  # a network failure or a broken download
         raise UserError(
             f"tensorflow-datasets can't load EMNIST ({one_line(error, 80)}): "
-            "without a network, use --source=fonts, which draws the same characters"
+            "without a network, fonts draw the same characters: give ocr_jax.prepare "
+            "--source=fonts, or ocr_jax.main a config with :fonts after its name, "
+            "such as --config=configs/emnist_mlp.py:fonts"
         ) from None
     images = np.concatenate([batch["image"][..., 0] for batch in batches])
     # EMNIST stores its images transposed.

@@ -4,9 +4,9 @@ It takes the lines (lines.tgz) or forms (formsA-D.tgz, …), with ascii.tgz and 
 extracted or not, in any sub-folders. (Marti and Bunke, 2002)
 
 Transcripts are `xml`, as written ("Gaitskell."), or `ascii`, in tokens ("Gaitskell .").
-`ascii` has two quirks: initials are spaced out ("M P", "B B C"), and a few tokens
-contain a space. CER and WER differ between the two, so the choice is stored with the
-lines.
+By default they are `xml` where the downloads have them, else `ascii`. `ascii` has two
+quirks: initials are spaced out ("M P", "B B C"), and a few tokens contain a space. CER
+and WER differ between the two, so the choice is stored with the lines.
 """
 
 import argparse
@@ -50,6 +50,9 @@ EXAMPLES = {
     "xml": "labels such as a01-000u.xml",
     "ascii": "lines.txt",
 }
+# What to download, by what --images takes; the labels of either kind will do.
+REGISTER = "https://fki.tic.heia-fr.ch/databases/iam-handwriting-database"
+ARCHIVES = {"lines": "lines.tgz", "forms": "formsA-D.tgz, formsE-H.tgz, formsI-Z.tgz"}
 # Margin around a line cut from its form, as a share of its height.
 ROOM = 0.1
 
@@ -90,7 +93,12 @@ def add_flags(parser: argparse.ArgumentParser):
         default="lines",
         help="images to cut lines from (default: lines)",
     )
-    add("--transcripts", choices=("xml", "ascii"), default="xml", help="(default: xml)")
+    add(
+        "--transcripts",
+        choices=("auto", "xml", "ascii"),
+        default="auto",
+        help="auto: xml, or ascii without xml.tgz (default: auto)",
+    )
     add("--allow_incomplete", action="store_true", help="accept missing lines")
 
 
@@ -105,9 +113,12 @@ def metadata(args: argparse.Namespace) -> dict[str, str]:
 
 
 def tasks(args: argparse.Namespace) -> sources.Lazy:
-    """Return one task per image. Raises UserError without labels or images."""
+    """Return one task per image; set args.transcripts to the kind that it found.
+
+    Raises UserError without labels or images.
+    """
     if not args.source.is_dir():
-        raise UserError(f"--source={args.source} is not a folder")
+        raise UserError(f"{args.source} is not a folder. {_how_to_get(args)}")
     files = archives.Files(args.source)
     cuts = _cuts(files, args)
     names = {}
@@ -117,7 +128,8 @@ def tasks(args: argparse.Namespace) -> sources.Lazy:
             names[name] = stem
     if not names:
         raise UserError(
-            f"{args.source} holds no {EXAMPLES[args.images]}, extracted or not"
+            f"{args.source} holds no {EXAMPLES[args.images]}, extracted or not. "
+            f"{_how_to_get(args)}"
         )
     return sources.Lazy(len(cuts), lambda: _tasks(files, names, cuts))
 
@@ -213,6 +225,10 @@ def _labels(
 ) -> tuple[dict[str, label_files.Label], dict[str, str]]:
     """Return (labels by line id, writers by form) from the XML or from lines.txt."""
     labels, writers = {}, {}
+    if args.transcripts == "auto":
+        has_xml = any(f"{form}.xml" in files for form in forms)
+        args.transcripts = "xml" if has_xml or "lines.txt" not in files else "ascii"
+        print(f"transcripts of {args.source}: {args.transcripts}")
     for _, content in files.each(["forms.txt"]):
         writers = label_files.parse_writers(content.decode("utf-8", "replace"))
     if args.transcripts == "ascii":
@@ -226,9 +242,17 @@ def _labels(
     if not labels:
         raise UserError(
             f"{args.source} holds no {EXAMPLES[args.transcripts]}, extracted or not: "
-            "--transcripts=xml needs IAM's xml.tgz, --transcripts=ascii its ascii.tgz"
+            "--transcripts=xml needs IAM's xml.tgz, --transcripts=ascii its ascii.tgz. "
+            f"{_how_to_get(args)}"
         )
     return labels, writers
+
+
+def _how_to_get(args: argparse.Namespace) -> str:
+    return (
+        f"To get IAM, register at {REGISTER}, download {ARCHIVES[args.images]} and "
+        f"xml.tgz (or ascii.tgz), and put them into {args.source} as they are"
+    )
 
 
 def _form(line_id: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ocr_jax import charset
 from ocr_jax.errors import UserError
-from ocr_jax.sources.pages import line_cutting
+from ocr_jax.sources.pages import xml_files
 
 
 class Label(NamedTuple):
@@ -51,17 +51,20 @@ def parse_writers(text: str) -> dict[str, str]:
 
 def parse_form(content: bytes, name: str) -> tuple[str, dict[str, Label]]:
     """Parse a form's XML into (writer, labels). Raises UserError for any other file."""
-    root = line_cutting.parse_xml(io.BytesIO(content), "form", "a form of IAM", name)
+    root = xml_files.parse(io.BytesIO(content), "form", "a form of IAM", name)
     labels = {}
-    for line in line_cutting.all_named(root, "line"):
-        boxes = [
-            [
-                int(line_cutting.number(box, key, name))
-                for key in ("x", "y", "width", "height")
-            ]
-            for box in line_cutting.all_named(line, "cmp")
-        ]
+    for line in xml_files.all_named(root, "line"):
+        boxes = [_box(box, name) for box in xml_files.all_named(line, "cmp")]
         # Quotes and ampersands are escaped twice in these files.
         text = charset.normalize(html.unescape(line.get("text", "")))
-        labels[line.get("id")] = Label(text, np.array(boxes, int).reshape(-1, 4))
+        labels[line.get("id", "")] = Label(text, np.array(boxes, int).reshape(-1, 4))
     return root.get("writer-id", ""), labels
+
+
+def _box(component, name: str) -> list[int]:
+    """Return (x, y, width, height) of a component of a form."""
+    try:
+        keys = ("x", "y", "width", "height")
+        return [int(xml_files.number(component, key)) for key in keys]
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None

@@ -2,21 +2,19 @@
 
 import argparse
 import math
-import os
-from collections.abc import Callable, Iterator
-from pathlib import Path, PureWindowsPath
-from typing import BinaryIO, NamedTuple
-from xml.etree import ElementTree
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
 import cv2
-import defusedxml
 import numpy as np
-from defusedxml import ElementTree as SafeElementTree
 
 from ocr_jax import charset, sources
 from ocr_jax.data import lines_file
-from ocr_jax.errors import UserError, one_line
+from ocr_jax.errors import UserError
 from ocr_jax.images import cleaning, opening
+from ocr_jax.sources import splitting
+from ocr_jax.sources.pages import locating, orientation
 
 # Margin around a line's outline, as a share of its height. It keeps the tips of letters
 # that touch the outline.
@@ -26,17 +24,10 @@ LEVEL = 0.5
 # An outline thinner than this share of the page's median is only a strip along the
 # baseline. Transkribus draws one if nobody outlined the line.
 STRIP = 0.35
-SAME_SHAPE = 0.01  # largest difference in aspect of a page and its copy
+# Without any outline on a page, a line is this share of the distance of two baselines
+# thick, and a lone line this share of its length.
+BAND, LONE = 0.8, 0.08
 FARTHEST = 1e6  # pixels; coordinates beyond this are mistakes
-
-
-class Task(NamedTuple):
-    """One page."""
-
-    name: str
-    split: str
-    writer: str
-    path: Path
 
 
 class TextLine(NamedTuple):
@@ -46,74 +37,87 @@ class TextLine(NamedTuple):
     text: str
     outline: np.ndarray
     baseline: np.ndarray  # (0, 2) if unknown
+    problem: str = ""  # why it can't be read
 
 
 class Page(NamedTuple):
     """A page's XML; size is (width, height) in its unit, or None if not given."""
 
-    image_name: str
     unit: str
     size: tuple[float, float] | None
     lines: list[TextLine]
 
 
-def add_flags(parser: argparse.ArgumentParser):
-    """Add the options of this source."""
-    parser.add_argument(
-        "--source", required=True, type=Path, help="folder of XML files and page images"
-    )
-    sources.add_split_flags(parser)
+Parse = Callable[[Path], Page]
 
 
-def tasks(args: argparse.Namespace) -> list[Task]:
-    """Return one task per page; a page without a writer counts as its own writer."""
-    if not args.source.is_dir():
-        raise UserError(f"--source={args.source} is not a folder")
-    paths = sorted(p for p in args.source.rglob("*") if p.suffix.lower() == ".xml")
-    if not paths:
-        raise UserError(
-            f"no XML files in {args.source}: expected one per page, with its image"
-        )
-    names = [path.relative_to(args.source).with_suffix("").as_posix() for path in paths]
-    named = sources.writers_of(names, args)
-    writers = [writer or path.stem for writer, path in zip(named, paths, strict=True)]
-    splits = sources.splits_of(writers, names, args)
-    return list(map(Task, names, splits, writers, paths))
-
-
-def read(task: Task, height: int, parse: Callable[[Path], Page]) -> list[sources.Item]:
+def read(task: locating.Task, height: int, parse: Parse) -> list[sources.Item]:
     """Read the lines of a page, and list those left out.
 
     parse: the parser of this kind of XML. Raises UserError if the page can't be read.
     """
+    if task.problem:
+        return [sources.Skipped(task.name, task.problem)]
     page = parse(task.path)
-    gray = opening.read_image(find_image(task.path, page.image_name))
+    gray, page = orientation.upright(page, opening.read_picture(task.image))
     scale = _scale(page, gray)
-    items = []
-    for line in widen_strips(page.lines):
+    items: list[sources.Item] = []
+    for line, split in zip(complete(page.lines), _splits(task, page), strict=True):
         name = f"{task.name}/{line.line_id}"
         text = charset.normalize(line.text)
         try:
-            if not text:
-                raise UserError("a line without text")
+            if line.problem or not text:
+                raise UserError(line.problem or "a line without text")
             image = cut(gray, line, scale, height=height)
         except UserError as error:
             items.append(sources.Skipped(name, str(error)))
         else:
-            items.append((task.split, lines_file.Line(image, text, name, task.writer)))
+            items.append((split, lines_file.Line(image, text, name, task.writer)))
+    if (count := opening.count_pages(task.image)) > 1:
+        why = f"pages 2 to {count} of its TIFF: no XML has their lines"
+        items.append(sources.Skipped(task.name, why))
     return items
 
 
-def widen_strips(lines: list[TextLine]) -> list[TextLine]:
-    """Replace outlines that are mere strips by ones of the page's median thickness."""
+def _splits(task: locating.Task, page: Page) -> list[str]:
+    """Return the split of each line: the page's, or one that is drawn."""
+    if task.split:
+        return [task.split] * len(page.lines)
+    args = argparse.Namespace(split=task.shares, seed=task.seed)
+    return splitting.draw([str(number) for number in range(len(page.lines))], args)
+
+
+def broken(line_id: str, text: str, error: UserError) -> TextLine:
+    """Return a line whose place can't be read."""
+    nowhere = np.empty((0, 2))
+    return TextLine(line_id, text, nowhere, nowhere, str(error))
+
+
+def complete(lines: list[TextLine]) -> list[TextLine]:
+    """Give lines an outline that have none, or a mere strip along their baseline.
+
+    It is a band of the page's usual thickness.
+    """
     thicknesses = [_thickness(line.outline) for line in lines]
-    usual = float(np.median(thicknesses)) if lines else 0.0
+    usual = _usual(lines, thicknesses)
     return [
         line._replace(outline=_band(line.baseline, usual))
         if thickness < STRIP * usual and len(line.baseline) > 1
         else line
         for line, thickness in zip(lines, thicknesses, strict=True)
     ]
+
+
+def _usual(lines: list[TextLine], thicknesses: list[float]) -> float:
+    """Return the median thickness of outlines, or else the distance of baselines."""
+    if outlined := [thickness for thickness in thicknesses if thickness]:
+        return float(np.median(outlined))
+    heights = sorted(line.baseline[:, 1].mean() for line in lines if len(line.baseline))
+    distances = [gap for gap in np.diff(heights) if gap > 1]
+    if distances:
+        return BAND * float(np.median(distances))
+    lengths = [np.ptp(line.baseline[:, 0]) for line in lines if len(line.baseline)]
+    return LONE * float(max(lengths, default=0.0))
 
 
 def cut(
@@ -154,83 +158,6 @@ def cut(
     return cleaning.line_image(crop, height, mask & on_page)
 
 
-def parse_xml(
-    source: Path | BinaryIO, root_tag: str, kind: str, path: str | Path
-) -> ElementTree.Element:
-    """Parse an XML file that defines no entities, and return its root <root_tag>.
-
-    Raises UserError for any other file: `path` is not `kind`.
-    """
-    try:
-        root = SafeElementTree.parse(source, forbid_dtd=False).getroot()
-    except ElementTree.ParseError as error:
-        raise UserError(f"{path} is not well-formed XML: {error}") from None
-    except defusedxml.DefusedXmlException:
-        raise UserError(f"{path} defines entities, which are refused") from None
-    except (OSError, LookupError, ValueError) as error:  # or a bad encoding
-        raise UserError(f"{path} can't be read as XML: {one_line(error)}") from None
-    if tag(root) != root_tag:
-        raise UserError(
-            f"{path} is not {kind}: its root is <{tag(root)}>, not <{root_tag}>"
-        )
-    return root
-
-
-def find_image(xml_path: Path, image_name: str) -> Path:
-    """Find the page's image: the one that the XML names, or one named like the XML."""
-    # PureWindowsPath splits at both kinds of slash.
-    named = PureWindowsPath(image_name)
-    names = [named.name, named.as_posix()]
-    for suffix in opening.SUFFIXES:
-        names += [xml_path.stem + suffix, xml_path.stem + suffix.upper()]
-    for name in names:
-        # Path.is_file raises for a name that is too long; this returns False.
-        if os.path.isfile(path := xml_path.parent / name):
-            return path
-    raise UserError(f"{xml_path} names an image that is missing: {image_name!r}")
-
-
-def page_size(
-    page: ElementTree.Element, width: str, height: str, path: Path
-) -> tuple[float, float] | None:
-    """Return (width, height) of a page from these attributes, or None if not given."""
-    size = number(page, width, path), number(page, height, path)
-    return size if min(size) > 0 else None
-
-
-def points(text: str, path: str | Path) -> np.ndarray:
-    """Parse "x,y x,y" or "x y x y" to (n, 2); ignore a lone number, a baseline's y."""
-    try:
-        values = np.array([float(value) for value in text.replace(",", " ").split()])
-    except ValueError:
-        values = np.array([math.nan])
-    if not np.isfinite(values).all():
-        raise UserError(f"{path} has points that are not numbers: {text[:40]!r}")
-    return values[: len(values) // 2 * 2].reshape(-1, 2)
-
-
-def number(element: ElementTree.Element, key: str, path: str | Path) -> float:
-    """Return an attribute as a number, 0 if missing. Raises UserError if it is none."""
-    text = element.get(key, "0")
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise UserError(f"{path}: {key}={text!r} of <{tag(element)}> is not a number")
-    return value
-
-
-def all_named(root: ElementTree.Element, name: str) -> Iterator[ElementTree.Element]:
-    """Iterate over all elements of this name, in any namespace, in file order."""
-    return root.iterfind(f".//{{*}}{name}")
-
-
-def tag(element: ElementTree.Element) -> str:
-    """Return the element's name without its namespace."""
-    return element.tag.rpartition("}")[2]
-
-
 def _thickness(outline: np.ndarray) -> float:
     """Return the area of an outline (n, 2) divided by its length."""
     if len(outline) < 3:
@@ -255,7 +182,7 @@ def _scale(page: Page, gray: np.ndarray) -> np.ndarray:
     if page.size is None:
         return np.ones(2)
     scale = np.divide(gray.shape[::-1], page.size)
-    same_shape = abs(scale[0] / scale[1] - 1) < SAME_SHAPE
+    same_shape = abs(scale[0] / scale[1] - 1) < orientation.SAME_SHAPE
     return scale if same_shape or page.unit != "pixel" else np.ones(2)
 
 

@@ -1,9 +1,11 @@
-"""Pages with their lines outlined in PAGE XML (2009 to 2019) beside the images.
+"""Pages with their lines outlined in PAGE XML (2009 to 2019).
 
-Transkribus, eScriptorium and OCR-D write such files. Every TextLine with text becomes a
-line, cut along its outline.
+Transkribus, eScriptorium, Loghi and OCR-D write such files. Every TextLine with text
+becomes a line, cut along its outline. Images may lie beside the XML, above it, or in a
+sister folder. An image with several XML files is read once.
 """
 
+import argparse
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,50 +13,65 @@ import numpy as np
 
 from ocr_jax import sources
 from ocr_jax.errors import UserError
-from ocr_jax.sources.pages import line_cutting
+from ocr_jax.sources.pages import line_cutting, locating, xml_files
 
-add_flags, tasks = line_cutting.add_flags, line_cutting.tasks
+add_flags = locating.add_flags
 
 
-def read(task: line_cutting.Task, height: int) -> list[sources.Item]:
+def tasks(args: argparse.Namespace) -> sources.Tasks:
+    """Return one task per page with PAGE XML."""
+    return locating.tasks(args, ("PAGE",))
+
+
+def read(task: locating.Task, height: int) -> list[sources.Item]:
     """Read the lines of a page. Raises UserError if the page can't be read."""
     return line_cutting.read(task, height, parse)
 
 
 def parse(path: Path) -> line_cutting.Page:
     """Parse a PAGE file. Raises UserError for any other file."""
-    root = line_cutting.parse_xml(path, "PcGts", "PAGE", path)
-    page = next(line_cutting.all_named(root, "Page"), None)
+    root = xml_files.parse(path, "PcGts", "PAGE", path)
+    page = next(xml_files.all_named(root, "Page"), None)
     if page is None:
         raise UserError(f"{path} has no <Page>")
     lines = [
-        line_cutting.TextLine(
-            line_id=element.get("id") or f"line{number}",
-            text=_text(element, path),
-            outline=_outline(element.find("./{*}Coords"), path),
-            baseline=_outline(element.find("./{*}Baseline"), path),
-        )
-        for number, element in enumerate(line_cutting.all_named(page, "TextLine"))
+        _line(element, number)
+        for number, element in enumerate(xml_files.all_named(page, "TextLine"))
     ]
-    size = line_cutting.page_size(page, "imageWidth", "imageHeight", path)
-    return line_cutting.Page(page.get("imageFilename", ""), "pixel", size, lines)
+    size = xml_files.size(page, "imageWidth", "imageHeight")
+    return line_cutting.Page("pixel", size, lines)
 
 
-def _outline(element: ElementTree.Element | None, path: Path) -> np.ndarray:
+def _line(element: ElementTree.Element, number: int) -> line_cutting.TextLine:
+    line_id, text = element.get("id") or f"line{number}", _text(element)
+    try:
+        outline = _outline(element.find("./{*}Coords"))
+        baseline = _outline(element.find("./{*}Baseline"))
+    except UserError as error:
+        return line_cutting.broken(line_id, text, error)
+    return line_cutting.TextLine(line_id, text, outline, baseline)
+
+
+def _outline(element: ElementTree.Element | None) -> np.ndarray:
     """Return the points (n, 2) of Coords or Baseline; until 2010 they were elements."""
     if element is None:
         return np.empty((0, 2))
     points = [f"{p.get('x')},{p.get('y')}" for p in element.iterfind("./{*}Point")]
-    return line_cutting.points(" ".join(points) or element.get("points", ""), path)
+    return xml_files.points(" ".join(points) or element.get("points", ""))
 
 
-def _text(element: ElementTree.Element, path: Path) -> str:
+def _text(element: ElementTree.Element) -> str:
     """Return the element's text of the lowest index, or else the text of its words."""
-    readings = sorted(
-        element.iterfind("./{*}TextEquiv"),
-        key=lambda reading: line_cutting.number(reading, "index", path),
-    )
+    readings = sorted(element.iterfind("./{*}TextEquiv"), key=_index)
     text = readings[0].findtext("./{*}Unicode") if readings else ""
     if text and text.strip():
         return text
-    return " ".join(_text(word, path) for word in element.iterfind("./{*}Word"))
+    return " ".join(_text(word) for word in element.iterfind("./{*}Word"))
+
+
+def _index(reading: ElementTree.Element) -> float:
+    """Return the index of a TextEquiv; one that is no number comes last."""
+    try:
+        return xml_files.number(reading, "index")
+    except UserError:
+        return np.inf

@@ -80,7 +80,8 @@ def test_without_emnist_the_other_source_is_named(tmp_path, capsys, monkeypatch)
         code, out = run(tmp_path, command)
         said = capsys.readouterr().err
         assert code == 2 and not out.exists()
-        assert "no route to host" in said and "--source=fonts" in said
+        assert "no route to host" in said and "ocr_jax.prepare --source=fonts" in said
+        assert "--config=configs/emnist_mlp.py:fonts" in said
         assert len(said.strip().splitlines()) == 1
 
 

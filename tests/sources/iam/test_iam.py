@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
+from ocr_jax import config as config_lib
 from ocr_jax import prepare
-from ocr_jax.data import lines_file
+from ocr_jax.data import dataset, lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.scoring import report
+from ocr_jax.sources import making
 from ocr_jax.sources.iam import iam, label_files
 from tests import fixtures
 
@@ -184,7 +186,7 @@ def test_a_line_without_a_transcript_is_named(tmp_path, tree, capsys):
 @pytest.mark.parametrize(
     ("download", "options", "message"),
     [
-        ("xml", [], "holds no labels such as a01-000u.xml"),
+        ("xml", ["--transcripts=xml"], "holds no labels such as a01-000u.xml"),
         ("ascii", ["--transcripts=ascii"], "holds no lines.txt"),
         ("lines", [], "holds no line images such as a01-000u-00.png (lines.tgz)"),
         ("formsA-D", ["--images=forms"], "holds no forms such as a01-000u.png"),
@@ -194,8 +196,51 @@ def test_a_missing_download_is_named(
     tmp_path, tree, capsys, download, options, message
 ):
     del tree[download]
-    assert run(pack(tmp_path / "iam", tree), *options)[0] == 2
-    assert message in capsys.readouterr().err
+    source = pack(tmp_path / "iam", tree)
+    assert run(source, *options)[0] == 2
+    said = capsys.readouterr().err
+    assert message in said and f"register at {iam.REGISTER}" in said
+    assert f"put them into {source} as they are" in said
+
+
+def test_the_labels_at_hand_are_taken_those_as_written_first(tmp_path, tree, capsys):
+    _, with_both = run(pack(tmp_path / "both", tree))
+    del tree["xml"]
+    _, with_tokens = run(pack(tmp_path / "ascii", tree))
+    for path, kind, text in (
+        (with_both, "xml", "Griffiths, MP for"),
+        (with_tokens, "ascii", "Griffiths , M P for"),
+    ):
+        with lines_file.LinesFile(path) as file:
+            assert file.about["transcripts"] == kind
+        assert lines_of(path)["a01-000u-01"][1] == text
+    assert "ascii: ascii" in capsys.readouterr().out
+
+
+def test_the_labs_first_command_makes_its_lines_by_itself(
+    tmp_path, tree, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as error:
+        making.make_missing(config_lib.load(["--config=iam_ctc"]))
+    assert f"data/raw/iam is not a folder. To get IAM, register at {iam.REGISTER}" in (
+        message := str(error.value)
+    )
+    assert "lines.tgz and xml.tgz (or ascii.tgz)" in message and "\n" not in message
+    pack(tmp_path / "data/raw/iam", tree)
+    for name, height in (("iam_ctc", 28), ("iam_finetune", 28), ("iam_best", 64)):
+        config = config_lib.load([f"--config={name}"])
+        making.make_missing(config)
+        assert dataset.load(config, ("train", "validation")).height == height
+    assert {path.name for path in tmp_path.glob("data/*.h5")} == {
+        "iam_28.h5",
+        "iam_64.h5",
+    }
+    # Another file is not made of IAM because it is missing.
+    with pytest.raises(UserError, match=r"data/joined.h5 does not exist. Make it with"):
+        making.make_missing(
+            config_lib.load(["--config=iam_best", "--config.lines_file=data/joined.h5"])
+        )
 
 
 def test_what_scores_depend_on_is_kept_and_printed(tmp_path, tree):

@@ -10,7 +10,7 @@ from PIL import Image
 from ocr_jax import prepare, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
-from ocr_jax.sources.pages import alto, line_cutting
+from ocr_jax.sources.pages import alto, locating
 from tests import fixtures
 
 SAMPLE = pathlib.Path(__file__).parents[4] / "shared" / "data" / "alto_sample"
@@ -42,7 +42,8 @@ def save(folder, lines, *, page=None, name="page", **fields):
         Image.fromarray(fixtures.draw_page() if page is None else page).save(
             folder / "page.png"
         )
-    return line_cutting.Task(name, "train", "w", path)
+    image = folder / "page.png"
+    return locating.Task(name, "train", "w", path, "ALTO", image)
 
 
 def images_of(task):
@@ -146,21 +147,6 @@ def test_tenths_of_millimetres_are_scaled_to_the_image(tmp_path):
     np.testing.assert_array_equal(scaled, plain)
 
 
-@pytest.mark.parametrize(
-    "image",
-    [r"C:\scans\page.png", "/home/x/page.png", "other.png", "", "x" * 300],
-)
-def test_the_image_is_found_beside_the_xml(tmp_path, image):
-    assert len(alto.read(save(tmp_path, line(), image=image), 32)) == 1
-
-
-def test_the_image_is_found_in_the_folder_that_the_xml_names(tmp_path):
-    task = save(tmp_path, line(), image=r"scans\a.png")
-    (tmp_path / "scans").mkdir()
-    (tmp_path / "page.png").rename(tmp_path / "scans" / "a.png")
-    assert len(alto.read(task, 32)) == 1
-
-
 def skipped(items):
     [item] = items
     assert isinstance(item, sources.Skipped)
@@ -242,14 +228,33 @@ def test_a_file_that_is_taken_away_is_one_clear_line(tmp_path):
         alto.read(task, 32)
 
 
-def test_a_missing_image_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"missing: 'gone\.png'"):
-        alto.read(save(tmp_path, line(), page=False, image="gone.png"), 32)
+@pytest.mark.parametrize(
+    "bad",
+    [
+        line(outline="1,2 x,y"),
+        line(attributes=BOX.replace("50", "fifty")),
+        line(attributes=BOX + ' BASELINE="1,2 NaN,3"'),
+    ],
+)
+def test_a_number_that_is_none_costs_one_line(tmp_path, bad):
+    items = alto.read(save(tmp_path, bad + line()), 32)
+    assert "not numbers" in items[0].reason or "is not a number" in items[0].reason
+    assert items[1][1].transcript == "hello"
 
 
-def test_points_that_are_no_numbers_are_shown(tmp_path):
-    with pytest.raises(UserError, match="not numbers: '1,2 x,y'"):
-        alto.read(save(tmp_path, line(outline="1,2 x,y")), 32)
+def test_a_page_without_a_size_is_measured_in_pixels_of_its_image(tmp_path):
+    [(_, cut)] = alto.read(save(tmp_path, line(), width="", height=""), 32)
+    [(_, same)] = alto.read(save(tmp_path, line()), 32)
+    np.testing.assert_array_equal(cut.image, same.image)
+
+
+def test_pages_of_a_tiff_that_no_xml_describes_are_listed(tmp_path):
+    task = save(tmp_path, line())
+    page = Image.fromarray(fixtures.draw_page())
+    page.save(tmp_path / "page.tif", save_all=True, append_images=[page, page])
+    (_, cut), rest = alto.read(task._replace(image=tmp_path / "page.tif"), 32)
+    assert cut.transcript == "hello"
+    assert "pages 2 to 3 of its TIFF" in rest.reason
 
 
 def test_one_bad_page_does_not_stop_the_others(tmp_path, capsys):

@@ -9,7 +9,7 @@ from PIL import Image
 from ocr_jax import prepare
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
-from ocr_jax.sources.pages import line_cutting, page_xml
+from ocr_jax.sources.pages import locating, page_xml
 from tests import fixtures
 
 SAMPLE = pathlib.Path(__file__).parents[4] / "shared" / "data" / "page_sample"
@@ -42,7 +42,8 @@ def save(folder, *lines):
     path = folder / "page.xml"
     path.write_text(PAGE.format(lines="".join(lines)), encoding="utf-8")
     Image.fromarray(fixtures.draw_page()).save(folder / "page.png")
-    return line_cutting.Task("page", "train", "w", path)
+    image = folder / "page.png"
+    return locating.Task("page", "train", "w", path, "PAGE", image)
 
 
 def texts(task):
@@ -90,6 +91,28 @@ def test_a_strip_along_the_baseline_becomes_as_thick_as_the_other_lines(tmp_path
     assert (runs == 1).sum() == 14
 
 
+def test_a_number_that_is_none_costs_one_line(tmp_path):
+    bad = line(equiv("a"), "<Coords points='1,a'/>")
+    items = page_xml.read(save(tmp_path, bad, line(equiv("b"))), 32)
+    assert "points that are not numbers: '1,a'" in items[0].reason
+    assert items[1][1].transcript == "b"
+
+
+def test_a_reading_whose_index_is_no_number_comes_last(tmp_path):
+    readings = equiv("odd", "one") + equiv("first", 3)
+    assert texts(save(tmp_path, line(readings))) == ["first"]
+
+
+def test_lines_with_baselines_alone_are_bands_along_them(tmp_path):
+    rows = [
+        line(equiv(text), f'<Baseline points="55,{y} 345,{y}"/>')
+        for text, y in (("a", 152), ("b", 217))
+    ]
+    for _, cut in page_xml.read(save(tmp_path, *rows), 32):
+        runs = np.diff((cut.image[8:24].mean(axis=0) > 100).astype(int), prepend=0)
+        assert (runs == 1).sum() == 14
+
+
 def test_a_line_without_text_or_outline_is_left_out(tmp_path):
     task = save(tmp_path, line(equiv("")), line(equiv("x"), coords=""))
     reasons = [item.reason for item in page_xml.read(task, 32)]
@@ -101,8 +124,6 @@ def test_a_line_without_text_or_outline_is_left_out(tmp_path):
     [
         ("<alto/>", r"is not PAGE: its root is <alto>"),
         ("<PcGts/>", "has no <Page>"),
-        (PAGE.format(lines=line("", "<Coords points='1,a'/>")), "not numbers"),
-        (PAGE.format(lines=line(equiv("x", "one"))), "index='one'"),
     ],
 )
 def test_a_file_that_is_not_page_is_one_clear_line(tmp_path, content, message):

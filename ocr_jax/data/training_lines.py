@@ -1,0 +1,68 @@
+"""The lines of a training, and what to know about their characters beforehand."""
+
+import collections
+from collections.abc import Iterator
+from pathlib import Path
+
+import ml_collections
+
+from ocr_jax import charset, display_order, workdirs
+from ocr_jax.data import dataset, lines_file
+
+# A network hardly learns a character that it sees less often.
+FEW = 5
+SHOWN_IDS = 5
+
+
+def load(config, workdir: Path) -> dataset.Dataset:
+    """Load the lines to train on in a workdir; a run goes on as it was begun."""
+    path = workdir / "dataset.json"
+    if path.exists() and not config.text_direction:
+        direction = workdirs.read_json(path).get("direction")
+        config = ml_collections.ConfigDict(config)
+        config.text_direction = direction or "display"
+    return dataset.load(config, ("train", "validation"), optional=("test",))
+
+
+def remarks(data: dataset.Dataset) -> Iterator[str]:
+    """Yield what to know before the training, a line each."""
+    splits = {name: split.lines for name, split in data.splits.items()}
+    counts = {
+        name: collections.Counter("".join(split.transcripts))
+        for name, split in splits.items()
+    }
+    train = counts["train"]
+    for name in counts:
+        if missing := _only(counts[name], lambda character: not train[character]):
+            yield (
+                f"only {name} has, so that the network can't learn to read: "
+                f"{charset.counted(missing)}"
+            )
+    if few := _only(train, lambda character: train[character] < FEW):
+        yield f"fewer than {FEW} times in train: {charset.counted(few)}"
+    if direction := data.charset.direction:
+        yield (
+            "right-to-left lines: the network learns the order on the page, and reads "
+            f"texts in logical order ({direction}: lines that mix directions run "
+            f"{'right to left' if direction == display_order.RTL else 'left to right'})"
+        )
+        for name, split in splits.items():
+            if ids := list(_ambiguous(split, direction)):
+                more = " …" * (len(ids) > SHOWN_IDS)
+                yield (
+                    f"{len(ids):,} {name} lines may be read in another order, which "
+                    f"looks the same: {', '.join(ids[:SHOWN_IDS])}{more}"
+                )
+
+
+def _only(counts: collections.Counter, wanted) -> collections.Counter:
+    """Return the counts of the wanted characters."""
+    return collections.Counter({c: n for c, n in counts.items() if wanted(c)})
+
+
+def _ambiguous(split: lines_file.Split, direction: str) -> Iterator[str]:
+    """Yield the ids of lines whose display order has another logical order as well."""
+    for line_id, text in zip(split.line_ids, split.transcripts, strict=True):
+        displayed = display_order.display(text, direction)[0]
+        if display_order.logical(displayed, direction)[0] != text:
+            yield line_id

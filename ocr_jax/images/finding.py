@@ -1,0 +1,87 @@
+"""Finds files below a folder, through links, each once."""
+
+import functools
+import os
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from ocr_jax.images import opening
+
+# Files in which macOS keeps what other file systems cannot.
+APPLE_DOUBLE = "._"
+
+
+def files(folder: str | os.PathLike) -> Iterator[Path]:
+    """Yield the files below a folder in the order of their names.
+
+    Links to folders are followed after everything else, and a folder that has been seen
+    is not entered again: links in a circle end, and a file keeps its own name.
+    """
+    seen: set[tuple[int, int]] = set()
+    yield from sorted(_walk(Path(folder), seen))
+
+
+def images(folder: str | os.PathLike) -> list[Path]:
+    """Return the image files below a folder, sorted."""
+    return [path for path in files(folder) if is_image(path)]
+
+
+def is_image(path: Path) -> bool:
+    """Return whether a file has the name of an image."""
+    return path.suffix.lower() in opening.SUFFIXES
+
+
+def key(name: str) -> str:
+    """Return what is equal for names that differ in Unicode normalisation only."""
+    return unicodedata.normalize("NFC", name)
+
+
+def existing(path: Path) -> Path | None:
+    """Return the file at a path, its names in any Unicode normalisation, or None."""
+    if os.path.exists(path):
+        return path
+    if path.parent == path or not (folder := existing(path.parent)):
+        return None
+    name = _names(folder).get(key(path.name))
+    return folder / name if name else None
+
+
+@functools.lru_cache(64)
+def _names(folder: Path) -> dict[str, str]:
+    """Return the names in a folder by key."""
+    try:
+        return {key(name): name for name in sorted(os.listdir(folder))}
+    except OSError:
+        return {}
+
+
+def _walk(folder: Path, seen: set) -> Iterator[Path]:
+    waiting = [folder]
+    while waiting:
+        top = waiting.pop(0)
+        if not _is_new(top, seen):
+            continue
+        for root, folders, names in os.walk(top):
+            links = [name for name in folders if Path(root, name).is_symlink()]
+            waiting += sorted(Path(root, name) for name in links)
+            folders[:] = [
+                name
+                for name in folders
+                if name not in links and _is_new(Path(root, name), seen)
+            ]
+            for name in names:
+                if not name.startswith(APPLE_DOUBLE):
+                    yield Path(root, name)
+
+
+def _is_new(folder: Path, seen: set) -> bool:
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return False
+    where = status.st_dev, status.st_ino
+    if where in seen:
+        return False
+    seen.add(where)
+    return True

@@ -1,0 +1,25 @@
+"""Pages with their lines outlined in ALTO or PAGE XML, whichever each page has.
+
+Every TextLine with text becomes a line, cut along its outline. Images may lie beside
+the XML, above it, or in a sister folder. An image with several XML files is read once:
+from the one named like it, else from PAGE, else from the last changed.
+"""
+
+import argparse
+
+from ocr_jax import sources
+from ocr_jax.sources.pages import alto, line_cutting, locating, page_xml
+
+PARSERS = {"ALTO": alto.parse, "PAGE": page_xml.parse}
+
+add_flags = locating.add_flags
+
+
+def tasks(args: argparse.Namespace) -> sources.Tasks:
+    """Return one task per page with ALTO or PAGE XML."""
+    return locating.tasks(args, tuple(PARSERS))
+
+
+def read(task: locating.Task, height: int) -> list[sources.Item]:
+    """Read the lines of a page. Raises UserError if the page can't be read."""
+    return line_cutting.read(task, height, PARSERS.get(task.format))

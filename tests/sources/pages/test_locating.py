@@ -1,0 +1,196 @@
+"""Pages: their images are found wherever people put them, and read once each."""
+
+import argparse
+import shutil
+
+import pytest
+from PIL import Image
+
+from ocr_jax.errors import UserError
+from ocr_jax.images import opening
+from ocr_jax.sources import splitting
+from ocr_jax.sources.pages import locating
+from tests import fixtures
+
+PAGE = (
+    '<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">'
+    "<Metadata><LastChange>{date}</LastChange></Metadata>"
+    '<Page imageFilename="{image}" imageWidth="500" imageHeight="400"/></PcGts>'
+)
+ALTO = (
+    "<alto><Description><sourceImageInformation><fileName>{image}</fileName>"
+    "</sourceImageInformation></Description><Layout/></alto>"
+)
+
+
+def tasks(folder, formats=("ALTO", "PAGE")):
+    args = argparse.Namespace(
+        source=folder, split="80,10,10", seed=0, writer_regex=splitting.WRITER_REGEX
+    )
+    return locating.tasks(args, formats)
+
+
+def save_image(path, number=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page = fixtures.draw_page()
+    page[:16, :16] = 2 * number  # survives JPEG
+    Image.fromarray(page).save(path)
+
+
+def save_xml(path, image, form=PAGE, date="2020-01-01"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(form.format(image=image, date=date), encoding="utf-8")
+
+
+def number_of(task):
+    return round(opening.read_image(task.image)[:8, :8].mean() / 2, -1)
+
+
+LAYOUTS = {
+    "flat": ("{}.jpg", "{}.xml", "{}.jpg"),
+    "Transkribus, Loghi": ("{}.jpg", "page/{}.xml", "{}.jpg"),
+    "alto beside jpg": ("jpg/{}.jpg", "alto/{}.xml", "{}.jpg"),
+    "GT-PAGE": ("images/{}.jpg", "vol/GT-PAGE/{}.xml", "{}.jpg"),
+    "OCR-D": ("OCR-D-IMG/{}.tif", "OCR-D-GT/GT_{}.xml", "OCR-D-IMG/{}.tif"),
+    "up and down": ("images/{}.jpg", "xml/{}.xml", "../images/{}.jpg"),
+    "another machine": ("{}.jpg", "{}.xml", "/home/someone/scans/{}.jpg"),
+    "Windows": ("scans/{}.jpg", "{}.xml", r"scans\{}.jpg"),
+    "letter case": ("{}.JPG", "{}.xml", "{}.jpg"),
+    "another suffix": ("{}.jpg", "{}.xml", "{}.tif"),
+    "IIIF": ("{}.jpg", "{}.xml", "https://example.org/{}/full/0/default.jpg"),
+    "OCR4all": ("{}.nrm.png", "{}.xml", "{}.png"),
+    "escaped": ("my {}.jpg", "my {}.xml", "my%20{}.jpg"),
+    "no name": ("{}.jpg", "{}.page.xml", ""),
+    "long name": ("{}.jpg", "{}.xml", "{}" + 300 * "x"),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("top", ["", "vol1/"])
+def test_the_image_of_each_page_is_found(tmp_path, layout, top):
+    image, xml, named = LAYOUTS[layout]
+    for number, page in zip((0, 100), ("p1", "p2"), strict=True):
+        save_image(tmp_path / top / image.format(page), number)
+        save_xml(tmp_path / top / xml.format(page), named.format(page))
+    found = tasks(tmp_path)
+    assert [task.problem for task in found] == ["", ""]
+    assert [number_of(task) for task in found] == [0, 100]
+
+
+def test_a_folder_of_xml_alone_lies_below_or_beside_its_images(tmp_path):
+    save_image(tmp_path / "p1.png")
+    save_xml(tmp_path / "page" / "p1.xml", "p1.png")
+    save_image(tmp_path / "doc" / "img" / "p2.png")
+    save_xml(tmp_path / "doc" / "xml" / "p2.xml", "p2.png")
+    for folder in (tmp_path / "page", tmp_path / "doc" / "xml"):
+        assert [task.problem for task in tasks(folder)] == [""]
+
+
+def test_images_of_other_collections_are_not_taken(tmp_path):
+    save_image(tmp_path / "other" / "p1.png")
+    save_image(tmp_path / "mine" / "p2.png")
+    save_xml(tmp_path / "mine" / "p1.xml", "p1.png")
+    assert tasks(tmp_path / "mine")[0].problem == "an image that is missing ('p1.png')"
+
+
+def test_of_images_of_one_name_the_nearest_is_taken(tmp_path):
+    for number, volume in zip((0, 100), ("v1", "v2"), strict=True):
+        save_image(tmp_path / volume / "images" / "0001.jpg", number)
+        save_xml(tmp_path / volume / "page" / "0001.xml", "0001.jpg")
+    assert [number_of(task) for task in tasks(tmp_path)] == [0, 100]
+
+
+def test_an_image_that_may_be_any_of_several_is_none(tmp_path):
+    for number, folder in enumerate(("a", "b")):
+        save_image(tmp_path / folder / "p.jpg", number)
+    save_xml(tmp_path / "xml" / "p.xml", "p.jpg")
+    assert "may be any of several" in tasks(tmp_path)[0].problem
+
+
+def test_a_number_at_the_end_of_a_name_is_no_suffix(tmp_path):
+    save_image(tmp_path / "page.1.jpg")
+    save_xml(tmp_path / "page.2.xml", "")
+    assert tasks(tmp_path)[0].problem == "an image that is missing"
+
+
+@pytest.mark.parametrize(
+    ("files", "taken"),
+    [
+        ({"p.mufichecker.xml": PAGE, "p.xml": PAGE}, "p.xml"),
+        ({"p.chocomufin.xml": ALTO, "p.xml": ALTO}, "p.xml"),
+        ({"alto/p.xml": ALTO, "page/p.xml": PAGE}, "page/p.xml"),
+        ({"p.b.xml": ALTO, "p.a.xml": PAGE}, "p.a.xml"),
+    ],
+)
+def test_an_image_with_several_xml_files_is_read_once(tmp_path, files, taken):
+    save_image(tmp_path / "p.jpg")
+    for name, form in files.items():
+        save_xml(tmp_path / name, "p.jpg", form)
+    good = [task for task in tasks(tmp_path) if not task.problem]
+    [left_out] = [task for task in tasks(tmp_path) if task.problem]
+    assert [task.path for task in good] == [tmp_path / taken]
+    assert left_out.problem.startswith("another XML of its image is taken: p")
+
+
+def test_of_two_dates_the_last_is_taken(tmp_path):
+    save_image(tmp_path / "p.jpg")
+    for year in (2019, 2023, 2021):
+        save_xml(tmp_path / str(year) / "p.xml", "p.jpg", date=f"{year}-05-01")
+    assert [task.path.parent.name for task in tasks(tmp_path) if not task.problem] == [
+        "2023"
+    ]
+
+
+def test_one_image_by_two_links_is_one_image(tmp_path):
+    save_image(tmp_path / "p.jpg")
+    (tmp_path / "q.jpg").symlink_to("p.jpg")
+    for name in ("p", "q"):
+        save_xml(tmp_path / f"{name}.xml", f"{name}.jpg")
+    assert [bool(task.problem) for task in tasks(tmp_path)] == [False, True]
+
+
+def test_copies_of_a_page_are_in_one_split(tmp_path):
+    for number in range(12):
+        save_image(tmp_path / f"w{number}-0-0.png", number)
+        save_xml(tmp_path / f"w{number}-0-0.xml", "")
+    for number in range(4):
+        shutil.copy(tmp_path / f"w{number}-0-0.png", tmp_path / f"copy{number}-0-0.png")
+        save_xml(tmp_path / f"copy{number}-0-0.xml", "")
+    split_of = {task.path.stem: task.split for task in tasks(tmp_path)}
+    for number in range(4):
+        assert split_of[f"w{number}-0-0"] == split_of[f"copy{number}-0-0"]
+
+
+def test_alto_and_page_are_read_in_one_go_or_told_apart(tmp_path):
+    for name, form in (("a", ALTO), ("b", PAGE)):
+        save_image(tmp_path / f"{name}.png", ord(name))
+        save_xml(tmp_path / f"{name}.xml", "", form)
+    assert [task.format for task in tasks(tmp_path)] == ["ALTO", "PAGE"]
+    alto, page = tasks(tmp_path, ("ALTO",))
+    assert not alto.problem
+    assert page.problem == "PAGE XML: prepare pages reads ALTO and PAGE"
+
+
+def test_a_folder_of_the_other_format_is_one_line(tmp_path):
+    save_image(tmp_path / "b.png")
+    save_xml(tmp_path / "b.xml", "")
+    with pytest.raises(UserError, match=r"are PAGE, not ALTO: use prepare page, or"):
+        tasks(tmp_path, ("ALTO",))
+
+
+def test_descriptions_of_the_whole_document_are_no_pages(tmp_path):
+    save_image(tmp_path / "p.jpg")
+    save_xml(tmp_path / "page" / "p.xml", "p.jpg")
+    (tmp_path / "mets.xml").write_text('<mets xmlns="http://www.loc.gov/METS/"/>')
+    (tmp_path / "metadata.xml").write_text("<trpDocMetadata/>")
+    (tmp_path / "notes.xml").write_text("<TEI/>")
+    page, notes = tasks(tmp_path)
+    assert not page.problem
+    assert notes.problem == "neither ALTO nor PAGE: its root is <TEI>"
+
+
+def test_the_lines_of_a_lone_page_are_drawn_one_by_one(tmp_path):
+    save_image(tmp_path / "p.jpg")
+    save_xml(tmp_path / "p.xml", "p.jpg")
+    found = tasks(tmp_path)
+    assert found[0].split == "" and "drawn by line" in found.splits
