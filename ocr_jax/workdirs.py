@@ -2,7 +2,7 @@
 
 config.json       the run's config, whole
 dataset.json      height, charset and digests of the lines it is trained on
-environment.json  command, folder it ran in, commit, versions
+environment.json  command, where it ran, commit, versions
 changes.diff      what was changed since that commit, if anything, for `git apply`
 metrics.jsonl     everything that was logged, one JSON object a line
 readings.tsv      line_id, transcript and reading of a few validation lines
@@ -239,6 +239,7 @@ def environment(
     return {
         "command": sys.argv,
         "folder": os.getcwd(),
+        "checkout": str(checkout.root(__file__) or ""),
         "commit": code.commit,
         "uncommitted_changes": bool(code.changes or code.left_out),
         "changes_left_out": code.left_out,
