@@ -152,6 +152,8 @@ def _command(run: str, values: dict, record: dict, out: Path) -> list[str]:
         place, options = "restored_config.py", []
         text = CONFIG.format(run=run, values=json.dumps(values, indent=2))
         (out / place).write_text(text, encoding="utf-8")
+    elif "prolonged_to" in record:
+        options.append(f"--config.num_epochs={record['prolonged_to']}")
     for key in PATHS:
         value = values.get(key) or ""
         if value and ":" not in value and not os.path.isabs(value):

@@ -158,6 +158,10 @@ def _prolong(workdir: Path, config: ml_collections.ConfigDict):
     # In this order: a run with final scores is finished, whatever its config says.
     (workdir / "scores.json").unlink(missing_ok=True)
     write_json(workdir / "config.json", kept.to_dict())
+    if (workdir / "environment.json").exists():
+        record = read_json(workdir / "environment.json")
+        record["prolonged_to"] = kept.num_epochs  # the command has fewer
+        write_json(workdir / "environment.json", record)
 
 
 def check_dataset(workdir: Path, description: dict):

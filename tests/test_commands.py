@@ -17,7 +17,9 @@ from tests.printed_commands import ROOT, Printed
 
 COMMANDS = printed_commands.all_commands()
 # Of srun, wandb, git, ray, ruff and pip; --name=value stands for any flag.
-FOREIGN_FLAGS = "nodes ntasks gres kill head address forward porcelain no check name"
+FOREIGN_FLAGS = (
+    "nodes ntasks gres kill head address forward porcelain no check name force"
+)
 SHOWS_SOMETHING = ("--help", "--dry_run")
 
 

@@ -104,6 +104,15 @@ def test_relative_files_of_the_run_are_found_from_the_worktree(
     assert f"its lines file {repository}/data/a.h5 is not here" in err
 
 
+def test_a_prolonged_run_is_trained_for_all_its_epochs(repository, monkeypatch, capsys):
+    workdir = train(monkeypatch, "--config=configs/mine.py")
+    workdirs.write_json(workdir / "dataset.json", {})
+    train(monkeypatch, "--config=configs/mine.py", num_epochs=500)
+    capsys.readouterr()
+    assert restore.main(["runs/mine"]) == 0
+    assert printed(capsys)[0].endswith("--config.num_epochs=500")
+
+
 @pytest.mark.parametrize(
     ("program", "arguments"),
     [("notebook", ()), ("/x/ocr_jax/main.py", ("--config=/gone/config.py",))],
