@@ -67,14 +67,21 @@ def git(
 ) -> bytes:
     """Return what git prints; nothing if it fails, or if there is no git."""
     try:
-        return subprocess.run(
-            ["git", "-C", folder, *arguments],
-            input=text,
-            capture_output=True,
-            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"} | variables,
-        ).stdout
+        return run_git(folder, *arguments, text=text, **variables).stdout
     except FileNotFoundError:
         return b""
+
+
+def run_git(
+    folder: Path, *arguments: str | os.PathLike, text: bytes = b"", **variables: str
+) -> subprocess.CompletedProcess:
+    """Run git in a folder, with `text` as its input. It may fail."""
+    return subprocess.run(
+        ["git", "-C", folder, *arguments],
+        input=text,
+        capture_output=True,
+        env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"} | variables,
+    )
 
 
 def _changed(top: Path) -> set[str]:

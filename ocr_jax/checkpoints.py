@@ -5,8 +5,10 @@ the one before is deleted only then: a kill at any moment leaves a readable one.
 """
 
 import errno
+import operator
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -19,13 +21,15 @@ from absl import logging
 from flax import linen as nn
 from jax.sharding import Mesh
 
+from ocr_jax import config as config_lib
 from ocr_jax import models, run_names, steps, weights, workdirs
 from ocr_jax.charset import Charset
 from ocr_jax.errors import UserError, one_line
 from ocr_jax.runtime import devices
 
-# Orbax warns of what it is asked to do here: to read without writing.
-logging.set_verbosity(logging.ERROR)
+# Orbax warns of what it is asked to do here, to read without writing, and logs what it
+# raises besides.
+logging.set_verbosity(logging.FATAL)
 
 LATEST = "latest"
 BEST = "best"
@@ -94,6 +98,7 @@ class Checkpoints:
         if step is None:
             return None
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, template)
+        _hush_reads_that_still_run()
         try:
             restored = manager.restore(
                 step,
@@ -102,12 +107,24 @@ class Checkpoints:
                     progress=ocp.args.JsonRestore(),
                 ),
             )
-        except (ValueError, OSError, KeyError) as error:
+        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
             raise UserError(
                 f"the checkpoint {self.path(name)} can't be read: "
                 f"{one_line(error)}. --overwrite trains anew"
             ) from None
         return restored["state"], restored["progress"]
+
+
+def _hush_reads_that_still_run():
+    """Silence what Orbax's other reads print after one of them has failed."""
+    shown = sys.unraisablehook
+
+    def hook(unraisable):
+        if "Event loop is closed" not in str(unraisable.exc_value):
+            shown(unraisable)
+
+    if shown.__module__ != __name__:
+        sys.unraisablehook = hook
 
 
 class BestModel(NamedTuple):
@@ -132,8 +149,15 @@ def load_best(workdir: Path) -> BestModel:
     """
     workdir = run_names.resolve(workdir)
     config = workdirs.load_config(workdir)
-    description = workdirs.read_json(workdir / "dataset.json")
-    charset, height = Charset.described(description), description["height"]
+    try:
+        config_lib.check(config)
+        description = workdirs.read_json(workdir / "dataset.json")
+        charset = Charset.described(description)
+        height = operator.index(description["height"])
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{workdir}/dataset.json is damaged: {error!r}") from None
+    except UserError as error:
+        raise UserError(f"{workdir} is damaged: {error}") from None
     config.charset, config.height = "".join(charset.characters), height
     config.text_direction = charset.direction or "display"
     model = models.build_model(config, charset.num_classes)

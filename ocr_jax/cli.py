@@ -31,6 +31,7 @@ COMMANDS = {
     "tune": Command("tune_decoder", "learn a language model for beam search"),
     "compare": Command("compare", "compare two finished runs on the same lines"),
     "ensemble": Command("ensemble", "join several trained networks into one"),
+    "restore": Command("restore", "bring back the code that trained a run"),
     "export": Command("export", "write a trained network as one small file"),
 }
 

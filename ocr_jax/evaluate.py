@@ -11,7 +11,6 @@ from jax.experimental import multihost_utils
 from ocr_jax import checkpoints, decoders, steps, workdirs
 from ocr_jax.charset import Charset, shown
 from ocr_jax.data import dataset, pipeline
-from ocr_jax.errors import UserError
 from ocr_jax.runtime import devices
 from ocr_jax.scoring import calibration, metrics, report, tables
 from ocr_jax.sources import making
@@ -109,10 +108,8 @@ def evaluate_workdir(
     reader = decoders.load(decoder, run.workdir, run.best)
     if lines_file:
         config.lines_file = lines_file
-    elif config.lines_file:
-        making.make_missing(config)
     else:
-        raise UserError(f"{workdir} has no lines of its own: name a --lines_file")
+        making.make_missing(config)
     lines = dataset.load(
         config, (split,), any_characters=bool(lines_file), charset=charset
     ).splits[split]

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from ocr_jax import checkpoints, decoders, errors, run_names, weights, workdirs
+from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError, one_line
 
 # What of a workdir a reader needs beside the weights, if it is there.
@@ -32,9 +33,9 @@ def export(workdir: str | os.PathLike, out: Path, dtype: str = "float32"):
     if out.exists():
         raise UserError(f"--out={out} exists already: name a new folder")
     best, source = checkpoints.load_best(workdir), run_names.resolve(workdir)
-    config = workdirs.load_config(source)
+    config, default = workdirs.load_config(source), config_lib.default_config()
     for key in PATHS:
-        config[key] = ""
+        config[key] = default[key]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))

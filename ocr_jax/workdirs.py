@@ -2,7 +2,7 @@
 
 config.json       the run's config, whole
 dataset.json      height, charset and digests of the lines it is trained on
-environment.json  command, folder it ran in, commit, versions
+environment.json  command, where it ran, commit, versions
 changes.diff      what was changed since that commit, if anything, for `git apply`
 metrics.jsonl     everything that was logged, one JSON object a line
 readings.tsv      line_id, transcript and reading of a few validation lines
@@ -151,14 +151,17 @@ def _prolong(workdir: Path, config: ml_collections.ConfigDict):
     if config.num_epochs <= kept.num_epochs:
         return
     print(
-        f"{workdir} is prolonged from {kept.num_epochs} to {config.num_epochs} epochs: "
-        "it goes on from its last checkpoint, and the learning rate from there on is "
-        f"that of a {config.schedule} schedule over {config.num_epochs} epochs."
+        f"{workdir} is prolonged from {kept.num_epochs} to {config.num_epochs} epochs. "
+        f"From its last checkpoint on, the {config.schedule} schedule is that of all."
     )
     kept.num_epochs = config.num_epochs
     # In this order: a run with final scores is finished, whatever its config says.
     (workdir / "scores.json").unlink(missing_ok=True)
     write_json(workdir / "config.json", kept.to_dict())
+    if (workdir / "environment.json").exists():
+        record = read_json(workdir / "environment.json")
+        record["prolonged_to"] = kept.num_epochs  # the command has fewer
+        write_json(workdir / "environment.json", record)
 
 
 def check_dataset(workdir: Path, description: dict):
@@ -185,7 +188,7 @@ def load_config(workdir: Path) -> ml_collections.ConfigDict:
     try:
         config.update(config_lib.with_new_names(read_json(path)))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} doesn't fit this version: {error}") from None
+        raise UserError(f"{path} doesn't fit this version: {one_line(error)}") from None
     return config
 
 
@@ -198,7 +201,10 @@ def scores(workdir: Path) -> dict | None:
 def temperature(workdir: Path) -> float:
     """Return the temperature of the best network's confidences, 1 if none is kept."""
     path = Path(workdir) / "calibration.json"
-    return read_json(path)["temperature"] if path.exists() else 1.0
+    try:
+        return float(read_json(path)["temperature"]) if path.exists() else 1.0
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} has no temperature: {error!r}") from None
 
 
 def read_json(path: Path):
@@ -237,6 +243,7 @@ def environment(
     return {
         "command": sys.argv,
         "folder": os.getcwd(),
+        "checkout": str(checkout.root(__file__) or ""),
         "commit": code.commit,
         "uncommitted_changes": bool(code.changes or code.left_out),
         "changes_left_out": code.left_out,

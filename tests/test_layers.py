@@ -15,11 +15,9 @@ PACKAGE = Path(ocr_jax.__file__).parent
 # is one entry, also each other.
 LAYERS = (
     ("__main__",),
-    ("cli", "main", "predict", "tune_decoder", "compare", "ensemble", "export"),
-    (
-        "prepare",
-        "reading_formats",
-    ),
+    ("cli", "main", "predict", "tune_decoder", "compare", "ensemble"),
+    ("export", "restore"),
+    ("prepare", "reading_formats"),
     ("train",),
     ("progress",),
     ("evaluate", "transfer"),

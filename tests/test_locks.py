@@ -3,6 +3,8 @@
 import errno
 import fcntl
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -12,6 +14,13 @@ from ocr_jax.sources import making
 from tests import fixtures
 
 KIND = fcntl.LOCK_EX | fcntl.LOCK_NB
+ASKS = """
+import fcntl, sys
+try:
+    fcntl.lockf(open(sys.argv[1], "w"), fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    sys.exit(3)
+"""
 LACKING = ["ENOLCK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF"]
 
 
@@ -38,15 +47,8 @@ def test_a_posix_lock_takes_the_place_of_flock(tmp_path, monkeypatch, capsys):
     with open(tmp_path / "lock", "w") as mine:
         locks.take(mine, KIND, "something is lost")
         # A process never blocks itself with POSIX locks: another has to ask.
-        child = os.fork()
-        if child == 0:
-            try:
-                with open(tmp_path / "lock", "w") as other:
-                    locks.take(other, KIND, "something is lost")
-                os._exit(1)
-            except BlockingIOError:
-                os._exit(0)
-        assert os.waitpid(child, 0)[1] == 0
+        command = [sys.executable, "-c", ASKS, tmp_path / "lock"]
+        assert subprocess.run(command).returncode == 3
     assert not capsys.readouterr().err
 
 

@@ -108,6 +108,11 @@ def test_a_missing_config_file_and_no_config_at_all():
 def test_iam_without_its_files_says_how_to_get_them(tmp_path):
     config = pathlib.Path(__file__).parent.parent / "configs" / "iam_ctc.py"
     message = refusal(f"--config={config}", cwd=tmp_path)
+    assert "register at https://fki" in message and "data/raw/iam" in message
+
+
+def test_without_a_lines_file_the_commands_that_make_one_are_named(tmp_path):
+    message = refusal("--config=lines_ctc", cwd=tmp_path)
     assert "ocr_jax.prepare" in message and "quickstart" in message
 
 

@@ -275,6 +275,16 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(small_disk):
     assert not list(disk.iterdir())
 
 
+def test_a_full_disk_leaves_an_earlier_sheet_as_it_was(
+    tmp_path, tiny_lines, small_disk, capsys
+):
+    out = small_disk(megabytes=0.02) / "sheet.png"
+    out.write_bytes(b"earlier")
+    assert prepare.main(["show", str(tiny_lines), f"--out={out}"]) == 2
+    assert "disk is full" in capsys.readouterr().err
+    assert [path.read_bytes() for path in out.parent.iterdir()] == [b"earlier"]
+
+
 def test_ctrl_c_leaves_no_file_and_no_process(tmp_path):
     process = subprocess.Popen(
         command("fonts", "--lines=100000", f"--out={tmp_path / 'out.h5'}"),

@@ -266,7 +266,7 @@ def test_more_epochs_prolong_a_run(tmp_path, tiny_config, was_finished, capsys):
     tiny_config.num_epochs = 4
     assert train.train_and_evaluate(tiny_config, tmp_path / "run") == whole
     said = capsys.readouterr().out
-    assert "prolonged from 2 to 4 epochs" in said and "constant schedule" in said
+    assert "prolonged from 2 to 4 epochs" in said and "the constant schedule" in said
     assert workdirs.load_config(tmp_path / "run").num_epochs == 4
     losses = [
         [row["train/loss"] for row in rows_of(tmp_path / name) if "epoch" in row]

@@ -1,5 +1,6 @@
 """Draws lines with their transcripts, to check what was prepared."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,12 +58,16 @@ def _with_variations(lines: list[list[np.ndarray]], strengths) -> list[np.ndarra
 
 
 def _save(sheet: Image.Image, out: Path):
+    partial = out.with_name(f".{out.stem}.partial.png")
     try:
-        sheet.save(out)
+        sheet.save(partial)
+        os.replace(partial, out)
     except OSError as error:
         if is_disk_full(error):
             raise
         raise UserError(f"can't write --out={out}: {one_line(error)}") from None
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _row(images: Sequence[np.ndarray], caption: str, width: int) -> np.ndarray:

@@ -55,6 +55,8 @@ def read_picture(source) -> Picture:
         reason = "unsupported image format"
     except Image.DecompressionBombError:
         reason = f"it claims to have more than {MAX_PIXELS:,} pixels"
+    except IsADirectoryError:
+        reason = "it is a folder"
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         reason = one_line(error).replace(repr(source), "it")
     raise UserError(f"{name} can't be read as an image: {reason}")

@@ -134,7 +134,10 @@ def make(args: argparse.Namespace):
             f"{charset_lib.counted(dropped)}"
         )
     if "validation" not in written and hasattr(args, "writer_regex"):
-        print("no validation lines, and training needs some: see --split")
+        print(
+            "no validation lines, and training needs some: give them a share with "
+            "--split or, where the collection has splits of its own, a folder val"
+        )
     left_out.report(skipped, args.out)
 
 

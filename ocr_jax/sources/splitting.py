@@ -84,6 +84,12 @@ def place(
         entry.writer or writer_of(entry.name.rpartition("/")[2], args.writer_regex)
         for entry in entries
     ]
+    gone = [bool(entry.path) and not os.path.isfile(entry.path) for entry in entries]
+    if any(gone):  # reading says why; they must not take a share of the draw
+        here = [e for e, is_gone in zip(entries, gone, strict=True) if not is_gone]
+        placed, note = place(here, args)
+        left = iter(placed)
+        return [Placed("train", "") if g else next(left) for g in gone], note
     if not entries:
         return [], "none"
     copies = _copies(entries)

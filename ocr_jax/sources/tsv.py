@@ -43,10 +43,8 @@ def tasks(args: argparse.Namespace) -> sources.Tasks:
         print(f"{args.source}: {remark}")
     paths = [_located(args.source.parent, row.image) for row in rows]
     entries = [
-        splitting.Entry(
-            os.path.splitext(row.image)[0], path, writer=row.writer, split=row.split
-        )
-        for row, path in zip(rows, paths, strict=True)
+        splitting.Entry(name, path, writer=row.writer, split=row.split)
+        for name, row, path in zip(_names(rows), rows, paths, strict=True)
     ]
     placed, note = splitting.place(entries, args)
     first: dict[Path, int] = {}
@@ -69,6 +67,19 @@ def read(task: Task, height: int) -> list[sources.Item]:
         return [sources.Skipped(task.name, "empty transcript")]
     image = cleaning.line_image(opening.read_image(task.path), height)
     return [(task.split, lines_file.Line(image, text, task.name, task.writer))]
+
+
+def _names(rows: list[tables.Row]) -> list[str]:
+    """Return the names of the images, without what all absolute paths begin with.
+
+    A folder such as /home/dev says nothing of splits.
+    """
+    names = [os.path.splitext(row.image)[0] for row in rows]
+    absolute = [os.path.dirname(name) for name in names if os.path.isabs(name)]
+    common = os.path.commonpath(absolute) if absolute else ""
+    return [
+        os.path.relpath(name, common) if os.path.isabs(name) else name for name in names
+    ]
 
 
 def _located(folder: Path, image: str) -> Path:

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import resource
 import subprocess
 import sys
 
@@ -13,9 +12,11 @@ import pytest
 from ocr_jax.data import hdf5_files, lines_file, lines_writer
 
 WRITES_LINES = """
-import numpy, sys
+import numpy, resource, sys
 from ocr_jax import errors
 from ocr_jax.data import lines_file, lines_writer
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
 def write():
     noise = numpy.random.default_rng(0)
@@ -29,10 +30,6 @@ sys.exit(errors.exit_code(write))
 """
 
 
-def limit_files():
-    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
-
-
 @pytest.mark.parametrize("lines", [6, 20, 200])
 def test_a_file_that_may_not_grow_ends_in_one_line_and_is_gone(tmp_path, lines):
     """At closing, at the second split, and while lines are added."""
@@ -40,7 +37,6 @@ def test_a_file_that_may_not_grow_ends_in_one_line_and_is_gone(tmp_path, lines):
         [sys.executable, "-c", WRITES_LINES, tmp_path / "l.h5", str(lines)],
         capture_output=True,
         text=True,
-        preexec_fn=limit_files,
     )
     assert result.returncode == 2, result.stderr
     assert "disk is full" in result.stderr and result.stderr.count("\n") == 1

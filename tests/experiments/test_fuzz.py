@@ -6,7 +6,7 @@ import fuzz
 import pytest
 from fuzzing import good_inputs, mutations
 
-INPUTS = {"workdirs": 3, "iam": 8, "iam forms": 8, "archives": 8}
+INPUTS = {"workdirs": 2, "iam": 8, "iam forms": 8, "archives": 8}
 
 
 @pytest.mark.parametrize("name", good_inputs.TARGETS)

@@ -59,6 +59,17 @@ def test_what_cannot_be_read_is_counted_and_the_rest_prepared(table, capsys):
     assert "No such file" in said and "empty transcript" in said
 
 
+@pytest.mark.parametrize("path", ["./", ".", "/", "//", "..", "images/", "images/."])
+def test_a_folder_in_the_place_of_an_image_costs_only_its_row(table, capsys, path):
+    with table.open("a") as file:
+        file.write(f"{path}\tx\n")
+    code, out = prepare_table(table)
+    said = capsys.readouterr()
+    assert code == 0 and len(fixtures.read_splits(out)["train"]) == 16
+    assert "left out: 1" in said.out and "it is a folder" in said.out
+    assert not said.err
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -78,3 +89,17 @@ def test_a_broken_table_is_one_clear_line(table, capsys, content, message):
     said = capsys.readouterr().err
     assert code == 2 and not out.exists()
     assert message in said and len(said.strip().splitlines()) == 1
+
+
+def test_the_folders_above_all_absolute_paths_say_nothing_of_splits(tmp_path):
+    table = tmp_path / "dev" / "lines.tsv"
+    rows = []
+    for name in ("train/x", "train/y", "val/z"):
+        path = fixtures.save_line(tmp_path / "dev" / "lines", name)
+        rows.append(f"{path}\ta\n")
+    table.write_text("".join(rows))
+    code, out = prepare_table(table)
+    assert code == 0
+    splits = fixtures.read_splits(out)
+    assert splits["train"].line_ids == ("train/x", "train/y")
+    assert splits["validation"].line_ids == ("val/z",)

@@ -57,7 +57,7 @@ def parse_form(content: bytes, name: str) -> tuple[str, dict[str, Label]]:
         boxes = [_box(box, name) for box in xml_files.all_named(line, "cmp")]
         # Quotes and ampersands are escaped twice in these files.
         text = charset.normalize(html.unescape(line.get("text", "")))
-        labels[line.get("id")] = Label(text, np.array(boxes, int).reshape(-1, 4))
+        labels[line.get("id", "")] = Label(text, np.array(boxes, int).reshape(-1, 4))
     return root.get("writer-id", ""), labels
 
 
