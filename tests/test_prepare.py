@@ -286,7 +286,7 @@ def test_a_full_disk_leaves_an_earlier_sheet_as_it_was(
 ):
     out = small_disk(megabytes=0.02) / "sheet.png"
     out.write_bytes(b"earlier")
-    assert fixtures.run_prepare("show", str(tiny_lines), f"--out={out}") == 2
+    assert prepare.main(["show", str(tiny_lines), f"--out={out}"]) == 2
     assert "disk is full" in capsys.readouterr().err
     assert [path.read_bytes() for path in out.parent.iterdir()] == [b"earlier"]
 
