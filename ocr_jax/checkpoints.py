@@ -22,7 +22,7 @@ from flax import linen as nn
 from jax.sharding import Mesh
 
 from ocr_jax import config as config_lib
-from ocr_jax import models, run_names, steps, weights, workdirs
+from ocr_jax import models, regular_files, run_names, steps, weights, workdirs
 from ocr_jax.charset import Charset
 from ocr_jax.errors import UserError, one_line
 from ocr_jax.runtime import devices
@@ -45,6 +45,13 @@ class Checkpoints:
 
     def __init__(self, workdir: Path, *, read_only: bool = False):
         self._folder = Path(workdir).absolute() / "checkpoints"
+        try:
+            for path in self._folder.rglob("*"):
+                regular_files.checked(path)  # Orbax would wait for a pipe
+        except OSError as error:
+            raise UserError(
+                f"{error.filename} can't be read: {error.strerror}"
+            ) from None
         options = ocp.CheckpointManagerOptions(
             max_to_keep=1,
             enable_async_checkpointing=False,
