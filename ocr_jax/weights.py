@@ -8,8 +8,6 @@ from pathlib import Path
 
 import jax
 import numpy as np
-import safetensors
-import safetensors.numpy
 from flax import traverse_util
 
 from ocr_jax import steps, workdirs
@@ -24,6 +22,8 @@ def write(path: Path, state: steps.TrainState, dtype: str = "float32"):
 
     Raises UserError if a number is too large for the dtype.
     """
+    from safetensors import numpy  # reading a checkpoint does not need it
+
     arrays = {}
     for kind in steps.WEIGHTS:
         stored = DTYPES[dtype] if kind == "params" else np.float32
@@ -34,7 +34,7 @@ def write(path: Path, state: steps.TrainState, dtype: str = "float32"):
         raise UserError(
             f"{', '.join(lost)} can't be written in {dtype}: try --dtype=float32"
         )
-    workdirs.write_bytes(path, safetensors.numpy.save(arrays))
+    workdirs.write_bytes(path, numpy.save(arrays))
 
 
 def read(path: Path, template: steps.TrainState) -> steps.TrainState:
@@ -42,8 +42,11 @@ def read(path: Path, template: steps.TrainState) -> steps.TrainState:
 
     Raises UserError if the file is damaged or is of another network.
     """
+    import safetensors
+    from safetensors import numpy
+
     try:
-        arrays = safetensors.numpy.load_file(path)
+        arrays = numpy.load_file(path)
     except (OSError, safetensors.SafetensorError) as error:
         raise UserError(f"{path} can't be read: {one_line(error)}") from None
     trees = {}

@@ -19,6 +19,8 @@ HEAVY = (
     "fontTools",
     "fontpkg",
     "wonderwords",
+    "safetensors",
+    "bidi",
 )
 # Runs a module in which importing one of these packages raises. They still count as
 # installed: a command may ask whether they are there.
