@@ -46,13 +46,7 @@ class Checkpoints:
 
     def __init__(self, workdir: Path, *, read_only: bool = False):
         self._folder = Path(workdir).absolute() / "checkpoints"
-        try:
-            for path in self._folder.rglob("*"):
-                regular_files.checked(path)  # Orbax would wait for a pipe
-        except OSError as error:
-            raise UserError(
-                f"{error.filename} can't be read: {error.strerror}"
-            ) from None
+        _refuse_pipes(self._folder)
         options = ocp.CheckpointManagerOptions(
             max_to_keep=1,
             enable_async_checkpointing=False,
@@ -121,6 +115,19 @@ class Checkpoints:
                 f"{one_line(error)}. --overwrite trains anew"
             ) from None
         return restored["state"], restored["progress"]
+
+
+def _refuse_pipes(folder: Path):
+    """Raise UserError for a pipe or a device, for which Orbax would wait."""
+    for root, _, names in os.walk(folder):
+        for name in names:
+            try:
+                regular_files.checked(Path(root, name))
+            except FileNotFoundError:
+                continue  # a training in this workdir has just replaced it
+            except OSError as error:
+                reason = f"{Path(root, name)} can't be read: {error.strerror}"
+                raise UserError(reason) from None
 
 
 def _hush_reads_that_still_run():
