@@ -34,6 +34,8 @@ logging.set_verbosity(logging.FATAL)
 
 LATEST = "latest"
 BEST = "best"
+# What Orbax's other reads end with after one of them has failed.
+STILL_READING = ("Event loop is closed", "error while reading array index")
 # Bytes of a checkpoint's own files, beside the state in it.
 MARGIN = 1 << 20
 
@@ -135,7 +137,7 @@ def _hush_reads_that_still_run():
     shown = sys.unraisablehook
 
     def hook(unraisable):
-        if "Event loop is closed" not in str(unraisable.exc_value):
+        if not any(words in str(unraisable.exc_value) for words in STILL_READING):
             shown(unraisable)
 
     if shown.__module__ != __name__:
