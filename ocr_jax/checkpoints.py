@@ -33,6 +33,8 @@ logging.set_verbosity(logging.FATAL)
 
 LATEST = "latest"
 BEST = "best"
+# What Orbax's other reads end with after one of them has failed.
+STILL_READING = ("Event loop is closed", "error while reading array index")
 # Bytes of a checkpoint's own files, beside the state in it.
 MARGIN = 1 << 20
 
@@ -45,13 +47,7 @@ class Checkpoints:
 
     def __init__(self, workdir: Path, *, read_only: bool = False):
         self._folder = Path(workdir).absolute() / "checkpoints"
-        try:
-            for path in self._folder.rglob("*"):
-                regular_files.checked(path)  # Orbax would wait for a pipe
-        except OSError as error:
-            raise UserError(
-                f"{error.filename} can't be read: {error.strerror}"
-            ) from None
+        _refuse_pipes(self._folder)
         options = ocp.CheckpointManagerOptions(
             max_to_keep=1,
             enable_async_checkpointing=False,
@@ -122,12 +118,25 @@ class Checkpoints:
         return restored["state"], restored["progress"]
 
 
+def _refuse_pipes(folder: Path):
+    """Raise UserError for a pipe or a device, for which Orbax would wait."""
+    for root, _, names in os.walk(folder):
+        for name in names:
+            try:
+                regular_files.checked(Path(root, name))
+            except FileNotFoundError:
+                continue  # a training in this workdir has just replaced it
+            except OSError as error:
+                reason = f"{Path(root, name)} can't be read: {error.strerror}"
+                raise UserError(reason) from None
+
+
 def _hush_reads_that_still_run():
     """Silence what Orbax's other reads print after one of them has failed."""
     shown = sys.unraisablehook
 
     def hook(unraisable):
-        if "Event loop is closed" not in str(unraisable.exc_value):
+        if not any(words in str(unraisable.exc_value) for words in STILL_READING):
             shown(unraisable)
 
     if shown.__module__ != __name__:

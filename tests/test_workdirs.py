@@ -1,9 +1,12 @@
 """Workdirs: what a run remembers of the code behind it."""
 
+import os
+
 import pytest
 
+from ocr_jax import checkpoints, workdirs
 from ocr_jax import config as config_lib
-from ocr_jax import workdirs
+from ocr_jax.errors import UserError
 from tests import fixtures
 
 
@@ -38,3 +41,12 @@ def test_code_that_is_in_no_checkout_has_no_commit(tmp_path, monkeypatch):
     monkeypatch.setattr(workdirs, "__file__", str(tmp_path / "code.py"))
     environment = claim(tmp_path / "run")
     assert environment["commit"] == "" and not environment["uncommitted_changes"]
+
+
+def test_a_pipe_among_the_checkpoints_is_not_waited_for(tmp_path):
+    folder = tmp_path / "checkpoints" / "best" / "7"
+    folder.mkdir(parents=True)
+    (folder / "gone").symlink_to("nowhere")
+    os.mkfifo(folder / "manifest")
+    with pytest.raises(UserError, match="manifest can't be read: a pipe"):
+        checkpoints.Checkpoints(tmp_path, read_only=True)
