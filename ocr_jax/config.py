@@ -18,6 +18,9 @@ from ocr_jax import shipped_configs
 from ocr_jax.config_keys import KEYS, RENAMED, Key
 from ocr_jax.errors import UserError, one_line
 
+# Unlike a value, such as -1.
+_OPTION = re.compile("--?[a-z]")
+
 
 def default_config() -> ml_collections.ConfigDict:
     """All keys with their defaults; a config file changes some of them."""
@@ -64,6 +67,16 @@ def parse_flags(parsed: flags.FlagValues, argv: Sequence[str]):
         raise UserError(
             f"--config={path}: no such file, or no ConfigDict from its get_config()"
         )
+
+
+def options(words: Sequence[str]) -> Iterator[str]:
+    """Yield --NAME=VALUE for each option of a command line, however it is written."""
+    words = list(words)
+    while words:
+        name, equals, value = words.pop(0).lstrip("-").partition("=")
+        if not equals and words and not _OPTION.match(words[0]):
+            equals, value = "=", words.pop(0)
+        yield f"--{name}{equals}{value}"
 
 
 def _renamed(old: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ocr_jax import checkpoints, run_names, workdirs
 from ocr_jax.decoding import beam, greedy, language_model
-from ocr_jax.errors import UserError, one_line
+from ocr_jax.errors import UserError, reason
 
 NAMES = ("greedy", "beam")
 FILE = "language_model.npz"
@@ -120,5 +120,6 @@ def read(path: Path) -> TunedDecoder:
         *BROKEN_ZIP,
     ) as error:
         raise UserError(
-            f"{path} can't be read: {one_line(error)}. Run ocr_jax.tune_decoder again"
+            f"{path} can't be read: {reason(error, path)}. Run ocr_jax.tune_decoder "
+            "again"
         ) from None

@@ -27,7 +27,7 @@ from ocr_jax import (
 )
 from ocr_jax import config as config_lib
 from ocr_jax.data import dataset
-from ocr_jax.errors import UserError, one_line
+from ocr_jax.errors import UserError, reason
 from ocr_jax.runtime import devices
 
 
@@ -56,7 +56,7 @@ def join(runs: Sequence[Path], out: Path) -> dict:
         scores = _write(config, runs[0], members, partial)
         os.rename(partial, out)
     except OSError as error:
-        raise UserError(f"--out={out}: {one_line(error)}") from None
+        raise UserError(f"--out={out}: {reason(error, out)}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     print(f"\nRead an image: python -m ocr_jax.predict --workdir={out} IMAGE")

@@ -75,6 +75,18 @@ def one_line(text: object, limit: int = 200) -> str:
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"
 
 
+def reason(error: BaseException, *named: object) -> str:
+    """Say in one line why something failed, without its number at the system.
+
+    named: paths that the message says already.
+    """
+    if not isinstance(error, OSError) or not error.strerror:
+        return one_line(error)
+    paths = [error.filename, error.filename2]
+    others = [str(p) for p in paths if p is not None and str(p) not in map(str, named)]
+    return one_line(": ".join([error.strerror, *others]))
+
+
 def _say(message: str, code: int) -> int:
     # A name of a file may have line breaks in it.
     print("ocr_jax:", printable(" ".join(message.splitlines())), file=sys.stderr)

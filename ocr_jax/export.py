@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ocr_jax import checkpoints, decoders, errors, run_names, weights, workdirs
 from ocr_jax import config as config_lib
-from ocr_jax.errors import UserError, one_line
+from ocr_jax.errors import UserError, reason
 
 # What of a workdir a reader needs beside the weights, if it is there.
 COPIED = ("dataset.json", "calibration.json", decoders.FILE)
@@ -50,7 +50,7 @@ def export(workdir: str | os.PathLike, out: Path, dtype: str = "float32"):
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
-        raise UserError(f"--out={out}: {one_line(error)}") from None
+        raise UserError(f"--out={out}: {reason(error, out)}") from None
 
 
 def main(argv: list[str] | None = None) -> int:

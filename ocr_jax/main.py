@@ -48,7 +48,8 @@ def main(argv: list[str]) -> int:
 def _run(argv: list[str]):
     if {"--help", "-h", "--helpfull"} & set(argv):
         print(__doc__, flags.FLAGS.main_module_help(), sep="\n")
-        named = [word for word in argv if word.startswith(("--config=", "--config."))]
+        options = config_lib.options(argv[1:])
+        named = [o for o in options if o.startswith(("--config=", "--config."))]
         print(config_lib.describe(config_lib.load(named)) if named else _MORE_HELP)
         return
     config_lib.parse_flags(flags.FLAGS, argv)

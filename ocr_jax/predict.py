@@ -191,7 +191,12 @@ def _parser() -> argparse.ArgumentParser:
         default="greedy",
         help="beam needs python -m ocr_jax.tune_decoder first (default: greedy)",
     )
-    parser.add_argument("--format", choices=reading_formats.NAMES, default="text")
+    parser.add_argument(
+        "--format",
+        choices=reading_formats.NAMES,
+        default="text",
+        help="what to write of each image (default: text)",
+    )
     parser.add_argument("images", nargs="*", help="files, folders, or - for stdin")
     return parser
 

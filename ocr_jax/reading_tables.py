@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ocr_jax import regular_files, workdirs
-from ocr_jax.errors import UserError
+from ocr_jax.errors import UserError, reason
 
 
 class ScoredLine(NamedTuple):
@@ -43,7 +43,7 @@ def scored_lines(workdir: Path, split: str) -> list[ScoredLine] | None:
                 raise ValueError(f"its columns are {header}")
             return sorted(ScoredLine(*row) for row in rows)
     except (OSError, TypeError, ValueError, csv.Error) as error:
-        raise UserError(f"{path} can't be read: {error}") from None
+        raise UserError(f"{path} can't be read: {reason(error, path)}") from None
 
 
 def _write_tsv(path: Path, header: tuple[str, ...], rows: Iterable[tuple]):

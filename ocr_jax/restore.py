@@ -11,21 +11,20 @@ import argparse
 import importlib.metadata
 import json
 import os
-import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from ocr_jax import checkout, errors, run_names, workdirs
+from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError, one_line
 
 # As sys.argv[0] has it: `python -m ocr_jax.main`, and `ocr-jax train`.
 TRAINING = ("main.py", "ocr-jax train")
 # Of a command, what belongs to the old run.
 DROPPED = ("workdir", "overwrite", "nooverwrite")
-OPTION = re.compile("--?[a-z]")
 # Keys of a config that may be paths, and what they are.
 PATHS = {"lines_file": "lines file", "init_from": "run to start from"}
 CONFIG = '''"""The config of {run}, as its config.json has it."""
@@ -144,7 +143,7 @@ def _command(run: str, values: dict, record: dict, out: Path) -> list[str]:
     """Return the command that trains the run again in the worktree."""
     program, *words = record["command"] or [""]
     folder = Path(record.get("folder") or os.getcwd())
-    config, options = _take_config(list(_kept(words)))
+    config, options = _take_config(config_lib.options(words))
     place = None
     if config and program.endswith(TRAINING):
         place = _config_in(out, config, folder, record.get("checkout", ""))
@@ -161,26 +160,16 @@ def _command(run: str, values: dict, record: dict, out: Path) -> list[str]:
     return ["python", "-m", "ocr_jax.main", f"--config={place}", *options]
 
 
-def _kept(words: list[str]) -> Iterator[str]:
-    """Yield --NAME=VALUE for each option of a command that a new run shares."""
-    words = list(words)
-    while words:
-        name, equals, value = words.pop(0).lstrip("-").partition("=")
-        if not equals and words and not OPTION.match(words[0]):
-            equals, value = "=", words.pop(0)
-        if name not in DROPPED:
-            yield f"--{name}{equals}{value}"
-
-
-def _take_config(options: list[str]) -> tuple[str, list[str]]:
-    """Return the value of --config ("" if there is none) and the other options."""
-    first, others = "", []
-    for option in options:
-        if option.startswith("--config="):
-            first = option.removeprefix("--config=")
-        else:
-            others.append(option)
-    return first, others
+def _take_config(words: Iterable[str]) -> tuple[str, list[str]]:
+    """Return the value of --config ("" if there is none) and what a new run shares."""
+    config, others = "", []
+    for word in words:
+        name, _, value = word.removeprefix("--").partition("=")
+        if name == "config":
+            config = value
+        elif name not in DROPPED:
+            others.append(word)
+    return config, others
 
 
 def _config_in(out: Path, config: str, folder: Path, top: str) -> str | None:

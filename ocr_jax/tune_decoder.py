@@ -25,7 +25,7 @@ from ocr_jax import charset as charset_lib
 from ocr_jax import checkpoints, decoders, errors
 from ocr_jax.data import dataset, lines_file, pipeline
 from ocr_jax.decoding import beam, greedy, language_model
-from ocr_jax.errors import UserError, one_line
+from ocr_jax.errors import UserError, reason
 from ocr_jax.scoring import calibration
 from ocr_jax.sources import making
 
@@ -80,7 +80,7 @@ def read_text(path: Path, charset: charset_lib.Charset) -> list[np.ndarray]:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise UserError(f"--text={path} can't be read: {one_line(error)}") from None
+        raise UserError(f"--text={path} can't be read: {reason(error, path)}") from None
     lines = [line for line in map(_written, text.splitlines()) if line]
     spelled = [line for line in lines if not charset.unknown([line])]
     print(f"{path}: {len(spelled)} of {len(lines)} lines have known characters only")

@@ -32,7 +32,7 @@ import ml_collections
 
 from ocr_jax import checkout, config_keys, locks, regular_files
 from ocr_jax import config as config_lib
-from ocr_jax.errors import UserError, one_line
+from ocr_jax.errors import UserError, one_line, reason
 
 # Whose versions a run keeps.
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
@@ -92,7 +92,7 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
             workdir.mkdir(parents=True, exist_ok=True)
             lock = opened.enter_context(open(workdir / "lock", "w"))
         except OSError as error:
-            raise UserError(f"--workdir={workdir}: {one_line(error)}") from None
+            raise UserError(f"--workdir={workdir}: {reason(error, workdir)}") from None
         try:
             # The lock dies with the process that holds it, however it ends.
             locks.take(
@@ -214,7 +214,7 @@ def read_json(path: Path):
     try:
         return json.loads(regular_files.checked(path).read_text(encoding="utf-8"))
     except (OSError, RecursionError, ValueError) as error:
-        raise UserError(f"{path} can't be read: {error}") from None
+        raise UserError(f"{path} can't be read: {reason(error, path)}") from None
 
 
 def write_json(path: Path, value):

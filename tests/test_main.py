@@ -8,6 +8,7 @@ import time
 import h5py
 import pytest
 
+from ocr_jax import config_keys
 from ocr_jax.data import lines_file, lines_writer
 from tests import fixtures, forked
 
@@ -62,6 +63,16 @@ def test_help_with_a_config_lists_its_keys_with_their_values(config_path):
     assert "--config.lstm_dim=24 " in result.stdout
     assert "(1 to 8,192; default: 128)" in result.stdout
     assert "is now config.ema_decay" in refusal("--help", "--config.average=0.9")
+
+
+@pytest.mark.parametrize(
+    "words", [["--help", "--config", "quickstart"], ["-config=quickstart", "-h"]]
+)
+def test_help_takes_a_config_however_it_is_written(words):
+    result = run(*words)
+    assert "--config.name=quickstart " in result.stdout
+    for key in config_keys.KEYS.values():
+        assert f"--config.{key.name}=" in result.stdout and key.help in result.stdout
 
 
 def test_help_imports_neither_jax_nor_tensorflow_nor_wandb():

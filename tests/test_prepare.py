@@ -1,5 +1,6 @@
 """Preparing from the command line: folders and fonts; mistakes are one line."""
 
+import argparse
 import os
 import pathlib
 import signal
@@ -322,3 +323,15 @@ def test_real_handwriting_prepares(tmp_path, capsys):
     out = tmp_path / "out.h5"
     assert fixtures.run_prepare("folder", f"--source={source}", f"--out={out}") == 0
     assert sum(map(len, fixtures.read_splits(out).values())) == 20
+
+
+def test_help_gives_each_default():
+    [commands] = prepare._parser()._subparsers._group_actions
+    silent = [
+        f"{name} {option.option_strings[0]}"
+        for name, parser in commands.choices.items()
+        for option in parser._actions
+        if option.option_strings and option.nargs != 0 and not option.required
+        if option.help != argparse.SUPPRESS and "default: " not in option.help
+    ]
+    assert not silent

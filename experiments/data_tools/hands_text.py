@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ocr_jax import errors
 from ocr_jax.data import lines_file
-from ocr_jax.errors import UserError, one_line
+from ocr_jax.errors import UserError, one_line, reason
 
 # Language → its lines, and its letters beside a to z.
 LINES = {"fr": 7000, "en": 9000, "de": 5000, "es": 4000, "it": 3000}
@@ -53,7 +53,7 @@ def write(args: argparse.Namespace):
     except ImportError as error:
         raise UserError(f"{one_line(error)}: pip install wordfreq") from None
     except OSError as error:
-        raise UserError(one_line(error)) from None
+        raise UserError(reason(error)) from None
 
 
 def make(args: argparse.Namespace) -> list[str]:

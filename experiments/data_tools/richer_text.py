@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ocr_jax import errors
 from ocr_jax.data import lines_file
-from ocr_jax.errors import UserError, one_line
+from ocr_jax.errors import UserError, one_line, reason
 
 BLOCK = 10  # lines that stay together: prepare fonts goes on from one to the next
 CAPITALISED, PUNCTUATED = 0.1, 0.06  # shares of the drawn words
@@ -49,7 +49,7 @@ def write(args: argparse.Namespace):
     except ImportError as error:
         raise UserError(f"{one_line(error)}: pip install wordfreq") from None
     except (OSError, UnicodeError) as error:
-        raise UserError(one_line(error)) from None
+        raise UserError(reason(error)) from None
 
 
 def make(args: argparse.Namespace) -> list[str]:

@@ -187,7 +187,7 @@ class Local:
         except OSError as error:
             lease.release()
             os.close(lock)
-            status.state, status.reason = "failed", errors.one_line(error)
+            status.state, status.reason = "failed", errors.reason(error)
         else:
             self._running.append(running)
         self._record(job, status)

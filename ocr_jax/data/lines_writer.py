@@ -16,7 +16,7 @@ from ocr_jax import __version__
 from ocr_jax.charset import Charset, normalize
 from ocr_jax.data import hdf5_files
 from ocr_jax.data.lines_file import FORMAT, STRINGS, VERSION, Line
-from ocr_jax.errors import UserError, is_disk_full, one_line
+from ocr_jax.errors import UserError, is_disk_full, reason
 from ocr_jax.runtime import signals, slots
 
 # Pixels are compressed in chunks of this size; reading a line inflates one or two.
@@ -187,7 +187,7 @@ def _create(path: Path) -> hdf5_files.UnfailingFile:
     except OSError as error:
         if is_disk_full(error):
             raise
-        raise UserError(f"cannot write to {path.parent}: {one_line(error)}") from None
+        raise UserError(f"cannot write to {path.parent}: {reason(error)}") from None
 
 
 def _check_output(path: Path, overwrite: bool):
@@ -198,6 +198,6 @@ def _check_output(path: Path, overwrite: bool):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot create the folder {path.parent}: {error}") from None
+        raise UserError(f"cannot create a folder for {path}: {reason(error)}") from None
     if not os.access(path.parent, os.W_OK):
         raise UserError(f"cannot write to {path.parent}: choose another --out")

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ocr_jax import extras
 from ocr_jax.data import lines_file
-from ocr_jax.errors import UserError, is_disk_full, one_line
+from ocr_jax.errors import UserError, is_disk_full, reason
 
 LEAST_WIDTH = 1000  # pixels; a sheet is as wide as its widest line
 TEXT_SIZE = 18
@@ -65,7 +65,7 @@ def _save(sheet: Image.Image, out: Path):
     except OSError as error:
         if is_disk_full(error):
             raise
-        raise UserError(f"can't write --out={out}: {one_line(error)}") from None
+        raise UserError(f"can't write --out={out}: {reason(error, out)}") from None
     finally:
         partial.unlink(missing_ok=True)
 

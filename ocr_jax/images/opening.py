@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from ocr_jax import regular_files
-from ocr_jax.errors import UserError, one_line
+from ocr_jax import errors, regular_files
+from ocr_jax.errors import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2")
 DEEP_COLOURS = ("RGB", "RGBA", "LA")
@@ -58,7 +58,7 @@ def read_picture(source) -> Picture:
     except IsADirectoryError:
         reason = "it is a folder"
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        reason = one_line(error).replace(repr(source), "it")
+        reason = errors.reason(error, name)
     raise UserError(f"{name} can't be read as an image: {reason}")
 
 

@@ -15,7 +15,7 @@ from ocr_jax import charset as charset_lib
 from ocr_jax import errors, locks, sources
 from ocr_jax.charset import Charset
 from ocr_jax.data import lines_file, lines_writer
-from ocr_jax.errors import UserError, one_line
+from ocr_jax.errors import UserError, reason
 from ocr_jax.runtime import slots
 from ocr_jax.sources import (
     folder,
@@ -186,7 +186,7 @@ def make_missing(config):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"config.lines_file is {path}: {one_line(error)}") from None
+        raise UserError(f"config.lines_file is {path}: {reason(error)}") from None
     with _only_one(path.parent):
         if not path.exists():
             print(f"{path} is missing; making it: prepare {config.prepare_args}")

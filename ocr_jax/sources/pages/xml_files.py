@@ -11,7 +11,7 @@ import numpy as np
 from defusedxml import ElementTree as SafeElementTree
 
 from ocr_jax import regular_files
-from ocr_jax.errors import UserError, one_line
+from ocr_jax.errors import UserError, reason
 
 # The root elements of page descriptions, and the names of their formats.
 FORMATS = {"alto": "ALTO", "PcGts": "PAGE"}
@@ -137,4 +137,4 @@ def _reason(path: str | Path, error: Exception) -> str:
         return f"{path} is not well-formed XML: {error}"
     if isinstance(error, defusedxml.DefusedXmlException):
         return f"{path} defines entities, which are refused"
-    return f"{path} can't be read as XML: {one_line(error)}"  # or a bad encoding
+    return f"{path} can't be read as XML: {reason(error, path)}"  # or a bad encoding

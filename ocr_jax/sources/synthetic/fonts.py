@@ -90,7 +90,7 @@ def add_flags(parser: argparse.ArgumentParser):
         "--fonts",
         default="",
         metavar="DIR",
-        help="also use the fonts of this folder (*.ttf, *.otf, *.woff)",
+        help="also use the fonts of this folder: *.ttf, *.otf, *.woff (default: none)",
     )
     add(
         "--hold_out_fonts",

@@ -1,0 +1,45 @@
+"""Messages: why something failed, once and in the user's words."""
+
+import pytest
+
+from ocr_jax import decoders, errors, tune_decoder, workdirs
+from ocr_jax.errors import UserError
+from ocr_jax.images import opening
+
+
+def failure(action):
+    with pytest.raises(OSError) as raised:
+        action()
+    return raised.value
+
+
+def test_a_reason_does_not_repeat_the_path_that_the_message_names(tmp_path):
+    path = tmp_path / "missing.png"
+    error = failure(path.read_bytes)
+    assert errors.reason(error, path) == "No such file or directory"
+    assert errors.reason(error) == f"No such file or directory: {path}"
+
+
+def test_a_reason_that_is_not_of_the_system_is_its_words_in_one_line():
+    assert errors.reason(OSError("image file is\n truncated")) == (
+        "image file is truncated"
+    )
+    assert errors.reason(ValueError("a b")) == "a b"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        opening.read_image,
+        workdirs.read_json,
+        lambda path: tune_decoder.read_text(path, None),
+        lambda path: decoders.load("beam", path.parent, None),
+    ],
+)
+def test_what_is_missing_or_no_file_is_named_once(tmp_path, read):
+    for path in (tmp_path / "missing", tmp_path):
+        with pytest.raises(UserError) as raised:
+            read(path)
+        message = str(raised.value)
+        assert "Errno" not in message and ": it" not in message
+        assert message.count(str(path)) <= 1
