@@ -15,6 +15,7 @@ def get_config():
     config = default_config()
     config.name = "iam_finetune"
     config.init_from = "runs/emnist"
+    config.init_from_args = "--config=configs/emnist_lines_ctc.py"
     recipes.lab_network(config)
     recipes.iam_lines(config, height=28)
     recipes.lab_training(config)

@@ -38,6 +38,7 @@ STAGES = {
         "name": "lines_best",
         "lines_file": "data/joined.h5",
         "init_from": "runs/synthetic",
+        "init_from_args": "--config=configs/lines_best.py:synthetic",
         "num_epochs": 3,
         "ema_decay": 0.999,
         "dropout": 0.3,

@@ -111,6 +111,10 @@ class Charset:
         both |= dict.fromkeys(map(display_order.looks_like, self.characters))
         return Charset(tuple(both), direction)
 
+    def extended(self, other: "Charset") -> "Charset":
+        """Return these characters, in their order, and those that only `other` has."""
+        return Charset(tuple(dict.fromkeys(self.characters + other.characters)))
+
     @property
     def num_classes(self) -> int:
         """The number of characters plus the blank."""

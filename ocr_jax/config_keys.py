@@ -98,7 +98,7 @@ DATA = _group(
         "arguments of ocr_jax.prepare that make a missing lines_file",
     ),
     Key("height", 0, "line height of lines_file in pixels; 0: any", low=0, high=1024),
-    Key("charset", "", "characters to recognise; empty: those of lines_file"),
+    Key("charset", "", "characters to recognise; empty: of lines_file and init_from"),
     Key(
         "text_direction",
         "",
@@ -154,6 +154,20 @@ NETWORK = _group(
 TRAINING = _group(
     "Training",
     Key("init_from", "", "workdir, or wandb:ENTITY/PROJECT/RUN, to start from"),
+    Key(
+        "init_from_args",
+        "",
+        "arguments of ocr_jax.main that train a missing init_from",
+        compared=False,
+    ),
+    Key(
+        "init_from_share",
+        0.5,
+        "share of the parameters that init_from must have for it; 0: take what fits",
+        low=0,
+        high=1,
+        compared=False,
+    ),
     Key("freeze", "", "part that keeps its init_from weights", choices=("", "encoder")),
     Key("batch_size", 16, "lines per batch, over all devices", low=1, high=65536),
     Key("num_epochs", 50, "maximum passes over the lines", low=1, high=1_000_000),

@@ -19,6 +19,7 @@ from ocr_jax import (
 )
 from ocr_jax import config as config_lib
 from ocr_jax import progress as progress_lib
+from ocr_jax.charset import Charset
 from ocr_jax.data import dataset, pipeline, plan, training_lines
 from ocr_jax.errors import UserError
 from ocr_jax.progress import Progress, Run
@@ -55,28 +56,28 @@ def train_and_evaluate(config, workdir: Path, *, overwrite: bool = False) -> dic
 def _train(config, workdir: Path):
     devices.use_compilation_cache()
     with distributed.main_first():
+        known = transfer.known_characters(config, workdir)
         making.make_missing(config)
-        data = training_lines.load(config, workdir)
+        data = training_lines.load(config, workdir, known)
         workdirs.check_dataset(workdir, data.describe())
         mesh = devices.make_mesh(config.batch_size)
         model = models.build_model(config, data.charset.num_classes, devices.DATA)
         lines = dataset.leave_out_impossible(data, model)
     batches_per_epoch = len(lines.plan(config, epoch=0))
-    updates = batches_per_epoch * config.num_epochs // config.accumulate_steps
-    if updates == 0:
-        raise UserError(
-            f"config.accumulate_steps is {config.accumulate_steps}: the training has "
-            f"{batches_per_epoch * config.num_epochs} batches, fewer than one update"
-        )
+    updates = _count_updates(config, batches_per_epoch)
     schedule = optimizers.make_schedule(config, updates)
-    tx = optimizers.make_optimizer(config, schedule)
+    tx = transfer.keeping(
+        optimizers.make_optimizer(config, schedule),
+        transfer.kept_classes(known, data.charset, lines),
+    )
     state = steps.create_state(model, tx, config, data.height)
 
     with contextlib.ExitStack() as stack:
         saved = stack.enter_context(checkpoints.Checkpoints(workdir))
         latest = saved.restore(checkpoints.LATEST, devices.replicate(state, mesh))
         if latest is None:
-            state = devices.replicate(_first_state(config, state, data), mesh)
+            state = transfer.first_state(config, state, data)
+            state = devices.replicate(state, mesh)
             progress = Progress()
         else:
             state, progress = latest[0], Progress(**latest[1])
@@ -98,7 +99,7 @@ def _train(config, workdir: Path):
             logits_step=steps.make_logits_step(model),
             tracker=tracker,
         )
-        _announce(run, state, progress)
+        _announce(run, known, state, progress)
         state = _train_epochs(run, state, progress, saved, workdir)
         kept = saved.restore(checkpoints.BEST, steps.for_inference(state))
         if kept is None:
@@ -112,12 +113,15 @@ def _train(config, workdir: Path):
     _final_scores(run, best, calibrated["temperature"], progress.epoch, workdir)
 
 
-def _first_state(config, state, data: dataset.Dataset):
-    """Return the initial state, with the weights of config.init_from if it is set."""
-    if config.init_from:
-        state, taken = transfer.init_from(config.init_from, state, data.charset)
-        print(f"From {config.init_from}: {taken}")
-    return state
+def _count_updates(config, batches_per_epoch: int) -> int:
+    """Return the updates of the training. Raises UserError if there is none."""
+    batches = batches_per_epoch * config.num_epochs
+    if batches < config.accumulate_steps:
+        raise UserError(
+            f"config.accumulate_steps is {config.accumulate_steps}: the training has "
+            f"{batches} batches, fewer than one update"
+        )
+    return batches // config.accumulate_steps
 
 
 def _train_epochs(run: Run, state, progress: Progress, saved, workdir: Path):
@@ -226,11 +230,11 @@ def _is_done(config, progress: Progress) -> bool:
     return is_stale or progress.epoch >= config.num_epochs
 
 
-def _announce(run: Run, state, progress: Progress):
+def _announce(run: Run, known: Charset, state, progress: Progress):
     """Say what is about to be trained, and at the start what is odd about its lines."""
     run.tracker.message(_describe(run, state, progress))
     if progress == Progress():
-        for remark in training_lines.remarks(run.data):
+        for remark in training_lines.remarks(run.data, known):
             run.tracker.message(remark)
 
 

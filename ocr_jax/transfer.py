@@ -1,31 +1,39 @@
-"""Fine-tuning: start a network from the best network of another run."""
+"""Fine-tuning: go on from the best network of another run, and keep its letters."""
 
+import collections
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from flax import traverse_util
 
-from ocr_jax import checkpoints, steps
-from ocr_jax.charset import Charset, shown
+from ocr_jax import checkpoints, config_keys, run_names, steps, workdirs
+from ocr_jax import config as config_lib
+from ocr_jax.charset import BLANK, Charset, shown
+from ocr_jax.data import dataset
+from ocr_jax.errors import UserError
 
-HEAD = "head"  # the output layer: its last axis is the classes
+# The output layers: their last axis is the classes.
+HEADS = ("head", "head_shortcut")
 
 
 class Taken(NamedTuple):
-    """Which arrays and characters were taken over."""
+    """What was taken over from another network."""
 
-    arrays: int
+    share: float  # of the parameters
     fresh: list[str]  # arrays that the other run lacks, or has in another shape
     new_characters: str
     dropped_characters: str
 
     def __str__(self) -> str:
-        parts = [f"{self.arrays} arrays taken over"]
+        parts = [f"{self.share:.0%} of the parameters taken over"]
         if self.fresh:
-            parts.append(f"not fitting, started fresh: {', '.join(self.fresh)}")
+            counts = collections.Counter(name.split("/")[0] for name in self.fresh)
+            listed = ", ".join(f"{part} ({n} arrays)" for part, n in counts.items())
+            parts.append(f"started fresh: {listed}")
         if self.new_characters:
             parts.append(f"new characters: '{shown(self.new_characters)}'")
         if self.dropped_characters:
@@ -33,49 +41,157 @@ class Taken(NamedTuple):
         return "; ".join(parts)
 
 
-def init_from(
-    workdir: Path, state: steps.TrainState, charset: Charset
+def known_characters(config, workdir: Path) -> Charset:
+    """Return the characters of the network that the run in `workdir` goes on from.
+
+    A run keeps them in init_from.json, so that it resumes when that network is gone.
+    Raises UserError, naming the command that makes it, if there is no such network.
+    """
+    if not config.init_from:
+        return dataset.NO_CHARACTERS
+    record = workdir / "init_from.json"
+    if (workdir / "dataset.json").exists():  # resumed
+        if not record.exists():  # begun when runs had the characters of their lines
+            return dataset.NO_CHARACTERS
+        return Charset.described(workdirs.read_json(record))
+    network = run_names.resolve(config.init_from)
+    if not (network / "dataset.json").exists():
+        raise UserError(_missing(config, network))
+    description = workdirs.read_json(network / "dataset.json")
+    if jax.process_index() == 0:
+        kept = {key: description.get(key, "") for key in ("charset", "direction")}
+        workdirs.write_json(record, {"workdir": config.init_from} | kept)
+    return Charset.described(description)
+
+
+def _missing(config, network: Path) -> str:
+    text = f"config.init_from: {network} is not a workdir of a training"
+    if config.init_from_args:
+        text += (
+            f". This makes it: python -m ocr_jax.main {config.init_from_args} "
+            f"--workdir={network}"
+        )
+    return text
+
+
+def kept_classes(
+    known: Charset, charset: Charset, lines: dataset.LabelledSplit
+) -> np.ndarray:
+    """Return the classes of the known characters that no training line has."""
+    trained = set().union(*(lines.labels[index].tolist() for index in lines.indices))
+    kept = [
+        index
+        for index, character in enumerate(charset.characters, 1)
+        if character in known.characters and index not in trained
+    ]
+    return np.array(kept, np.int32)
+
+
+def keeping(
+    optimizer: optax.GradientTransformation, classes: np.ndarray
+) -> optax.GradientTransformation:
+    """Keep the output layers' weights and biases of these classes as they are.
+
+    No line has these characters, so each would teach the network to read none of them.
+    The optimizer's state has the same shape as without.
+    """
+    if len(classes) == 0:
+        return optimizer
+
+    def without(tree):
+        flat = traverse_util.flatten_dict(tree, sep="/")
+        kept = {
+            name: array.at[..., classes].set(0.0) if _is_head(name) else array
+            for name, array in flat.items()
+        }
+        return traverse_util.unflatten_dict(kept, sep="/")
+
+    def update(gradients, state, params=None):
+        changes, state = optimizer.update(without(gradients), state, params)
+        return without(changes), state  # weight decay would change them, too
+
+    return optax.GradientTransformation(optimizer.init, update)
+
+
+def first_state(config, state: steps.TrainState, data: dataset.Dataset):
+    """Return the state before the first step, with the weights of config.init_from.
+
+    Raises UserError if that network has too few of the parameters.
+    """
+    if not config.init_from:
+        return state
+    other = checkpoints.load_best(config.init_from)
+    state, taken = take_over(other, state, data.charset)
+    if taken.share < config.init_from_share:
+        shapes = _shapes(other.config, other.height), _shapes(config, data.height)
+        differing = "; ".join(config_lib.differences(*shapes))
+        raise UserError(
+            f"config.init_from: {config.init_from} is of another shape ({differing}) "
+            f"and has {taken.share:.0%} of the parameters, of the "
+            f"{config.init_from_share:.0%} that config.init_from_share asks for. Take "
+            "its values, or set --config.init_from_share=0 to take what fits"
+        )
+    print(f"From {config.init_from}: {taken}")
+    return state
+
+
+def _shapes(config, height: int) -> dict:
+    """Return what the shapes of a network's arrays depend on, but the charset."""
+    flat = config_lib.flatten(config)
+    return {key: flat[key] for key in config_keys.ARCHITECTURE} | {"height": height}
+
+
+def take_over(
+    other: checkpoints.BestModel, state: steps.TrainState, charset: Charset
 ) -> tuple[steps.TrainState, Taken]:
-    """Return a fresh state with the weights of the best network in `workdir`.
+    """Return a fresh state with the weights of the `other` network.
 
     Arrays of the same name and shape are taken; of the output layer, the blank and the
-    characters that both charsets have. Raises UserError if there is no such network.
+    characters that both charsets have.
     """
-    other = checkpoints.load_best(Path(workdir))
+    theirs = {character: i for i, character in enumerate(other.charset.characters, 1)}
     columns = [
-        (charset.characters.index(character) + 1, index + 1)
-        for index, character in enumerate(other.charset.characters)
-        if character in charset.characters
+        (index, theirs[character])
+        for index, character in enumerate(charset.characters, 1)
+        if character in theirs
     ]
-    columns = np.array([(0, 0), *columns])
-    fresh, taken = [], 0
-    trees = {}
+    columns = np.array([(BLANK, BLANK), *columns])
+    fresh, taken, trees = [], 0.0, {}
     for kind in steps.WEIGHTS:
         ours = traverse_util.flatten_dict(getattr(state, kind), sep="/")
-        theirs = traverse_util.flatten_dict(getattr(other.state, kind), sep="/")
+        found = traverse_util.flatten_dict(getattr(other.state, kind), sep="/")
         for name, array in ours.items():
-            found = theirs.get(name)
-            if found is not None and name.startswith(HEAD):
-                found = _carry_over(array, found, columns)
-            if found is None or found.shape != array.shape:
+            share = len(columns) / charset.num_classes if _is_head(name) else 1.0
+            ours[name] = _fitting(name, array, found.get(name), columns)
+            if ours[name] is None:
+                ours[name] = array
                 fresh.append(name)
-            else:
-                ours[name] = found
-                taken += 1
+            elif kind == "params":
+                taken += array.size * share
         trees[kind] = traverse_util.unflatten_dict(ours, sep="/")
-    ours, theirs = set(charset.characters), set(other.charset.characters)
     report = Taken(
-        taken,
+        taken / steps.count_parameters(state),
         fresh,
-        "".join(sorted(ours - theirs)),
-        "".join(sorted(theirs - ours)),
+        new_characters="".join(sorted(set(charset.characters) - theirs.keys())),
+        dropped_characters="".join(sorted(theirs.keys() - set(charset.characters))),
     )
     average = trees if state.average else {}
     return state.replace(average=average, **trees), report
 
 
-def _carry_over(array: jax.Array, found: jax.Array, columns: np.ndarray) -> jax.Array:
-    """Return the output layer's `array` with the shared classes' columns of `found`."""
-    if array.shape[:-1] != found.shape[:-1]:
-        return found
-    return jnp.asarray(array).at[..., columns[:, 0]].set(found[..., columns[:, 1]])
+def _fitting(
+    name: str, array: jax.Array, found: jax.Array | None, columns: np.ndarray
+) -> jax.Array | None:
+    """Return what `array` becomes when `found` is taken over; None if it can't be.
+
+    columns (n, 2): which class of ours is which of theirs.
+    """
+    if found is None:
+        return None
+    if _is_head(name) and array.shape[:-1] == found.shape[:-1]:
+        return jnp.asarray(array).at[..., columns[:, 0]].set(found[..., columns[:, 1]])
+    return found if found.shape == array.shape else None
+
+
+def _is_head(name: str) -> bool:
+    return any(part in HEADS for part in name.split("/"))

@@ -2,6 +2,7 @@
 
 config.json       the run's config, whole
 dataset.json      height, charset and digests of the lines it is trained on
+init_from.json    the network that it goes on from, and the characters of that one
 environment.json  command, folder it ran in, commit, versions
 changes.diff      what was changed since that commit, if anything, for `git apply`
 metrics.jsonl     everything that was logged, one JSON object a line
@@ -41,6 +42,7 @@ SCORED = ("validation", "test")
 CONTENTS = (
     "config.json",
     "dataset.json",
+    "init_from.json",
     "environment.json",
     "changes.diff",
     "metrics.jsonl",

@@ -61,7 +61,12 @@ IAM_BEST = BEST | {
 # What each file changes of the defaults.
 EXPECTED = {
     "iam_ctc.py": IAM | {"name": "iam_ctc"},
-    "iam_finetune.py": IAM | {"name": "iam_finetune", "init_from": "runs/emnist"},
+    "iam_finetune.py": IAM
+    | {
+        "name": "iam_finetune",
+        "init_from": "runs/emnist",
+        "init_from_args": "--config=configs/emnist_lines_ctc.py",
+    },
     "emnist_lines_ctc.py": LAB
     | {
         "name": "emnist_lines_ctc",
@@ -98,6 +103,7 @@ EXPECTED = {
         "name": "lines_best",
         "lines_file": "data/joined.h5",
         "init_from": "runs/synthetic",
+        "init_from_args": "--config=configs/lines_best.py:synthetic",
         "num_epochs": 3,
     },
     "iam_best.py": IAM_BEST,
@@ -145,4 +151,4 @@ def test_fine_tuning_differs_from_the_labs_run_in_its_start_alone():
         for name in ("iam_ctc", "iam_finetune")
     )
     changes = [text.split(":")[0] for text in config_lib.differences(one, other)]
-    assert changes == ["init_from", "name"]
+    assert changes == ["init_from", "init_from_args", "name"]

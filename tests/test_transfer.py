@@ -1,14 +1,16 @@
 """Fine-tuning: what fits is taken over, character by character, and can be frozen."""
 
+import shutil
+
 import jax
 import numpy as np
 import pytest
 
-from ocr_jax import checkpoints, models, optimizers, steps, train, transfer
+from ocr_jax import checkpoints, evaluate, models, optimizers, steps, train, transfer
 from ocr_jax.charset import Charset
 from ocr_jax.data import lines_writer
 from ocr_jax.errors import UserError
-from tests import fixtures
+from tests import fixtures, trainings
 
 
 def fresh_state(config, charset):
@@ -20,11 +22,12 @@ def fresh_state(config, charset):
 def test_the_same_charset_takes_over_everything(finished):
     config, workdir, _ = finished
     charset = Charset(("a", "b", "c"))
-    best = checkpoints.load_best(workdir).state
-    state, taken = transfer.init_from(workdir, fresh_state(config, charset), charset)
+    best = checkpoints.load_best(workdir)
+    state, taken = transfer.take_over(best, fresh_state(config, charset), charset)
+    assert taken.share == 1
     assert (taken.fresh, taken.new_characters, taken.dropped_characters) == ([], "", "")
     for kind in ("params", "batch_stats"):
-        ours, theirs = (jax.tree.leaves(getattr(s, kind)) for s in (state, best))
+        ours, theirs = (jax.tree.leaves(getattr(s, kind)) for s in (state, best.state))
         assert len(ours) == len(theirs) > 0
         for one, other in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(one, other)
@@ -34,10 +37,11 @@ def test_the_output_layer_is_carried_over_by_character(finished):
     config, workdir, _ = finished
     charset = Charset(("B", "c", "é", "a"))
     fresh = fresh_state(config, charset)
-    state, taken = transfer.init_from(workdir, fresh, charset)
+    best = checkpoints.load_best(workdir)
+    state, taken = transfer.take_over(best, fresh, charset)
     assert taken.new_characters == "Bé" and taken.dropped_characters == "b"
     assert taken.fresh == []
-    old = checkpoints.load_best(workdir).state.params["head"]
+    old = best.state.params["head"]
     for name in ("kernel", "bias"):
         ours, theirs = state.params["head"][name], old[name]
         for our_class, their_class in ((0, 0), (2, 3), (4, 1)):
@@ -55,12 +59,12 @@ def test_what_does_not_fit_is_named_and_starts_fresh(finished):
     config.lstm_dim, config.lstm_layers = 24, 2
     charset = Charset(("a", "b", "c"))
     fresh = fresh_state(config, charset)
-    state, taken = transfer.init_from(workdir, fresh, charset)
-    assert taken.arrays > 0
+    state, taken = transfer.take_over(checkpoints.load_best(workdir), fresh, charset)
+    assert 0 < taken.share < 1
     assert taken.fresh and all(
         n.startswith(("recurrent/", "head/")) for n in taken.fresh
     )
-    assert taken.fresh[0] in str(taken)
+    assert "started fresh: head (1 arrays), recurrent (" in str(taken)
     np.testing.assert_array_equal(
         state.params["head"]["kernel"], fresh.params["head"]["kernel"]
     )
@@ -90,6 +94,7 @@ def test_fine_tuning_starts_ahead_and_leaves_the_frozen_part(
     config.num_epochs = 1
     scratch = train.train_and_evaluate(config, tmp_path / "scratch")
     config.init_from = str(pretrained)
+    config.charset = "abx"
     config.freeze = "encoder"
     capsys.readouterr()
     tuned = train.train_and_evaluate(config, tmp_path / "tuned")
@@ -110,7 +115,104 @@ def test_fine_tuning_starts_ahead_and_leaves_the_frozen_part(
     assert not any(jax.tree.leaves(changed))
 
 
+def lines_of(folder, letters):
+    """A lines file of these letters alone."""
+    path = folder / f"{letters}.h5"
+    lines = {
+        split: [
+            line
+            for line in fixtures.draw_lines(120, seed, split)
+            if set(line.transcript) <= set(letters)
+        ]
+        for seed, split in ((5, "train"), (6, "validation"))
+    }
+    lines_writer.write_lines(path, lines, height=fixtures.HEIGHT, source="drawn")
+    return path
+
+
+def tune(config, pretrained, workdir):
+    """Go on from a network; return the best network of the new run."""
+    config.init_from = str(pretrained)
+    config.num_epochs = 4
+    train.train_and_evaluate(config, workdir)
+    return checkpoints.load_best(workdir)
+
+
+def test_letters_that_the_new_lines_lack_are_still_read(
+    finished, tmp_path, tiny_lines, capsys
+):
+    _, pretrained, scores = finished
+    config = fixtures.make_tiny_config(lines_of(tmp_path, "ab"))
+    config.weight_decay = 0.1
+    tuned = tune(config, pretrained, tmp_path / "tuned")
+    assert "in no training line, so kept as they are: 'c'" in capsys.readouterr().out
+    assert tuned.charset.characters == ("a", "b", "c")
+    before = checkpoints.load_best(pretrained).state.params["head"]
+    after = tuned.state.params["head"]
+    for name in ("kernel", "bias"):
+        changed = np.any(
+            np.reshape(before[name] != after[name], (-1, tuned.charset.num_classes)),
+            axis=0,
+        )
+        assert changed.tolist() == [True, True, True, False]
+    on_all = evaluate.evaluate_workdir(
+        tmp_path / "tuned", "test", lines_file=str(tiny_lines)
+    )
+    assert on_all.summary["cer"] <= scores["test"]["summary"]["cer"] + 0.1
+
+
+def test_a_charset_that_is_given_decides(finished, tmp_path):
+    _, pretrained, _ = finished
+    config = fixtures.make_tiny_config(lines_of(tmp_path, "ab"))
+    config.charset = "ab"
+    tuned = tune(config, pretrained, tmp_path / "tuned")
+    assert tuned.charset.characters == ("a", "b")
+
+
+def test_a_run_resumes_when_its_first_network_is_gone(finished, tmp_path):
+    _, pretrained, _ = finished
+    copy = shutil.copytree(pretrained, tmp_path / "copy")
+    config = fixtures.make_tiny_config(lines_of(tmp_path, "ab"))
+    config.init_from, config.num_epochs = str(copy), 3
+    train.train_and_evaluate(config, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        trainings.train_until(3, config, tmp_path / "halves")
+    shutil.rmtree(copy)
+    train.train_and_evaluate(config, tmp_path / "halves")
+    whole, halves = (
+        jax.tree.leaves(checkpoints.load_best(tmp_path / name).state)
+        for name in ("whole", "halves")
+    )
+    for one, other in zip(whole, halves, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_begun_with_the_characters_of_its_lines_keeps_to_them(finished, tmp_path):
+    _, pretrained, _ = finished
+    config = fixtures.make_tiny_config(lines_of(tmp_path, "ab"))
+    config.init_from = str(pretrained)
+    (tmp_path / "dataset.json").touch()  # and no init_from.json
+    assert transfer.known_characters(config, tmp_path).characters == ()
+
+
+def test_a_network_of_another_shape_is_refused_in_a_short_line(finished, tmp_path):
+    _, pretrained, _ = finished
+    config = fixtures.make_tiny_config(lines_of(tmp_path, "ab"))
+    config.init_from, config.lstm_dim, config.num_epochs = str(pretrained), 24, 1
+    with pytest.raises(UserError) as refused:
+        train.train_and_evaluate(config, tmp_path / "run")
+    assert "of another shape (lstm_dim: 16 → 24)" in str(refused.value)
+    assert not (tmp_path / "run").exists()
+    config.init_from_share = 0.0
+    train.train_and_evaluate(config, tmp_path / "run")
+
+
 def test_a_run_to_start_from_that_is_not_there_is_named(tiny_config, tmp_path):
     tiny_config.init_from = str(tmp_path / "gone")
-    with pytest.raises(UserError, match="gone is not a workdir"):
+    with pytest.raises(UserError, match=r"gone is not a workdir of a training$"):
         train.train_and_evaluate(tiny_config, tmp_path / "run")
+    tiny_config.init_from_args = "--config=configs/quickstart.py"
+    makes_it = "main --config=configs/quickstart.py --workdir=.*gone$"
+    with pytest.raises(UserError, match=makes_it):
+        train.train_and_evaluate(tiny_config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -10,6 +10,8 @@ from ocr_jax.charset import Charset, shown
 from ocr_jax.data import lines_file, plan
 from ocr_jax.errors import UserError
 
+NO_CHARACTERS = Charset(())
+
 
 @dataclasses.dataclass(frozen=True)
 class LabelledSplit:
@@ -101,12 +103,15 @@ def load(
     optional: tuple[str, ...] = (),
     any_characters: bool = False,
     charset: Charset | None = None,
+    known: Charset = NO_CHARACTERS,
 ) -> Dataset:
     """Open config.lines_file and label its splits.
 
     `optional` splits are loaded if the file has them. any_characters: labels leave out
     what the charset lacks. charset: of a trained network; it takes the place of the
-    config's. Raises UserError if the file, its height or its characters do not match.
+    config's. known: of a network that is trained on; where config.charset is empty, its
+    characters stay beside the file's. Raises UserError if the file, its height or its
+    characters do not match.
     """
     with lines_file.LinesFile(config.lines_file) as file:
         if config.height not in (0, file.height):
@@ -119,7 +124,7 @@ def load(
         buckets = plan.make_buckets(*file.sizes(), config.num_buckets)
         names = [*names, *(set(optional) & set(file.splits))]
         found = {name: file.split(name) for name in names}
-        charset = charset or _charset(config, file.charset, found)
+        charset = charset or _charset(config, known, file.charset, found)
         splits = {}
         for name, split in found.items():
             unknown = charset.unknown(split.transcripts)
@@ -135,11 +140,16 @@ def load(
         return Dataset(file.height, charset, splits)
 
 
-def _charset(config, of_file: Charset, splits: dict[str, lines_file.Split]) -> Charset:
+def _charset(
+    config, known: Charset, of_file: Charset, splits: dict[str, lines_file.Split]
+) -> Charset:
     """Return the charset that the config and the lines of a file ask for."""
     texts = [text for split in splits.values() for text in split.transcripts]
-    charset = Charset.typed(config.charset, texts) if config.charset else of_file
-    if config.text_direction == "display" or not display_order.has_right_to_left(texts):
+    charset = known.extended(of_file)
+    if config.charset:
+        charset = Charset.typed(config.charset, texts)
+    has_directions = known.direction or display_order.has_right_to_left(texts)
+    if config.text_direction == "display" or not has_directions:
         return charset
     return charset.directed(config.text_direction or display_order.majority(texts))
 

@@ -14,26 +14,42 @@ FEW = 5
 SHOWN_IDS = 5
 
 
-def load(config, workdir: Path) -> dataset.Dataset:
-    """Load the lines to train on in a workdir; a run goes on as it was begun."""
+def load(
+    config, workdir: Path, known: charset.Charset = dataset.NO_CHARACTERS
+) -> dataset.Dataset:
+    """Load the lines to train on in a workdir; a run goes on as it was begun.
+
+    known: the characters of the network that it goes on from.
+    """
     path = workdir / "dataset.json"
     if path.exists() and not config.text_direction:
         direction = workdirs.read_json(path).get("direction")
         config = ml_collections.ConfigDict(config)
         config.text_direction = direction or "display"
-    return dataset.load(config, ("train", "validation"), optional=("test",))
+    return dataset.load(
+        config, ("train", "validation"), optional=("test",), known=known
+    )
 
 
-def remarks(data: dataset.Dataset) -> Iterator[str]:
-    """Yield what to know before the training, a line each."""
+def remarks(
+    data: dataset.Dataset, known: charset.Charset = dataset.NO_CHARACTERS
+) -> Iterator[str]:
+    """Yield what to know before the training, a line each.
+
+    known: the characters of the network that it goes on from.
+    """
     splits = {name: split.lines for name, split in data.splits.items()}
     counts = {
         name: collections.Counter("".join(split.transcripts))
         for name, split in splits.items()
     }
     train = counts["train"]
+    both = set(known.characters) & set(data.charset.characters)
+    if kept := sorted(both - train.keys()):
+        yield f"in no training line, so kept as they are: '{charset.shown(kept)}'"
+    can_be_read = train.keys() | both
     for name in counts:
-        if missing := _only(counts[name], lambda character: not train[character]):
+        if missing := _only(counts[name], lambda c: c not in can_be_read):
             yield (
                 f"only {name} has, so that the network can't learn to read: "
                 f"{charset.counted(missing)}"
