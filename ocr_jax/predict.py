@@ -10,29 +10,27 @@ import argparse
 import collections
 import contextlib
 import functools
+import io
 import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, Literal, NamedTuple, get_args
 
 import jax
 import numpy as np
+import PIL.Image
 
 from ocr_jax import checkpoints, decoders, errors, reading_formats, steps
 from ocr_jax.decoding import greedy
 from ocr_jax.errors import UserError, printable
-from ocr_jax.images import cleaning, doubts, finding
+from ocr_jax.images import batches, cleaning, doubts, finding
 from ocr_jax.images import opening as images_lib
 from ocr_jax.runtime import devices
 
-MAX_BATCH = 16
-# Batches are padded to one of few widths, so that few programs are compiled.
-NARROWEST = 256
-WIDENING = 1.3
 # Images are read this many at a time, the widths of a batch being alike.
-CHUNK = 8 * MAX_BATCH
+CHUNK = 8 * batches.MOST
 # Readings less sure than this are tried the other ways up, which must be surer by this.
 DOUBTFUL, CLEARLY = 0.7, 0.2
 
@@ -55,6 +53,17 @@ class Reading(NamedTuple):
 
 # Nothing is on a blank image, which is certain; of an unreadable one nothing is known.
 BLANK, UNREADABLE = Reading("", 1.0, []), Reading("", 0.0, [])
+
+
+# A line image: a file, its bytes, or pixels (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
+Source = str | os.PathLike | bytes | BinaryIO | np.ndarray | jax.Array | PIL.Image.Image
+OnError = Literal["raise", "skip"]
+
+
+def is_one_image(images) -> bool:
+    """Whether this is one image, not several: an array of several has four axes."""
+    one = (str, os.PathLike, bytes, io.IOBase, PIL.Image.Image)
+    return isinstance(images, one) or getattr(images, "ndim", 4) < 4
 
 
 class Recognizer:
@@ -87,14 +96,31 @@ class Recognizer:
         best = checkpoints.load_best(Path(workdir))
         return cls(best, decoders.load(decoder, workdir, best))
 
-    def read(self, images: Iterable) -> list[Reading]:
-        """Read line images: paths, bytes, open files or (H, W[, 3]) arrays.
+    def read(
+        self, images: Source | Iterable[Source], *, on_error: OnError = "raise"
+    ) -> list[Reading]:
+        """Read line images of any size, colour or bit depth, or a single one.
 
-        Any size, colour or bit depth. Raises UserError if an image cannot be read.
+        on_error: "raise" a UserError for the first image that cannot be read, or "skip"
+        it: its reading is UNREADABLE, and the others are read.
         """
-        return self.read_lines([self.line(image) for image in images])
+        if on_error not in get_args(OnError):
+            raise UserError(f"on_error is {on_error!r}: expected 'raise' or 'skip'")
+        if is_one_image(images):
+            images = [images]
+        lines = [self._line_or_none(image, on_error) for image in images]
+        readings = iter(self.read_lines([line for line in lines if line]))
+        return [next(readings) if line else UNREADABLE for line in lines]
 
-    def line(self, image) -> cleaning.CleanLine:
+    def _line_or_none(self, image: Source, on_error: OnError):
+        try:
+            return self.line(image)
+        except UserError:
+            if on_error == "raise":
+                raise
+            return None
+
+    def line(self, image: Source) -> cleaning.CleanLine:
         """Prepare an image for the network; a blank one has no width.
 
         Raises UserError if it cannot be read.
@@ -117,10 +143,10 @@ class Recognizer:
             for row, index in enumerate(indices):
                 readings[index] = self._reading(decoded, row, lines[index])
 
-        batches = _batches([line.image.shape[1] for line in lines])
+        groups = batches.split([line.image.shape[1] for line in lines])
         under_way = collections.deque()
-        for (indices, width), read in zip(batches, itertools.cycle(self._readers)):
-            padded, widths = _pad([lines[i].image for i in indices], width)
+        for (indices, width), read in zip(groups, itertools.cycle(self._readers)):
+            padded, widths = batches.pad([lines[i].image for i in indices], width)
             under_way.append((indices, read(padded, widths)))
             if len(under_way) > len(self._readers):
                 finish(*under_way.popleft())
@@ -140,35 +166,6 @@ class Recognizer:
             for character, confidence, x in zip(text, confidences, xs, strict=True)
         ]
         return Reading(text, float(decoded.line_confidences[row]), characters)
-
-
-def _batches(widths: list[int]) -> Iterator[tuple[list[int], int]]:
-    """Yield (indices of lines of similar width, width to pad to), but blank ones."""
-    order = sorted(np.flatnonzero(widths).tolist(), key=widths.__getitem__)
-    for _, group in itertools.groupby(order, key=lambda i: _rung(widths[i])):
-        group = list(group)
-        for start in range(0, len(group), MAX_BATCH):
-            indices = group[start : start + MAX_BATCH]
-            yield indices, _rung(widths[indices[-1]])
-
-
-def _rung(width: int) -> int:
-    """Return the smallest width on a geometric ladder that holds the line."""
-    rung = NARROWEST
-    while rung < width:
-        rung = int(rung * WIDENING) // 32 * 32
-    return rung
-
-
-def _pad(lines: list[np.ndarray], width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pad lines into one batch (B, H, width), B a power of two; return widths (B,)."""
-    size = 1 << (len(lines) - 1).bit_length()
-    padded = np.zeros((size, lines[0].shape[0], width), np.uint8)
-    widths = np.zeros(size, np.int32)
-    for row, line in enumerate(lines):
-        padded[row, :, : line.shape[1]] = line
-        widths[row] = line.shape[1]
-    return padded, widths
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -212,7 +209,7 @@ def _run(args: argparse.Namespace) -> int:
     if not args.images:
         raise UserError("no images: name files or folders, or - for stdin")
     names = list(_expand(args.images))
-    devices.use_cores(MAX_BATCH)
+    devices.use_cores(batches.MOST)
     recognizer = Recognizer.load(args.workdir, args.decoder)
     writer, unreadable = reading_formats.Writer(args.format), 0
     for start in range(0, len(names), CHUNK):

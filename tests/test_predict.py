@@ -8,6 +8,7 @@ import subprocess
 import sys
 import types
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -72,6 +73,40 @@ def test_paths_bytes_files_and_arrays_are_images(recognizer, tmp_path):
         colour,
     ]
     assert {reading.text for reading in recognizer.read(images)} == {fixtures.SCAN_TEXT}
+
+
+def test_pil_images_and_arrays_of_any_channels_are_images(recognizer):
+    gray = fixtures.draw_scan()
+    opaque = np.full_like(gray, 255)
+    images = [
+        Image.fromarray(gray),
+        gray[..., None],
+        np.stack([gray, gray, gray, opaque], axis=-1),
+        jax.numpy.asarray(gray),
+    ]
+    readings = recognizer.read(images)
+    assert [reading.text for reading in readings] == [fixtures.SCAN_TEXT] * 4
+
+
+def test_one_image_is_read_as_a_list_of_one(recognizer, tmp_path):
+    path = save(tmp_path, "gray.png")
+    for one in (path, pathlib.Path(path), fixtures.draw_scan(), Image.open(path)):
+        [reading] = recognizer.read(one)
+        assert reading.text == fixtures.SCAN_TEXT
+
+
+def test_an_image_that_cannot_be_read_is_skipped_when_asked(recognizer):
+    images = [fixtures.draw_scan(), b"no image", np.zeros((2, 3, 4, 5)), "gone.png"]
+    readings = recognizer.read([*images, images[0]], on_error="skip")
+    read = fixtures.SCAN_TEXT
+    assert [reading.text for reading in readings] == [read, "", "", "", read]
+    assert readings[1].confidence == 0
+    with pytest.raises(UserError, match=r"gone.png can't be read.*: No such file"):
+        recognizer.read(images[3])
+    with pytest.raises(UserError, match=r"array .2, 3, 4, 5. of float64: expected"):
+        recognizer.read([images[2]])
+    with pytest.raises(UserError, match="expected 'raise' or 'skip'"):
+        recognizer.read([], on_error="ignore")
 
 
 def test_a_line_reads_the_same_alone_and_among_others(recognizer):

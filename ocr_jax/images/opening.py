@@ -31,7 +31,7 @@ class Picture(NamedTuple):
 
 
 def read_image(source) -> np.ndarray:
-    """Read a path, bytes, file or (H, W[, 3 or 4]) uint8 array as (H, W) uint8 gray.
+    """Read a path, bytes, file, PIL image or (H, W[, 1, 3 or 4]) array as gray (H, W).
 
     Colour, palette, transparent (over white), deep and 1-bit images are read, and
     turned upright by their EXIF tag. Raises UserError if it is not a complete image.
@@ -41,8 +41,11 @@ def read_image(source) -> np.ndarray:
 
 def read_picture(source) -> Picture:
     """Read an image like `read_image`, with the tag that turned it."""
-    if isinstance(source, np.ndarray):
-        return Picture(_to_gray(Image.fromarray(source)), 1)
+    if isinstance(source, Image.Image):
+        tag = _tag(source)
+        return Picture(_to_gray(ImageOps.exif_transpose(source)), tag)
+    if hasattr(source, "__array__"):  # numpy's, and jax's
+        return Picture(_to_gray(_from_array(np.asarray(source))), 1)
     name = describe(source)
     try:
         data = source if isinstance(source, bytes) else _read_bytes(source)
@@ -60,6 +63,18 @@ def read_picture(source) -> Picture:
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         reason = errors.reason(error, name)
     raise UserError(f"{name} can't be read as an image: {reason}")
+
+
+def _from_array(pixels: np.ndarray) -> Image.Image:
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[..., 0]
+    try:
+        return Image.fromarray(pixels)
+    except (TypeError, ValueError):
+        raise UserError(
+            f"the image is an array {pixels.shape} of {pixels.dtype}: expected uint8 "
+            "(H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
+        ) from None
 
 
 def describe(source) -> str:
