@@ -41,7 +41,7 @@ def test_a_workdir_holds_everything(finished):
     for name in workdirs.CONTENTS:
         of_others = name in ("wandb", "changes.diff", *workdirs.LAUNCHER_FILES)
         optional = of_others or name.startswith(
-            ("confusion", "language_model", "profile")
+            ("confusion", "init_from", "language_model", "profile")
         )
         assert optional or (workdir / name).exists(), name
     readings = (workdir / "readings.tsv").read_text().splitlines()
