@@ -92,7 +92,7 @@ def _train(config, workdir: Path):
             lines=lines,
             batches_per_epoch=batches_per_epoch,
             mesh=mesh,
-            schedule=schedule,
+            schedule=jax.jit(schedule),  # one program, not a dozen small ones
             train_steps=trace.of(
                 steps.make_train_steps(steps.make_train_step(model, tx, config, mesh))
             ),
