@@ -5,6 +5,7 @@ the one before is deleted only then: a kill at any moment leaves a readable one.
 """
 
 import errno
+import logging
 import operator
 import os
 import shutil
@@ -17,7 +18,7 @@ import jax
 import ml_collections
 import optax
 import orbax.checkpoint as ocp
-from absl import logging
+from absl import logging as absl_logging
 from flax import linen as nn
 from jax.sharding import Mesh
 
@@ -29,7 +30,7 @@ from ocr_jax.runtime import devices
 
 # Orbax warns of what it is asked to do here, to read without writing, and logs what it
 # raises besides.
-logging.set_verbosity(logging.FATAL)
+absl_logging.set_verbosity(absl_logging.FATAL)
 
 LATEST = "latest"
 BEST = "best"
@@ -139,6 +140,7 @@ def _hush_reads_that_still_run():
         if not any(words in str(unraisable.exc_value) for words in STILL_READING):
             shown(unraisable)
 
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     if shown.__module__ != __name__:
         sys.unraisablehook = hook
 
@@ -170,6 +172,8 @@ def load_best(workdir: Path) -> BestModel:
         description = workdirs.read_json(workdir / "dataset.json")
         charset = Charset.described(description)
         height = operator.index(description["height"])
+        if height < 1:
+            raise UserError(f"its lines are {height} px high")
     except (KeyError, TypeError) as error:
         raise UserError(f"{workdir}/dataset.json is damaged: {error!r}") from None
     except UserError as error:
