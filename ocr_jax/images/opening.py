@@ -59,7 +59,7 @@ def read_picture(source) -> Picture:
     except Image.DecompressionBombError:
         reason = f"it claims to have more than {MAX_PIXELS:,} pixels"
     except IsADirectoryError:
-        reason = "it is a folder"
+        reason = "that is a folder"
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         reason = errors.reason(error, name)
     raise UserError(f"{name} can't be read as an image: {reason}")
