@@ -64,6 +64,14 @@ def finished(tmp_path_factory, tiny_lines):
     return config, workdir, train.train_and_evaluate(config, workdir)
 
 
+@pytest.fixture(scope="session")
+def recognizer(finished):
+    """The best network of the finished run, ready to read."""
+    from ocr_jax import predict
+
+    return predict.Recognizer.load(finished[1])
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A function: megabytes → the path of a disk of that size, empty."""

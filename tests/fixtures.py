@@ -2,6 +2,7 @@
 
 import io
 import json
+import pathlib
 import subprocess
 import tarfile
 
@@ -220,3 +221,47 @@ def make_checkout(folder, files):
     for arguments in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "first"]):
         subprocess.run(["git", "-C", folder, *arguments], check=True)
     return folder
+
+
+def sixteen_bit(image):
+    return Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+
+
+def lying_on_its_side(image):
+    """Lying on its side, with the EXIF tag that says how to stand it up."""
+    turned = image.rotate(90, expand=True)
+    turned.getexif()[0x0112] = 6
+    return turned
+
+
+SCAN_KINDS = {
+    "gray.png": lambda image: image,
+    "colour.jpg": lambda image: image.convert("RGB"),
+    "transparent.png": lambda image: image.convert("RGBA"),
+    "palette.gif": lambda image: image.convert("P"),
+    "sixteen_bit.png": sixteen_bit,
+    "scan.tif": lambda image: image,
+    "phone.jpg": lying_on_its_side,
+    "fine.png": lambda image: image.resize((image.width * 3, image.height * 3)),
+}
+
+
+def save_scan(folder: pathlib.Path, name: str, text: str = SCAN_TEXT) -> str:
+    image = SCAN_KINDS.get(name, SCAN_KINDS["gray.png"])(
+        Image.fromarray(draw_scan(text))
+    )
+    options = {"exif": image.getexif()} if name == "phone.jpg" else {}
+    image.save(folder / name, **options)
+    return str(folder / name)
+
+
+def refused(capsys, *arguments):
+    """The one line that a refused command says; nothing new may be left behind."""
+    assert prepare.main(list(map(str, arguments))) == 2
+    said = capsys.readouterr().err.strip()
+    assert len(said.splitlines()) == 1
+    return said
+
+
+def png_bytes(image):
+    return cv2.imencode(".png", image)[1].tobytes()

@@ -8,136 +8,13 @@ import subprocess
 import sys
 import types
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
 
 from ocr_jax import predict
-from ocr_jax.errors import UserError
 from ocr_jax.images import cleaning
 from tests import fixtures
-
-
-@pytest.fixture(scope="module")
-def recognizer(finished):
-    return predict.Recognizer.load(finished[1])
-
-
-def sixteen_bit(image):
-    return Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
-
-
-def turned(image):
-    """Lying on its side, with the EXIF tag that says how to stand it up."""
-    turned = image.rotate(90, expand=True)
-    turned.getexif()[0x0112] = 6
-    return turned
-
-
-KINDS = {
-    "gray.png": lambda image: image,
-    "colour.jpg": lambda image: image.convert("RGB"),
-    "transparent.png": lambda image: image.convert("RGBA"),
-    "palette.gif": lambda image: image.convert("P"),
-    "sixteen_bit.png": sixteen_bit,
-    "scan.tif": lambda image: image,
-    "phone.jpg": turned,
-    "fine.png": lambda image: image.resize((image.width * 3, image.height * 3)),
-}
-
-
-def save(folder: pathlib.Path, name: str, text: str = fixtures.SCAN_TEXT) -> str:
-    image = KINDS.get(name, KINDS["gray.png"])(
-        Image.fromarray(fixtures.draw_scan(text))
-    )
-    options = {"exif": image.getexif()} if name == "phone.jpg" else {}
-    image.save(folder / name, **options)
-    return str(folder / name)
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_an_image_of_any_kind_reads_the_same(recognizer, tmp_path, name):
-    [reading] = recognizer.read([save(tmp_path, name)])
-    assert reading.text == fixtures.SCAN_TEXT
-
-
-def test_paths_bytes_files_and_arrays_are_images(recognizer, tmp_path):
-    path = pathlib.Path(save(tmp_path, "gray.png"))
-    colour = np.repeat(fixtures.draw_scan()[..., None], 3, axis=2)
-    images = [
-        path,
-        path.read_bytes(),
-        io.BytesIO(path.read_bytes()),
-        fixtures.draw_scan(),
-        colour,
-    ]
-    assert {reading.text for reading in recognizer.read(images)} == {fixtures.SCAN_TEXT}
-
-
-def test_pil_images_and_arrays_of_any_channels_are_images(recognizer):
-    gray = fixtures.draw_scan()
-    opaque = np.full_like(gray, 255)
-    images = [
-        Image.fromarray(gray),
-        gray[..., None],
-        np.stack([gray, gray, gray, opaque], axis=-1),
-        jax.numpy.asarray(gray),
-    ]
-    readings = recognizer.read(images)
-    assert [reading.text for reading in readings] == [fixtures.SCAN_TEXT] * 4
-
-
-def test_one_image_is_read_as_a_list_of_one(recognizer, tmp_path):
-    path = save(tmp_path, "gray.png")
-    for one in (path, pathlib.Path(path), fixtures.draw_scan(), Image.open(path)):
-        [reading] = recognizer.read(one)
-        assert reading.text == fixtures.SCAN_TEXT
-
-
-def test_an_image_that_cannot_be_read_is_skipped_when_asked(recognizer):
-    images = [fixtures.draw_scan(), b"no image", np.zeros((2, 3, 4, 5)), "gone.png"]
-    readings = recognizer.read([*images, images[0]], on_error="skip")
-    read = fixtures.SCAN_TEXT
-    assert [reading.text for reading in readings] == [read, "", "", "", read]
-    assert readings[1].confidence == 0
-    with pytest.raises(UserError, match=r"gone.png can't be read.*: No such file"):
-        recognizer.read(images[3])
-    with pytest.raises(UserError, match=r"array .2, 3, 4, 5. of float64: expected"):
-        recognizer.read([images[2]])
-    with pytest.raises(UserError, match="expected 'raise' or 'skip'"):
-        recognizer.read([], on_error="ignore")
-
-
-def test_a_line_reads_the_same_alone_and_among_others(recognizer):
-    texts = ["ac", "cab" * 9, "abc", "bac" * 20, "ca", "acb" * 5] * 4
-    pages = [fixtures.draw_scan(text) for text in texts]
-    together = recognizer.read(pages)
-    for image, reading in zip(pages[:6], together, strict=False):
-        [alone] = recognizer.read([image])
-        assert alone.text == reading.text
-        assert alone.confidence == pytest.approx(reading.confidence, abs=1e-4)
-
-
-def test_each_character_has_a_confidence_and_a_place_in_the_image(recognizer):
-    [reading] = recognizer.read([fixtures.draw_scan()])
-    assert (
-        "".join(c.text for c in reading.characters)
-        == reading.text
-        == fixtures.SCAN_TEXT
-    )
-    for position, character in enumerate(reading.characters):
-        middle = fixtures.SCAN_SCALE * (8 * position + 6)
-        assert abs(character.x - middle) < fixtures.SCAN_SCALE * 8
-        assert 0 < character.confidence <= 1
-    confidences = [c.confidence for c in reading.characters]
-    assert 0 < reading.confidence <= np.mean(confidences) + 1e-6
-
-
-def test_nothing_to_read_gives_nothing(recognizer):
-    assert recognizer.read([]) == []
-    with pytest.raises(UserError):
-        recognizer.read([b"not an image"])
 
 
 def run(*arguments):
@@ -150,7 +27,10 @@ def workdir(finished):
 
 
 def test_a_folder_is_read_in_three_formats(workdir, tmp_path, capsys):
-    paths = [save(tmp_path, "1.png", "ac"), save(tmp_path, "2.png", "cab")]
+    paths = [
+        fixtures.save_scan(tmp_path, "1.png", "ac"),
+        fixtures.save_scan(tmp_path, "2.png", "cab"),
+    ]
     (tmp_path / "notes.txt").write_text("not an image")
     outputs = {}
     for kind in ("text", "tsv", "json"):
@@ -170,7 +50,7 @@ def test_a_folder_is_read_in_three_formats(workdir, tmp_path, capsys):
 def test_what_cannot_be_read_among_others_is_told_and_the_rest_read(
     workdir, tmp_path, capsys
 ):
-    good = [save(tmp_path, f"{i}.png") for i in range(3)]
+    good = [fixtures.save_scan(tmp_path, f"{i}.png") for i in range(3)]
     (tmp_path / "empty.png").write_bytes(b"")
     torn = tmp_path / "torn.png"
     torn.write_bytes(pathlib.Path(good[0]).read_bytes()[:200])
@@ -188,7 +68,11 @@ def test_what_cannot_be_read_among_others_is_told_and_the_rest_read(
 
 
 def test_a_blank_image_is_a_line_without_text(recognizer, workdir, tmp_path, capsys):
-    paths = [save(tmp_path, "1.png"), tmp_path / "blank.png", save(tmp_path, "3.png")]
+    paths = [
+        fixtures.save_scan(tmp_path, "1.png"),
+        tmp_path / "blank.png",
+        fixtures.save_scan(tmp_path, "3.png"),
+    ]
     Image.new("L", (300, 64), 230).save(paths[1])
     for kind in ("text", "tsv", "json"):
         assert run(workdir, f"--format={kind}", *paths) == 0
@@ -207,7 +91,7 @@ def test_names_and_terminals_of_any_encoding_are_served(
 ):
     names = [os.fsdecode(b"caf\xe9.png"), "שלום\x1b[31m.png", "tab\tbreak\n.png"]
     paths = [tmp_path / name for name in names]
-    image = pathlib.Path(save(tmp_path, "gray.png")).read_bytes()
+    image = pathlib.Path(fixtures.save_scan(tmp_path, "gray.png")).read_bytes()
     for path in paths:
         path.write_bytes(image)
     written = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
@@ -228,7 +112,7 @@ def test_a_corrected_table_of_readings_is_prepared(workdir, tmp_path, capsys):
     names = ["a.png", "b.png", os.fsdecode(b"caf\xe9.png"), "tab\t.png"]
     for name, text in zip(names, ["ac", "cab", "ab", "ba"], strict=True):
         (tmp_path / name).write_bytes(
-            pathlib.Path(save(tmp_path, "gray.png", text)).read_bytes()
+            pathlib.Path(fixtures.save_scan(tmp_path, "gray.png", text)).read_bytes()
         )
     assert run(workdir, "--format=tsv", *(tmp_path / name for name in names)) == 0
     table = tmp_path / "t.tsv"
@@ -285,7 +169,7 @@ def test_a_line_that_reads_better_upside_down_is_told():
 
 
 def test_an_image_comes_through_standard_input(workdir, tmp_path, capsys, monkeypatch):
-    data = pathlib.Path(save(tmp_path, "gray.png")).read_bytes()
+    data = pathlib.Path(fixtures.save_scan(tmp_path, "gray.png")).read_bytes()
     stdin = types.SimpleNamespace(buffer=io.BytesIO(data))
     monkeypatch.setattr(sys, "stdin", stdin)
     assert run(workdir, "-") == 0

@@ -8,14 +8,12 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from ocr_jax import prepare
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
-from ocr_jax.images import contact_sheet
 from ocr_jax.sources import worker_pool
 from tests import fixtures
 
@@ -150,56 +148,27 @@ def test_the_same_seed_gives_the_same_fonts_file(tmp_path):
     assert digests[0] == digests[1]
 
 
-def test_show_draws_a_sheet(tiny_lines, tmp_path, capsys):
-    out = tmp_path / "sheet.png"
-    assert prepare.main(["show", str(tiny_lines), f"--out={out}", "--count=5"]) == 0
-    assert Image.open(out).height > 5 * fixtures.HEIGHT
-    assert "5 of 40 train lines" in capsys.readouterr().out
-
-
-def test_show_draws_variations_below_each_line(tiny_lines, tmp_path, tiny_config):
-    tiny_config.augment.update({"probability": 1.0, "brightness": 0.5})
-    fixtures.write_config(tmp_path / "config.py", tiny_config)
-    sheets = []
-    for flags in ([], [f"--augment={tmp_path / 'config.py'}"]):
-        out = f"--out={tmp_path / 'sheet.png'}"
-        prepare.run(["show", str(tiny_lines), out, "--count=2", *flags])
-        sheets.append(np.asarray(Image.open(tmp_path / "sheet.png")))
-    plain, varied = sheets
-    more = contact_sheet.VARIATIONS * fixtures.HEIGHT
-    assert varied.shape == (plain.shape[0] + 2 * more, plain.shape[1])
-    top = contact_sheet.MARGIN + fixtures.HEIGHT
-    np.testing.assert_array_equal(varied[:top], plain[:top])
-    np.testing.assert_array_equal(varied[top + more :][:20], plain[top:][:20])
-    versions = varied[top:][:more].reshape(contact_sheet.VARIATIONS, -1)
-    assert len(np.unique(versions, axis=0)) == contact_sheet.VARIATIONS
-
-
-def refused(capsys, *arguments):
-    """The one line that a refused command says; nothing new may be left behind."""
-    assert prepare.main(list(map(str, arguments))) == 2
-    said = capsys.readouterr().err.strip()
-    assert len(said.splitlines()) == 1
-    return said
-
-
 def test_mistakes_are_one_line_and_leave_no_file(folder, tmp_path, capsys):
     out = tmp_path / "out.h5"
     nowhere = tmp_path / "nowhere"
     empty = tmp_path / "empty"
     empty.mkdir()
     to = f"--out={out}"
-    assert "not a folder" in refused(capsys, "folder", f"--source={nowhere}", to)
-    assert "no lines in" in refused(capsys, "folder", f"--source={empty}", to)
+    assert "not a folder" in fixtures.refused(
+        capsys, "folder", f"--source={nowhere}", to
+    )
+    assert "no lines in" in fixtures.refused(capsys, "folder", f"--source={empty}", to)
     bad_split = ("folder", f"--source={folder}", to, "--split=1,2")
-    assert "three shares" in refused(capsys, *bad_split)
-    assert "directory" in refused(
+    assert "three shares" in fixtures.refused(capsys, *bad_split)
+    assert "directory" in fixtures.refused(
         capsys, "folder", f"--source={folder}", f"--out={empty}"
     )
-    assert "does not exist" in refused(
+    assert "does not exist" in fixtures.refused(
         capsys, "show", nowhere, f"--out={tmp_path}/x.png"
     )
-    assert "Great Vibes" in refused(capsys, "fonts", to, "--hold_out_fonts=great-vibe")
+    assert "Great Vibes" in fixtures.refused(
+        capsys, "fonts", to, "--hold_out_fonts=great-vibe"
+    )
     assert {path.name for path in tmp_path.iterdir()} == {"in", "empty"}
 
 
@@ -216,21 +185,9 @@ def test_mistakes_are_one_line_and_leave_no_file(folder, tmp_path, capsys):
     ],
 )
 def test_wrong_arguments_are_one_line_from_python_too(capsys, arguments, message):
-    assert message in refused(capsys, *arguments)
+    assert message in fixtures.refused(capsys, *arguments)
     with pytest.raises(UserError, match=message):
         prepare.run(arguments)
-
-
-def test_a_sheet_that_cannot_be_drawn_is_refused(tiny_lines, tmp_path, capsys):
-    for out in (tmp_path / "no" / "x.png", tmp_path / "x.txt"):
-        assert "--out=" in refused(capsys, "show", tiny_lines, f"--out={out}")
-    nowhere = ("show", tiny_lines, f"--out={tmp_path / 'x.png'}", "--augment=no.py")
-    assert "no.py: no such file" in refused(capsys, *nowhere)
-    unvaried = (*nowhere[:-1], f"--augment={ROOT / 'configs/quickstart.py'}")
-    assert "augment.probability is 0" in refused(capsys, *unvaried)
-    none = ("show", tiny_lines, f"--out={tmp_path / 'x.png'}", "--count=0")
-    assert "1 or more" in refused(capsys, *none)
-    assert not list(tmp_path.iterdir())
 
 
 def die(*_):
@@ -239,7 +196,9 @@ def die(*_):
 
 def test_a_reading_process_that_dies_is_one_line(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(worker_pool, "_read", die)
-    said = refused(capsys, "folder", f"--source={folder}", f"--out={tmp_path / 'o.h5'}")
+    said = fixtures.refused(
+        capsys, "folder", f"--source={folder}", f"--out={tmp_path / 'o.h5'}"
+    )
     assert "process was killed" in said
     assert not (tmp_path / "o.h5").exists()
 
@@ -247,7 +206,7 @@ def test_a_reading_process_that_dies_is_one_line(folder, tmp_path, capsys, monke
 def test_an_output_that_exists_is_kept(folder, tmp_path, capsys):
     out = tmp_path / "out.h5"
     out.write_text("precious")
-    said = refused(capsys, "folder", f"--source={folder}", f"--out={out}")
+    said = fixtures.refused(capsys, "folder", f"--source={folder}", f"--out={out}")
     assert "--overwrite" in said
     assert out.read_text() == "precious"
 
@@ -255,7 +214,7 @@ def test_an_output_that_exists_is_kept(folder, tmp_path, capsys):
 def test_a_folder_in_which_nothing_can_be_read_makes_no_file(tmp_path, capsys):
     fixtures.save_line(tmp_path / "in", "a").write_bytes(b"torn")
     out = tmp_path / "out.h5"
-    said = refused(
+    said = fixtures.refused(
         capsys, "folder", f"--source={tmp_path / 'in'}", f"--out={out}", "--workers=1"
     )
     assert "no line could be read" in said
@@ -274,16 +233,6 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(small_disk):
     assert "disk is full" in result.stderr
     assert "Traceback" not in result.stderr
     assert not list(disk.iterdir())
-
-
-def test_a_full_disk_leaves_an_earlier_sheet_as_it_was(
-    tmp_path, tiny_lines, small_disk, capsys
-):
-    out = small_disk(megabytes=0.02) / "sheet.png"
-    out.write_bytes(b"earlier")
-    assert prepare.main(["show", str(tiny_lines), f"--out={out}"]) == 2
-    assert "disk is full" in capsys.readouterr().err
-    assert [path.read_bytes() for path in out.parent.iterdir()] == [b"earlier"]
 
 
 def test_ctrl_c_leaves_no_file_and_no_process(tmp_path):

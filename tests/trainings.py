@@ -1,5 +1,6 @@
 """Trainings that tests stop half-way, and the checkpoints that they leave."""
 
+import json
 import os
 import signal
 
@@ -37,3 +38,11 @@ def train_until(step, config, workdir):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train.pipeline, "batches", batches)
         train.train_and_evaluate(config, workdir)
+
+
+def rows_of(workdir):
+    """The rows of metrics.jsonl, without what differs between equal runs."""
+    text = (workdir / "metrics.jsonl").read_text()
+    rows = [json.loads(line) for line in text.splitlines()]
+    volatile = ("time", "seconds", "lines_per_second")
+    return [{k: v for k, v in row.items() if not k.endswith(volatile)} for row in rows]

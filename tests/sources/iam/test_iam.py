@@ -14,7 +14,7 @@ from ocr_jax.data import dataset, lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.scoring import report
 from ocr_jax.sources import making
-from ocr_jax.sources.iam import iam, label_files
+from ocr_jax.sources.iam import iam
 from tests import fixtures
 
 SAMPLE = pathlib.Path(__file__).parents[4] / "shared" / "data" / "iam_sample"
@@ -33,10 +33,6 @@ SPLITS = {
     "c04-110-00": "test",
 }
 WRITERS = {"a01-000u": "000", "a01-003": "002", "c04-110": "150"}
-
-
-def png(image):
-    return cv2.imencode(".png", image)[1].tobytes()
 
 
 def draw_form(boxes):
@@ -77,11 +73,13 @@ def miniature():
     tree["ascii"]["forms.txt"] = f"# forms\r\n{writers}".encode()
     for form, lines in forms.items():
         image = draw_form([box for box, _, _ in lines.values()])
-        tree["formsA-D"][f"{form}.png"] = png(image)
+        tree["formsA-D"][f"{form}.png"] = fixtures.png_bytes(image)
         tree["xml"][f"{form}.xml"] = form_xml(form, lines)
         for line_id, ((x, y, width, height), _, _) in lines.items():
             path = f"{form[:3]}/{form}/{line_id}.png"
-            tree["lines"][path] = png(image[y : y + height, x : x + width])
+            tree["lines"][path] = fixtures.png_bytes(
+                image[y : y + height, x : x + width]
+            )
     return tree
 
 
@@ -252,85 +250,3 @@ def test_what_scores_depend_on_is_kept_and_printed(tmp_path, tree):
     about = split.about | {"digest": split.digest, "decoder": "greedy", "seed": 0}
     assert "aachen" in report.title("validation", about)
     assert "transcripts ascii" in report.title("validation", about)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            "# c\na01-000u-00 ok 154 5 1 2 3 4 A|B\na01-000u-01 ok 1",
-            "line 3: truncated",
-        ),
-        ("a01-000u-00 ok 154 5 1 2 3 4 A\n\na01-000u-01 ok 1\n", "line 3: expected"),
-        ("a01-000u-00 ok 154 5 1 2 3 x A\n", "line 1: expected"),
-    ],
-)
-def test_a_torn_lines_txt_is_named_by_line(text, message):
-    with pytest.raises(UserError, match=message):
-        label_files.parse_lines(text)
-
-
-def test_the_splits_have_their_published_sizes_and_share_no_line():
-    sizes = {
-        name: collections.Counter(iam.line_ids(name).values()) for name in iam.SPLITS
-    }
-    assert sizes["aachen"] == {"train": 6482, "validation": 976, "test": 2915}
-    assert sizes["lwitlrt"] == {
-        "train": 6161,
-        "validation": 900,
-        "validation2": 940,
-        "test": 1861,
-    }
-    assert sizes["lab"] == {"train": 7101, "validation": 900, "test": 1861}
-
-
-@pytest.fixture(scope="module")
-def labels():
-    return label_files.parse_lines((SAMPLE / "lines.txt").read_text())
-
-
-@pytest.mark.skipif(not SAMPLE.is_dir(), reason="IAM's label files are not here")
-class TestTrueLabels:
-    """Against lines.txt and forms.txt as IAM distributes them."""
-
-    def test_every_line_parses_and_every_split_resolves(self, labels):
-        assert len(labels) == 13_353
-        assert all(label.text and (label.boxes > 0).any() for label in labels.values())
-        assert labels["a01-000u-06"].text == "Griffiths , M P for Manchester Exchange ."
-        writers = label_files.parse_writers((SAMPLE / "forms.txt").read_text())
-        for name in iam.SPLITS:
-            for line_id in iam.line_ids(name):
-                assert line_id in labels
-                assert writers[line_id.rpartition("-")[0]]
-
-    def test_writers_of_a_split_are_in_no_other(self, labels):
-        writers = label_files.parse_writers((SAMPLE / "forms.txt").read_text())
-        for name in iam.SPLITS:
-            splits = collections.defaultdict(set)
-            for line_id, split in iam.line_ids(name).items():
-                splits[split].add(writers[line_id.rpartition("-")[0]])
-            seen = [writer for found in splits.values() for writer in found]
-            assert len(seen) == len(set(seen))
-
-    def test_a_form_drawn_at_its_true_boxes_gives_its_lines(self, labels):
-        form = {k: v for k, v in labels.items() if k.startswith("a01-000u-")}
-        image = np.full((3542, 2479), 240, np.uint8)
-        for number, label in enumerate(form.values()):
-            x, y, width, height = label.boxes[0]
-            for left in np.linspace(x + 8, x + width - 16, 8 + number).astype(int):
-                cv2.line(image, (left, y + 8), (left, y + height - 8), 20, 8)
-        cuts = [
-            iam.Cut(
-                line_id,
-                "train",
-                "000",
-                label.text,
-                label.boxes,
-                np.concatenate([v.boxes for k, v in form.items() if k != line_id]),
-            )
-            for line_id, label in form.items()
-        ]
-        items = iam.read(iam.Task("a01-000u", png(image), cuts), 64)
-        for number, (_, line) in enumerate(items):
-            inked = (line.image[20:44].mean(axis=0) > 100).astype(int)
-            assert (np.diff(inked, prepend=0) == 1).sum() == 8 + number

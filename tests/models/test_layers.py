@@ -1,0 +1,65 @@
+"""Layers: convolutions, dropout and max-pooling, beside jax's own."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from ocr_jax.models import layers
+
+
+@pytest.mark.parametrize(("kernel", "padding"), [((3, 3), 1), ((2, 3), 0)])
+def test_the_gradients_of_a_convolution_equal_jaxs(kernel, padding):
+    generator = np.random.default_rng(0)
+    x = jnp.asarray(generator.normal(size=(2, 5, 7, 3)), jnp.float32)
+    weights = jnp.asarray(generator.normal(size=(*kernel, 3, 4)), jnp.float32)
+
+    @jax.jit
+    def with_gradients(x, weights):
+        def jaxs(x, weights):
+            edges = ((padding, padding),) * 2
+            numbers = ("NHWC", "HWIO", "NHWC")
+            return jax.lax.conv_general_dilated(
+                x, weights, (1, 1), edges, dimension_numbers=numbers
+            )
+
+        expected, back = jax.vjp(jaxs, x, weights)
+        y, own_back = jax.vjp(lambda *a: layers.convolve(*a, padding), x, weights)
+        change = jnp.cos(jnp.arange(y.size)).reshape(y.shape)
+        return (y, *own_back(change)), (expected, *back(change))
+
+    for one, other in zip(*with_gradients(x, weights), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_dropout_drops_its_share_by_line_on_however_many_devices():
+    dropout = layers.Dropout(0.25)
+    keys = {"dropout": jax.random.key(0)}
+    x = jnp.ones((3, 40, 50))
+    dropped = dropout.apply({}, x, True, rngs=keys)
+    np.testing.assert_allclose(np.mean(dropped == 0), 0.25, atol=0.02)
+    np.testing.assert_allclose(dropped.mean(), 1.0, atol=0.03)
+    assert not np.array_equal(dropped[0], dropped[1])
+    # Time first, one line fewer: each line loses what it lost before.
+    again = dropout.apply({}, jnp.ones((40, 2, 50)), True, lines=1, rngs=keys)
+    np.testing.assert_array_equal(jnp.moveaxis(again, 1, 0), dropped[:2])
+    np.testing.assert_array_equal(dropout.apply({}, x, False), x)
+
+
+def test_the_gradient_of_max_pool_goes_to_the_greatest_shared_where_several_are():
+    x = np.random.default_rng(0).random((1, 5, 6, 2)).astype(np.float32)
+    grads = np.random.default_rng(1).random((1, 3, 3, 2)).astype(np.float32)
+    padded = np.pad(x, ((0, 0), (0, 1), (0, 0), (0, 0)))
+    _, back = jax.vjp(lambda x: nn.max_pool(x, (2, 2), (2, 2)), padded)
+    _, own_back = jax.vjp(lambda x: layers.max_pool(x, 2, 2), x)
+    np.testing.assert_array_equal(own_back(grads)[0], back(grads)[0][:, :5])
+    _, own_back = jax.vjp(lambda x: layers.max_pool(x, 2, 2), jnp.ones((1, 2, 2, 1)))
+    assert own_back(jnp.ones((1, 1, 1, 1)))[0].tolist() == [[[[0.25]] * 2] * 2]
+
+
+def test_max_pool_equals_the_maximum_of_each_cell():
+    x = np.random.default_rng(0).random((2, 4, 6, 3)).astype(np.float32)
+    expected = x.reshape(2, 2, 2, 3, 2, 3).max((2, 4))
+    np.testing.assert_array_equal(layers.max_pool(x, 2, 2), expected)
+    assert layers.max_pool(x[:, :3, :5], 2, 2).shape == (2, 2, 3, 3)
