@@ -12,9 +12,10 @@ import random
 import sys
 from pathlib import Path
 
+import richer_text
+
 from ocr_jax import errors
 from ocr_jax.data import lines_file
-from ocr_jax.errors import UserError, one_line, reason
 
 # Language → its lines, and its letters beside a to z.
 LINES = {"fr": 7000, "en": 9000, "de": 5000, "es": 4000, "it": 3000}
@@ -31,7 +32,8 @@ FLATTENED = 0.8
 NUMBERS = 0.04  # the share of words
 WORDS_A_LINE = 8  # drawn at most
 SHORTEST, LONGEST = 20, 46  # characters of a line
-BLOCK, REAL_BLOCKS = 10, 700  # lines that stay together; blocks of transcripts
+REAL_BLOCKS = 700  # of transcripts
+SIGNS = "&+*=§°€£$%/"
 
 
 def main():
@@ -43,17 +45,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    sys.exit(errors.exit_code(lambda: write(args)))
-
-
-def write(args: argparse.Namespace):
-    """Write the text, or say why not: no wordfreq, a file that can't be read."""
-    try:
-        args.out.write_text("\n".join(make(args)) + "\n", encoding="utf-8")
-    except ImportError as error:
-        raise UserError(f"{one_line(error)}: pip install wordfreq") from None
-    except OSError as error:
-        raise UserError(reason(error)) from None
+    sys.exit(errors.exit_code(lambda: richer_text.write(args.out, make, args)))
 
 
 def make(args: argparse.Namespace) -> list[str]:
@@ -62,7 +54,9 @@ def make(args: argparse.Namespace) -> list[str]:
     with lines_file.LinesFile(args.file) as file:
         transcripts = list(file.split("train").transcripts)
     drawn = [line for language in LINES for line in _lines(language, rng)]
-    blocks = _blocks(drawn) + _blocks(transcripts)[:REAL_BLOCKS]
+    blocks = (
+        richer_text.blocks_of(drawn) + richer_text.blocks_of(transcripts)[:REAL_BLOCKS]
+    )
     rng.shuffle(blocks)
     return [line for block in blocks for line in block if line.strip()]
 
@@ -129,13 +123,6 @@ def _decorated(word: str, language: str, rng: random.Random) -> str:
     if kind < 0.12:
         return rng.choice("¿¡«[*#§") + word if language == "es" else rng.choice(SIGNS)
     return word
-
-
-SIGNS = "&+*=§°€£$%/"
-
-
-def _blocks(lines: list[str]) -> list[list[str]]:
-    return [lines[start : start + BLOCK] for start in range(0, len(lines), BLOCK)]
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ of its own), and lines of prose from a text of the language.
 import argparse
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from ocr_jax import errors
@@ -39,13 +40,13 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    sys.exit(errors.exit_code(lambda: write(args)))
+    sys.exit(errors.exit_code(lambda: write(args.out, make, args)))
 
 
-def write(args: argparse.Namespace):
-    """Write the text, or say why not: no wordfreq, a file that can't be read."""
+def write(out: Path, make: Callable, *arguments):
+    """Write the text that `make` makes, or say why not: no wordfreq, a bad file."""
     try:
-        args.out.write_text("\n".join(make(args)) + "\n", encoding="utf-8")
+        out.write_text("\n".join(make(*arguments)) + "\n", encoding="utf-8")
     except ImportError as error:
         raise UserError(f"{one_line(error)}: pip install wordfreq") from None
     except (OSError, UnicodeError) as error:
@@ -59,13 +60,13 @@ def make(args: argparse.Namespace) -> list[str]:
         transcripts = list(file.split("train").transcripts)
     known = set("".join(transcripts)) | set(LETTERS[args.language])
     known |= set(LATIN + LATIN.upper() + '0123456789.,;:-()"! ?')
-    blocks = _blocks(list(_lines(_words(args.language, args.words, known, rng), rng)))
+    blocks = blocks_of(list(_lines(_words(args.language, args.words, known, rng), rng)))
     if args.prose:
         prose = args.prose.read_text(encoding="utf-8").splitlines()
         for _ in range(args.prose_lines // BLOCK):
             start = rng.randrange(max(1, len(prose) - BLOCK))
             blocks.append(prose[start : start + BLOCK])
-    blocks += args.copies * _blocks(transcripts)
+    blocks += args.copies * blocks_of(transcripts)
     rng.shuffle(blocks)
     return ["".join(filter(known.__contains__, line)) for b in blocks for line in b]
 
@@ -96,7 +97,8 @@ def _lines(words: list[str], rng: random.Random):
     yield line
 
 
-def _blocks(lines: list[str]) -> list[list[str]]:
+def blocks_of(lines: list[str]) -> list[list[str]]:
+    """Cut lines into blocks that stay together."""
     return [lines[start : start + BLOCK] for start in range(0, len(lines), BLOCK)]
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import contextlib
 import os
 import urllib.parse
 from collections.abc import Iterator, Sequence
@@ -269,15 +270,11 @@ def _around(folder: Path) -> Iterator[Path]:
     except OSError:
         return
     for path in beside:
-        if path.samefile(folder) if path.is_dir() else False:
-            continue
-        if path.is_dir():
-            try:
+        if not path.is_dir():
+            yield from filter(finding.is_image, [path])
+        elif not path.samefile(folder):
+            with contextlib.suppress(OSError):
                 yield from sorted(filter(finding.is_image, path.iterdir()))
-            except OSError:
-                continue
-        elif finding.is_image(path):
-            yield path
 
 
 def _nearest(paths: Sequence[Path], xml: Path) -> list[Path]:
