@@ -4,7 +4,7 @@ import importlib
 
 __version__ = "0.1.0"
 # name → the module it comes from. They are imported when used: jax takes seconds.
-_LAZY = {"Reading": "ocr_jax.predict", "Recognizer": "ocr_jax.predict"}
+_LAZY = {"Reading": "ocr_jax.recognizer", "Recognizer": "ocr_jax.recognizer"}
 __all__ = ["Reading", "Recognizer", "__version__"]
 
 

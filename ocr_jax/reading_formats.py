@@ -7,24 +7,66 @@ train on them.
 import csv
 import io
 import json
+import os
 import sys
+from pathlib import Path
 
-from ocr_jax.errors import printable
+from ocr_jax import errors
+from ocr_jax.errors import UserError, printable
 
 COLUMNS = ("image", "confidence", "text")
 
 
 class Writer:
-    """Prints readings in one of NAMES, in what the terminal's encoding can say."""
+    """Writes readings in one of NAMES: to a file, which appears when it is whole.
 
-    def __init__(self, form: str):
-        self._line = _FORMATS[form]
-        if form == "tsv":
-            print(_row(COLUMNS))
+    Without a file it prints them, in what the terminal's encoding can say.
+    """
+
+    def __init__(self, form: str, out: str | os.PathLike | None = None):
+        self._form, self._out = form, Path(out) if out else None
+
+    def __enter__(self) -> "Writer":
+        if self._out:
+            if self._out.is_dir():
+                raise UserError(f"--out={self._out} is a folder: name a file")
+            self._partial = self._out.with_name(f".{self._out.name}.{os.getpid()}")
+            try:
+                self._file = open(
+                    self._partial, "w", encoding="utf-8", errors="backslashreplace"
+                )
+            except OSError as error:
+                why = errors.reason(error, self._partial)
+                raise UserError(f"--out={self._out}: {why}") from None
+        else:
+            self._file = sys.stdout
+        if self._form == "tsv":
+            print(_row(COLUMNS), file=self._file)
+        return self
+
+    def __exit__(self, kind, *_):
+        if not self._out:
+            return
+        try:
+            self._file.close()
+            if kind is None:
+                os.replace(self._partial, self._out)
+        finally:
+            self._partial.unlink(missing_ok=True)
 
     def write(self, name: str, reading, problem: str = ""):
-        """Print one line. reading: a predict.Reading; problem: why it is empty."""
-        print(self._line(name, reading, problem), flush=True)
+        """Write a line. reading: a recognizer.Reading; problem: why it is empty."""
+        line = _FORMATS[self._form](name, reading, problem)
+        print(_encodable(line, self._file, self._form), file=self._file, flush=True)
+
+
+def _encodable(line: str, file, form: str) -> str:
+    """Return JSON in ASCII where the file's encoding lacks its characters."""
+    try:
+        line.encode(file.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(json.loads(line)) if form == "json" else line
+    return line
 
 
 def _as_text(name: str, reading, problem: str) -> str:
@@ -46,21 +88,19 @@ def _as_json(name: str, reading, problem: str) -> str:
         "image": name,
         "text": reading.text,
         "confidence": round(reading.confidence, 4),
-        "characters": [
-            {
-                "text": c.text,
-                "confidence": round(c.confidence, 4),
-                "x": round(c.x, 1),
-            }
-            for c in reading.characters
-        ],
+        "characters": [_part(part) for part in reading.characters],
+        "words": [_part(part) for part in reading.words],
     } | ({"error": problem} if problem else {})
-    line = json.dumps(fields, ensure_ascii=False)
-    try:
-        line.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(fields)
-    return line
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def _part(part) -> dict:
+    return {
+        "text": part.text,
+        "confidence": round(part.confidence, 4),
+        "x": round(part.x, 1),
+        "width": round(part.width, 1),
+    }
 
 
 _FORMATS = {"text": _as_text, "tsv": _as_row, "json": _as_json}

@@ -67,9 +67,9 @@ def finished(tmp_path_factory, tiny_lines):
 @pytest.fixture(scope="session")
 def recognizer(finished):
     """The best network of the finished run, ready to read."""
-    from ocr_jax import predict
+    from ocr_jax.recognizer import Recognizer
 
-    return predict.Recognizer.load(finished[1])
+    return Recognizer.load(finished[1])
 
 
 @pytest.fixture

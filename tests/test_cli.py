@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import ocr_jax
-from ocr_jax import cli, predict
+from ocr_jax import cli, recognizer
 
 ROOT = Path(__file__).parent.parent
 
@@ -96,8 +96,8 @@ def test_the_recogniser_is_a_name_of_the_package_that_is_imported_when_used():
     )
     result = run(code=("-c", code))
     assert result.returncode == 0, result.stderr
-    assert ocr_jax.Recognizer is predict.Recognizer
-    assert ocr_jax.Reading is predict.Reading
+    assert ocr_jax.Recognizer is recognizer.Recognizer
+    assert ocr_jax.Reading is recognizer.Reading
     assert {"Recognizer", "Reading"} <= set(dir(ocr_jax))
     with pytest.raises(AttributeError, match="no attribute 'Recogniser'"):
         getattr(ocr_jax, "Recogni" + "ser")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ocr_jax import checkpoints, decoders, ensemble, evaluate, train, tune_decoder
-from ocr_jax.predict import Recognizer
+from ocr_jax.recognizer import Recognizer
 from tests import fixtures
 
 

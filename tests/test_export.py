@@ -8,7 +8,7 @@ import pytest
 
 from ocr_jax import checkpoints, export, pretrained, train, weights, workdirs
 from ocr_jax.errors import UserError
-from ocr_jax.predict import Recognizer
+from ocr_jax.recognizer import Recognizer
 from tests import fixtures
 
 TEXTS = ("abcab", "cabca", "acbca")

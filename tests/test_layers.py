@@ -18,6 +18,7 @@ LAYERS = (
     ("cli", "main", "predict", "tune_decoder", "compare", "ensemble"),
     ("export", "restore"),
     ("prepare", "reading_formats"),
+    ("recognizer",),
     ("train",),
     ("progress",),
     ("evaluate", "transfer"),

@@ -9,7 +9,7 @@ import pytest
 from ocr_jax import config as config_lib
 from ocr_jax import ensemble, evaluate, train, workdirs
 from ocr_jax.config_keys import RENAMED
-from ocr_jax.predict import Recognizer
+from ocr_jax.recognizer import Recognizer
 from tests import fixtures, trainings
 
 

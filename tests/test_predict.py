@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import types
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ocr_jax import predict
+from ocr_jax import predict, recognizer
 from ocr_jax.images import cleaning
 from tests import fixtures
 
@@ -45,6 +46,7 @@ def test_a_folder_is_read_in_three_formats(workdir, tmp_path, capsys):
     objects = [json.loads(line) for line in outputs["json"]]
     assert [(o["image"], o["text"]) for o in objects] == [(r[0], r[2]) for r in rows]
     assert [c["text"] for c in objects[1]["characters"]] == list("cab")
+    assert [w["text"] for w in objects[1]["words"]] == ["cab"]
 
 
 def test_what_cannot_be_read_among_others_is_told_and_the_rest_read(
@@ -62,6 +64,7 @@ def test_what_cannot_be_read_among_others_is_told_and_the_rest_read(
     read = fixtures.SCAN_TEXT
     assert said.out.splitlines() == [read, "", "", "", "", "", read, read]
     complaints = said.err.splitlines()
+    assert complaints.pop() == "ocr_jax: 8 images: 3 read, 0 blank, 5 unreadable"
     assert len(complaints) == 5
     for complaint, name in zip(complaints, [*bad, "missing.png"], strict=True):
         assert str(name) in complaint
@@ -139,8 +142,55 @@ def test_an_image_that_is_no_line_is_read_with_a_word(workdir, tmp_path, capsys)
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 3
     told = said.err.splitlines()
-    assert len(told) == 2
+    assert len(told) == 3  # with the summary
     assert "page.png looks like a page" in told[0] and "Turn it" in told[1]
+
+
+def test_a_file_of_readings_is_whole_or_absent(workdir, tmp_path, capsys, monkeypatch):
+    images = [fixtures.save_scan(tmp_path, f"{name}.png", name) for name in ("ac", "cab")]
+    out = tmp_path / "out" / "readings.txt"
+    assert run(workdir, f"--out={out}", *images) == 2  # there is no such folder
+    assert "out/readings.txt: No such file or directory" in capsys.readouterr().err
+    out.parent.mkdir()
+    assert run(workdir, f"--out={out}", *images) == 0
+    said = capsys.readouterr()
+    assert out.read_text() == "ac\ncab\n" and not said.out
+    assert "2 images: 2 read, 0 blank, 0 unreadable" in said.err
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(predict, "_better", interrupt)
+    assert run(workdir, f"--out={out}", "--format=json", *images) == 130
+    assert [path.name for path in out.parent.iterdir()] == ["readings.txt"]
+    assert out.read_text() == "ac\ncab\n"
+
+
+def test_every_page_of_a_tiff_is_read(workdir, tmp_path, capsys):
+    texts = ("ac", "cab", "acb")
+    first, *more = [Image.fromarray(fixtures.draw_scan(text)) for text in texts]
+    path = tmp_path / "pages.tif"
+    first.save(path, save_all=True, append_images=more)
+    assert run(workdir, "--format=tsv", path) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()[1:]]
+    names = (str(path), f"{path}[2]", f"{path}[3]")
+    assert [(row[0], row[2]) for row in rows] == list(zip(names, texts, strict=True))
+
+
+def test_what_is_no_image_in_a_folder_is_listed(workdir, tmp_path, capsys):
+    fixtures.save_scan(tmp_path, "1.png")
+    (tmp_path / "notes.txt").write_text("no image")
+    assert run(workdir, tmp_path) == 0
+    said = capsys.readouterr().err
+    assert "1 left out, not images" in said and "notes.txt" in said
+
+
+def test_a_run_that_is_not_finished_says_so(finished, tmp_path, capsys):
+    copy = shutil.copytree(finished[1], tmp_path / "run")
+    (copy / "scores.json").unlink()
+    image = fixtures.save_scan(tmp_path, "1.png")
+    assert run(f"--workdir={copy}", image) == 0
+    assert "run is not finished: its best network so far" in capsys.readouterr().err
 
 
 class OneWayUp:
@@ -151,7 +201,7 @@ class OneWayUp:
 
     def read_lines(self, lines):
         return [
-            predict.Reading("a", 0.9 if line.image[-1].sum() else 0.3, [])
+            recognizer.Reading("a", 0.9 if line.image[-1].sum() else 0.3, [])
             for line in lines
         ]
 
@@ -161,11 +211,11 @@ def test_a_line_that_reads_better_upside_down_is_told():
     turned = upright._replace(image=np.eye(4, 9, dtype=np.uint8)[::-1] * 0)
     turned.image[0] = 1
     image = types.SimpleNamespace(line=turned, tall=None)
-    recognizer = OneWayUp()
-    unsure = predict.Reading("b", 0.3, [])
-    assert "by 180 degrees" in predict._better(recognizer, image, unsure)
-    sure = predict.Reading("b", 0.8, [])
-    assert predict._better(recognizer, image, sure) == ""
+    one_way_up = OneWayUp()
+    unsure = recognizer.Reading("b", 0.3, [])
+    assert "by 180 degrees" in predict._better(one_way_up, image, unsure)
+    sure = recognizer.Reading("b", 0.8, [])
+    assert predict._better(one_way_up, image, sure) == ""
 
 
 def test_an_image_comes_through_standard_input(workdir, tmp_path, capsys, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from ocr_jax.errors import UserError
+from ocr_jax.recognizer import Part, Reading, _widths
 from tests import fixtures
 
 
@@ -86,8 +87,23 @@ def test_each_character_has_a_confidence_and_a_place_in_the_image(recognizer):
         middle = fixtures.SCAN_SCALE * (8 * position + 6)
         assert abs(character.x - middle) < fixtures.SCAN_SCALE * 8
         assert 0 < character.confidence <= 1
+        assert 0 < character.width < 2 * fixtures.SCAN_SCALE * 8
     confidences = [c.confidence for c in reading.characters]
     assert 0 < reading.confidence <= np.mean(confidences) + 1e-6
+
+
+def test_characters_reach_half_way_to_their_neighbours():
+    widths = _widths(np.array([10.0, 20.0, 26.0]), 100)
+    assert widths.tolist() == [10.0, 8.0, 6.0]
+    assert _widths(np.array([10.0]), 100).tolist() == [100.0]
+    assert _widths(np.array([]), 100).tolist() == []
+
+
+def test_words_are_what_spaces_divide():
+    characters = [Part(c, 0.5, 10.0 * i, 10.0) for i, c in enumerate(" ab  c")]
+    words = Reading(" ab  c", 0.5, characters).words
+    assert words == [Part("ab", 0.5, 15.0, 20.0), Part("c", 0.5, 50.0, 10.0)]
+    assert Reading("", 1.0, []).words == []
 
 
 def test_nothing_to_read_gives_nothing(recognizer):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from ocr_jax import evaluate, predict, train, tune_decoder, workdirs
+from ocr_jax import evaluate, train, tune_decoder, workdirs
 from ocr_jax.data import lines_file, lines_writer
+from ocr_jax.recognizer import Recognizer
 from tests import fixtures
 
 # Letters of tests.fixtures drawn for Hebrew ones; digits run from left to right.
@@ -36,7 +37,7 @@ def test_what_is_read_is_in_logical_order(tmp_path):
     scores = train.train_and_evaluate(config, workdir)
     assert scores["validation"]["summary"]["cer"] < 0.05
     assert workdirs.read_json(workdir / "dataset.json")["direction"] == "rtl"
-    recognizer = predict.Recognizer.load(workdir)
+    recognizer = Recognizer.load(workdir)
     # Letters from top to bottom: no margin is cut off.
     high = [line for line in splits["test"] if {"א", "1"} <= set(line.transcript)]
     for line in high[:4]:

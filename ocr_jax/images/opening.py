@@ -39,8 +39,11 @@ def read_image(source) -> np.ndarray:
     return read_picture(source).gray
 
 
-def read_picture(source) -> Picture:
-    """Read an image like `read_image`, with the tag that turned it."""
+def read_picture(source, page: int = 0) -> Picture:
+    """Read an image like `read_image`, with the tag that turned it.
+
+    page: of a TIFF of several, from 0.
+    """
     if isinstance(source, Image.Image):
         tag = _tag(source)
         return Picture(_to_gray(ImageOps.exif_transpose(source)), tag)
@@ -53,7 +56,7 @@ def read_picture(source) -> Picture:
             raise UserError(f"{name} is empty: 0 bytes")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Picture(*_open(data, name))
+            return Picture(*_open(data, name, page))
     except UnidentifiedImageError:
         reason = "unsupported image format"
     except Image.DecompressionBombError:
@@ -114,9 +117,10 @@ def stored(picture: Picture) -> np.ndarray:
     return np.ascontiguousarray((flipped | turned).get(tag, gray))
 
 
-def _open(data: bytes, name: str) -> tuple[np.ndarray, int]:
+def _open(data: bytes, name: str, page: int) -> tuple[np.ndarray, int]:
     """Return the upright gray image, and the tag that turned it."""
     image = Image.open(io.BytesIO(data))
+    image.seek(page)
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width} x {image.height} px"
         raise UserError(
@@ -127,7 +131,7 @@ def _open(data: bytes, name: str) -> tuple[np.ndarray, int]:
     tag = _tag(image)  # loading a TIFF turns it and forgets the tag
     image.load()
     tag = tag if tag != 1 else _tag(image)  # in some PNGs the tag follows the pixels
-    if is_deep and tag == 1:
+    if is_deep and tag == 1 and page == 0:
         image = _deep_colour(data) or image
     return _to_gray(ImageOps.exif_transpose(image)), tag
 

@@ -7,8 +7,9 @@ from contextlib import redirect_stdout
 
 import pytest
 
-from ocr_jax import checkpoints, evaluate, predict, reading_tables, workdirs
+from ocr_jax import checkpoints, evaluate, reading_tables, workdirs
 from ocr_jax.data import lines_file
+from ocr_jax.recognizer import Recognizer
 from ocr_jax.scoring import calibration, error_analysis, report
 from tests import fixtures
 
@@ -78,7 +79,7 @@ def test_readings_have_the_calibrated_confidence_and_stay_the_same(finished, tmp
         else:
             kept = {"temperature": temperature}
             workdirs.write_json(other / "calibration.json", kept)
-        readings[temperature] = predict.Recognizer.load(other).read(pages)
+        readings[temperature] = Recognizer.load(other).read(pages)
     assert readings[None] == readings[1.0]
     for hot, plain in zip(readings[4.0], readings[1.0], strict=True):
         assert hot.text == plain.text and hot.confidence < plain.confidence

@@ -6,8 +6,9 @@ import types
 
 import pytest
 
-from ocr_jax import checkpoints, predict, run_names
+from ocr_jax import checkpoints, run_names
 from ocr_jax.errors import UserError
+from ocr_jax.recognizer import Recognizer
 from ocr_jax.tracking import wandb_models
 
 wandb = pytest.importorskip("wandb")
@@ -70,7 +71,7 @@ def test_a_runs_latest_model_is_fetched_once_and_read_with(account, artifact, fi
     assert account.downloads == ["v10"]
     own = checkpoints.load_best(finished[1])
     assert best.config == own.config and best.charset == own.charset
-    recognizer = predict.Recognizer.load("wandb:me/ocr/abc")
+    recognizer = Recognizer.load("wandb:me/ocr/abc")
     assert recognizer.best.height == own.height
 
 

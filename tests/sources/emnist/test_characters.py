@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from configs import emnist_lenet, emnist_mlp
-from ocr_jax import predict, train
+from ocr_jax import train
 from ocr_jax.data import lines_writer
 from ocr_jax.images import cleaning
+from ocr_jax.recognizer import Recognizer
 from ocr_jax.scoring import confusion_matrix, metrics
 from tests import fixtures
 
@@ -36,7 +37,7 @@ def test_characters_are_learnt_scored_and_read(characters_file, tmp_path, config
     assert summary["cer"] == pytest.approx(1 - summary["exact"])
     with Image.open(tmp_path / "run/confusion_validation.png") as picture:
         assert min(picture.size) > 500
-    recognizer = predict.Recognizer.load(tmp_path / "run")
+    recognizer = Recognizer.load(tmp_path / "run")
     pictures = [photograph(line.image) for line in fixtures.draw_characters(9, 5)]
     # A wider one takes two windows.
     picture = next(p for p in pictures if cleaning.line_image(p, 28).shape[1] <= 28)

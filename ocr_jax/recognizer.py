@@ -1,0 +1,190 @@
+"""The recogniser: a trained network with its decoder, which reads line images.
+
+from ocr_jax import Recognizer
+
+readings = Recognizer.load("runs/NAME").read(["line1.png", "line2.png"])
+"""
+
+import collections
+import functools
+import io
+import itertools
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple, get_args
+
+import jax
+import numpy as np
+import PIL.Image
+
+from ocr_jax import checkpoints, decoders, steps
+from ocr_jax.decoding import greedy
+from ocr_jax.errors import UserError
+from ocr_jax.images import batches, cleaning
+from ocr_jax.images import opening as images_lib
+from ocr_jax.runtime import devices
+
+
+class Part(NamedTuple):
+    """A character or a word of a reading.
+
+    confidence: calibrated. x: of the middle, in pixels of the image. width: in pixels;
+    a character reaches half-way to its neighbours.
+    """
+
+    text: str
+    confidence: float
+    x: float
+    width: float
+
+
+class Reading(NamedTuple):
+    """The text of a line image; confidence is the expected share that is right."""
+
+    text: str
+    confidence: float
+    characters: list[Part]
+
+    @property
+    def words(self) -> list[Part]:
+        """The words, what spaces divide; each as sure as its characters on average."""
+        groups = itertools.groupby(self.characters, lambda part: part.text.isspace())
+        return [_join(list(parts)) for is_space, parts in groups if not is_space]
+
+
+def _join(parts: list[Part]) -> Part:
+    left = min(part.x - part.width / 2 for part in parts)
+    right = max(part.x + part.width / 2 for part in parts)
+    text = "".join(part.text for part in parts)
+    confidence = sum(part.confidence for part in parts) / len(parts)
+    return Part(text, confidence, (left + right) / 2, right - left)
+
+
+# Nothing is on a blank image, which is certain; of an unreadable one nothing is known.
+BLANK, UNREADABLE = Reading("", 1.0, []), Reading("", 0.0, [])
+
+
+# A line image: a file, its bytes, or pixels (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
+Source = str | os.PathLike | bytes | BinaryIO | np.ndarray | jax.Array | PIL.Image.Image
+OnError = Literal["raise", "skip"]
+
+
+def is_one_image(images) -> bool:
+    """Whether this is one image, not several: an array of several has four axes."""
+    one = (str, os.PathLike, bytes, io.IOBase, PIL.Image.Image)
+    return isinstance(images, one) or getattr(images, "ndim", 4) < 4
+
+
+class Recognizer:
+    """A trained network with its decoder, ready to read line images."""
+
+    def __init__(self, best: checkpoints.BestModel, decoder: decoders.Decoder):
+        self.best = best
+
+        @jax.jit
+        def read_batch(decoder, state, images, widths):
+            logits, lengths = steps.predict_logits(best.model, state, images, widths)
+            path, fused = decoder.read(logits, lengths)
+            return greedy.read_path(path, fused, lengths, decoder.temperature)
+
+        self._readers = [
+            functools.partial(
+                read_batch, *jax.device_put((decoder, best.state), device)
+            )
+            for device in jax.local_devices()
+        ]
+
+    @classmethod
+    def load(cls, workdir: str | os.PathLike, decoder: str = "greedy") -> "Recognizer":
+        """Load the best network of a run.
+
+        decoder: greedy, or beam if ocr_jax.tune_decoder has been run. Raises UserError
+        if the workdir has no network or no such decoder.
+        """
+        devices.use_compilation_cache()
+        best = checkpoints.load_best(Path(workdir))
+        return cls(best, decoders.load(decoder, workdir, best))
+
+    def read(
+        self, images: Source | Iterable[Source], *, on_error: OnError = "raise"
+    ) -> list[Reading]:
+        """Read line images of any size, colour or bit depth, or a single one.
+
+        on_error: "raise" a UserError for the first image that cannot be read, or "skip"
+        it: its reading is UNREADABLE, and the others are read.
+        """
+        if on_error not in get_args(OnError):
+            raise UserError(f"on_error is {on_error!r}: expected 'raise' or 'skip'")
+        if is_one_image(images):
+            images = [images]
+        lines = [self._line_or_none(image, on_error) for image in images]
+        readings = iter(self.read_lines([line for line in lines if line]))
+        return [next(readings) if line else UNREADABLE for line in lines]
+
+    def _line_or_none(self, image: Source, on_error: OnError):
+        try:
+            return self.line(images_lib.read_image(image), images_lib.describe(image))
+        except UserError:
+            if on_error == "raise":
+                raise
+            return None
+
+    def line(self, gray: np.ndarray, name: str = "the image") -> cleaning.CleanLine:
+        """Prepare a gray image (H, W) for the network; a blank one has no width.
+
+        name: what to call it. Raises UserError if there is no line in it.
+        """
+        try:
+            return cleaning.clean_line(gray, self.best.height)
+        except cleaning.Blank:
+            blank = np.zeros((self.best.height, 0), np.uint8)
+            return cleaning.CleanLine(blank, left=0.0, scale=1.0)
+        except UserError as error:
+            raise UserError(f"{name}: {error}") from None
+
+    def read_lines(self, lines: list[cleaning.CleanLine]) -> list[Reading]:
+        """Read lines in batches of similar width; readings keep the lines' order."""
+        readings = [BLANK] * len(lines)
+
+        def finish(indices, decoded):
+            decoded = jax.device_get(decoded)
+            for row, index in enumerate(indices):
+                readings[index] = self._reading(decoded, row, lines[index])
+
+        groups = batches.split([line.image.shape[1] for line in lines])
+        under_way = collections.deque()
+        for (indices, width), read in zip(groups, itertools.cycle(self._readers)):
+            padded, widths = batches.pad([lines[i].image for i in indices], width)
+            under_way.append((indices, read(padded, widths)))
+            if len(under_way) > len(self._readers):
+                finish(*under_way.popleft())
+        for batch in under_way:
+            finish(*batch)
+        return readings
+
+    def _reading(self, decoded, row: int, line: cleaning.CleanLine) -> Reading:
+        """Build the reading of one row of a decoded batch."""
+        length = decoded.lengths[row]
+        text, order = self.best.charset.read(decoded.labels[row, :length])
+        frames = (decoded.starts[row, :length] + decoded.ends[row, :length]) / 2
+        centres = self.best.model.centre(frames)
+        widths = _widths(centres, line.image.shape[1]) * line.scale
+        xs = line.left + centres * line.scale
+        confidences = decoded.confidences[row]
+        characters = [
+            Part(character, float(confidences[i]), float(xs[i]), float(widths[i]))
+            for character, i in zip(text, order, strict=True)
+        ]
+        return Reading(text, float(decoded.line_confidences[row]), characters)
+
+
+def _widths(centres: np.ndarray, whole: int) -> np.ndarray:
+    """Return the widths of characters with these rising centres (N,), in pixels.
+
+    The outer ones are as wide as their inner halves say; a single one has the whole.
+    """
+    if len(centres) < 2:
+        return np.full(len(centres), float(whole))
+    gaps = np.diff(centres)
+    return (np.append(gaps[:1], gaps) + np.append(gaps, gaps[-1:])) / 2
