@@ -3,7 +3,9 @@
 import argparse
 import errno
 import os
+import signal
 import sys
+import threading
 import unicodedata
 from collections.abc import Callable
 
@@ -25,8 +27,11 @@ class ArgumentParser(argparse.ArgumentParser):
 def exit_code(command: Callable[[], int | None]) -> int:
     """Run `command`; turn mistakes, full disks and Ctrl-C into one line on stderr.
 
-    Returns 0 (or what `command` returned), 2 for a mistake, 130 for Ctrl-C.
+    Returns 0 (or what `command` returned), 2 for a mistake, 130 for Ctrl-C or SIGTERM.
     """
+    if threading.current_thread() is threading.main_thread():
+        # Like Ctrl-C, so that what is half written is removed.
+        signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):
         # A name of a file may be no text, and a terminal may know few characters.
         if hasattr(stream, "reconfigure"):
@@ -48,6 +53,10 @@ def exit_code(command: Callable[[], int | None]) -> int:
             reason = one_line(error, 80)
             return _say(f"The disk is full ({reason}): free some, run again.", 2)
         raise
+
+
+def _terminate(*_):
+    raise KeyboardInterrupt("Terminated.")
 
 
 def is_disk_full(error: BaseException) -> bool:

@@ -147,7 +147,9 @@ def test_an_image_that_is_no_line_is_read_with_a_word(workdir, tmp_path, capsys)
 
 
 def test_a_file_of_readings_is_whole_or_absent(workdir, tmp_path, capsys, monkeypatch):
-    images = [fixtures.save_scan(tmp_path, f"{name}.png", name) for name in ("ac", "cab")]
+    images = [
+        fixtures.save_scan(tmp_path, f"{name}.png", name) for name in ("ac", "cab")
+    ]
     out = tmp_path / "out" / "readings.txt"
     assert run(workdir, f"--out={out}", *images) == 2  # there is no such folder
     assert "out/readings.txt: No such file or directory" in capsys.readouterr().err

@@ -235,7 +235,11 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(small_disk):
     assert not list(disk.iterdir())
 
 
-def test_ctrl_c_leaves_no_file_and_no_process(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(signal.SIGINT, "Interrupted."), (signal.SIGTERM, "Terminated.")],
+)
+def test_stopping_leaves_no_file_and_no_process(tmp_path, number, word):
     process = subprocess.Popen(
         command("fonts", "--lines=100000", f"--out={tmp_path / 'out.h5'}"),
         stderr=subprocess.PIPE,
@@ -245,14 +249,17 @@ def test_ctrl_c_leaves_no_file_and_no_process(tmp_path):
     while not list(tmp_path.iterdir()):
         time.sleep(0.05)
     time.sleep(1.0)
-    os.killpg(process.pid, signal.SIGINT)
+    if number == signal.SIGINT:  # which a terminal sends to the workers, too
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
     try:
         _, said = process.communicate(timeout=60)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         raise
     assert process.returncode == 130
-    assert said.strip() == "ocr_jax: Interrupted."
+    assert said.strip() == f"ocr_jax: {word}"
     assert not list(tmp_path.iterdir())
     deadline = time.monotonic() + 20
     with pytest.raises(ProcessLookupError):

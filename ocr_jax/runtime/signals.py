@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while training: the first stops the run after a checkpoint."""
+"""Ctrl-C and SIGTERM: a training stops after a checkpoint; what must be whole ends."""
 
 import contextlib
 import signal
@@ -29,15 +29,17 @@ def stop_signals():
 
 @contextlib.contextmanager
 def deferred():
-    """Let Ctrl-C wait for the block's end, where half of the work is worse than all."""
+    """Let Ctrl-C and SIGTERM wait for the end of a block that must run whole."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    pressed = []
-    previous = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    waiting = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    handlers = {n: signal.signal(n, lambda *_: waiting.append(1)) for n in signals}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
-        if pressed:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if waiting:
             raise KeyboardInterrupt

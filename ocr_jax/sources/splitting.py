@@ -1,8 +1,6 @@
 """Splits of a collection: its own, or drawn so that no writer, page or image leaks."""
 
 import argparse
-import collections
-import hashlib
 import os
 import re
 from collections.abc import Sequence
@@ -13,6 +11,7 @@ import numpy as np
 
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
+from ocr_jax.sources import image_copies
 
 # `AD78_0002-0-000`: everything up to the last two dashes.
 WRITER_REGEX = r"^(.+)-[^-]+-[^-]+$"
@@ -35,6 +34,7 @@ class Entry(NamedTuple):
 
     name: unique, its folders divided by "/". path: of its image, if that is known.
     split: that of the collection, as it is spelt there; "" if the name has it, if any.
+    lines: how many it has, about.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Entry(NamedTuple):
     is_page: bool = False
     writer: str = ""
     split: str = ""
+    lines: int = 1
 
 
 class Placed(NamedTuple):
@@ -92,7 +93,7 @@ def place(
         return [Placed("train", "") if g else next(left) for g in gone], note
     if not entries:
         return [], "none"
-    copies = _copies(entries)
+    copies = image_copies.find(entries)
     spelt = [entry.split or spelling(entry.name) for entry in entries]
     if not any(spelt):
         splits, note = _draw(entries, writers, copies, args)
@@ -120,24 +121,30 @@ def page_of(entry: Entry) -> str:
     return entry.name if entry.is_page else LINE_PART.sub("", entry.name)
 
 
-def draw(units: Sequence[str], args: argparse.Namespace) -> list[str]:
+def draw(
+    units: Sequence[str],
+    args: argparse.Namespace,
+    lines: Sequence[int] | None = None,
+) -> list[str]:
     """Draw the split of each unit's occurrences; equal units get the same one.
 
-    Units are placed largest first, ties in a seeded order. Each goes to the split that
-    is furthest below its share, so the shares are met as closely as whole units allow.
-    The last ones go to splits that are empty still.
+    lines: of each occurrence, 1 if absent. Units are placed largest first, ties in a
+    seeded order. Each goes to the split that is furthest below its share, so the shares
+    are met as closely as whole units allow. The last ones go to splits that are empty
+    still.
     """
     if args.seed < 0:
         raise UserError(f"--seed={args.seed}: expected 0 or more")
     wanted = shares(args.split)
-    unique, counts = np.unique(units, return_counts=True)
+    unique, indices = np.unique(units, return_inverse=True)
+    counts = np.bincount(indices, lines)
     order = np.random.default_rng(args.seed).permutation(len(unique))
     filled, split_of = np.zeros(len(wanted)), {}
     ordered = order[np.argsort(-counts[order], kind="stable")]
     for left, index in zip(range(len(ordered), 0, -1), ordered, strict=True):
         empty = (wanted > 0) & (filled == 0)
         allowed = empty if empty.sum() >= left else wanted > 0
-        deficits = wanted * len(units) - filled
+        deficits = wanted * counts.sum() - filled
         choice = int(np.argmax(np.where(allowed, deficits, -np.inf)))
         split_of[str(unique[index])] = lines_file.SPLITS[choice]
         filled[choice] += counts[index]
@@ -225,6 +232,7 @@ def _draw(
     Enough is one for each split that has a share. Returns also how they were drawn.
     """
     needed = int(np.sum(shares(args.split) > 0))
+    lines = [entry.lines for entry in entries]
     pages = [page_of(entry) for entry in entries]
     names = [entry.name for entry in entries]
     by_writer = [
@@ -245,9 +253,9 @@ def _draw(
     enough = [choice for choice in joined if len(set(choice[1])) >= needed]
     kind, units, remark = (enough or joined[-1:])[0]
     if needed == 1:
-        return draw(units, args), f"all lines are in train, --split={args.split}"
+        return draw(units, args, lines), f"all lines are in train, --split={args.split}"
     note = f"drawn by {kind}, --split={args.split} --seed={args.seed}; {remark}"
-    return draw(units, args), note
+    return draw(units, args, lines), note
 
 
 def _joined(units: Sequence[str], copies: Sequence[str]) -> list[str]:
@@ -264,33 +272,3 @@ def _joined(units: Sequence[str], copies: Sequence[str]) -> list[str]:
         one, other = sorted((root(unit), root(first.setdefault(copy, unit))))
         parent[other] = one
     return [root(unit) for unit in units]
-
-
-def _copies(entries: Sequence[Entry]) -> list[str]:
-    """Return what is equal for entries whose image files are the same, byte by byte.
-
-    Only files of one size are read. Where most are copies of one image, which no real
-    collection is, copies count as different.
-    """
-    by_size = collections.defaultdict(list)
-    for index, entry in enumerate(entries):
-        try:
-            size = os.stat(entry.path).st_size if entry.path else 0
-        except OSError:
-            size = 0
-        by_size[size].append(index)
-    copies = [entry.name for entry in entries]
-    for size, indices in by_size.items():
-        if size and len(indices) > 1:
-            for index in indices:
-                copies[index] = _digest(entries[index])
-    most = max(collections.Counter(copies).values(), default=0)
-    return [e.name for e in entries] if most > max(2, len(entries) / 2) else copies
-
-
-def _digest(entry: Entry) -> str:
-    try:
-        with open(entry.path, "rb") as file:
-            return "\0" + hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return entry.name

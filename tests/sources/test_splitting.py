@@ -38,6 +38,13 @@ def test_shares_are_met():
     assert [splits.count(s) for s in lines_file.SPLITS] == [140, 40, 20]
 
 
+def test_shares_are_of_lines_not_of_pages():
+    lines = {f"page{i}": count for i, count in enumerate([5, 18, 5, 40, 4])}
+    splits = splitting.draw(list(lines), make_args(), list(lines.values()))
+    assert splits[1] == splits[3] == "train"
+    assert {"validation", "test"} == {splits[0], splits[2], splits[4]} - {"train"}
+
+
 @pytest.mark.parametrize("count", [3, 4, 7])
 def test_no_split_with_a_share_stays_empty(count):
     units = ["large"] * 50 + [f"small{i}" for i in range(count - 1)]

@@ -84,7 +84,12 @@ def _place(pages: Sequence[Found], args) -> tuple[list[splitting.Placed], str]:
             "other hands"
         )
         return [splitting.Placed("", writer)], note
-    entries = [splitting.Entry(page.name, page.image, is_page=True) for page in pages]
+    entries = [
+        splitting.Entry(
+            page.name, page.image, is_page=True, lines=xml_files.count_lines(page.path)
+        )
+        for page in pages
+    ]
     return splitting.place(entries, args)
 
 
