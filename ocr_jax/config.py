@@ -9,6 +9,7 @@ import itertools
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import ml_collections
 from absl import flags
@@ -18,6 +19,8 @@ from ocr_jax import shipped_configs
 from ocr_jax.config_keys import KEYS, RENAMED, Key
 from ocr_jax.errors import UserError, one_line
 
+# A value of config.processes: one process, whatever Slurm says.
+ALONE = "alone"
 # Unlike a value, such as -1.
 _OPTION = re.compile("--?[a-z]")
 
@@ -103,8 +106,12 @@ def _no_key(text: str) -> str:
     """Say that there is no such key; text: of the ConfigDict that lacks it."""
     quoted = re.search(r"""['"](\w+)\\?['"]""", text)
     name = quoted[1] if quoted else text
-    if old := next((old for old in RENAMED if old.split(".")[-1] == name), None):
-        return _renamed(old)
+    for old, new in RENAMED.items():
+        group, _, last = old.rpartition(".")
+        if name == last:
+            return _renamed(old)
+        if name == group:
+            return f"config.{group} is now config.{new}"
     nearest = re.search(r'Did you mean "(\w+)"', text)
     hint = f": did you mean config.{nearest[1]}?" if nearest else ""
     return f"there is no config.{name}{hint}"
@@ -144,32 +151,34 @@ def check(config: ml_collections.ConfigDict):
             f"config.window_stride is {config.window_stride}: expected at most "
             f"config.window_width, {config.window_width}, or columns are skipped"
         )
-    _check_distributed(config.distributed)
+    processes(config.processes)
 
 
-def _check_distributed(distributed: ml_collections.ConfigDict):
-    coordinator, count, number = (
-        distributed[key] for key in ("coordinator", "num_processes", "process_id")
-    )
-    host, _, port = coordinator.rpartition(":")
-    if coordinator and not (host and port.isdecimal() and 0 < int(port) < 65536):
+class Processes(NamedTuple):
+    """The processes of a run on many hosts, and which of them this one is."""
+
+    coordinator: str  # host:port of process 0
+    count: int
+    number: int
+
+
+def processes(text: str) -> Processes | None:
+    """Parse config.processes, None where it names none. Raises UserError."""
+    if text in ("", ALONE):
+        return None
+    found = re.fullmatch(r"(\S+:(\d+)),(\d+),(\d+)", text)
+    if not found or not 0 < int(found[2]) < 65536:
         raise UserError(
-            f"config.distributed.coordinator is {coordinator!r}: expected host:port"
+            f"config.processes is {text!r}: expected HOST:PORT,COUNT,NUMBER, such as "
+            f"node0:4000,2,0, or {ALONE}"
         )
-    if coordinator and count == 0:
+    count, number = int(found[3]), int(found[4])
+    if number >= count:
         raise UserError(
-            "config.distributed.coordinator needs config.distributed.num_processes"
+            f"config.processes is {text!r}: expected a number from 0 to {count - 1}, "
+            f"as there are {count} processes"
         )
-    if not coordinator and (count > 1 or number > 0):
-        raise UserError(
-            "config.distributed.coordinator is empty: a run of several processes needs "
-            "the host:port of process 0"
-        )
-    if number >= max(count, 1):
-        raise UserError(
-            f"config.distributed.process_id is {number}: expected 0 to {count - 1} for "
-            f"a run of {count} processes"
-        )
+    return Processes(found[1], count, number)
 
 
 def differences(
@@ -205,6 +214,8 @@ def with_new_names(values: dict, prefix: str = "") -> dict:
     """Rename the old keys and options in a saved config's nested values to today's."""
     renamed = {}
     for name, value in values.items():
+        if name == "distributed":
+            continue  # it named where the run was computed, which is no part of it
         if isinstance(value, dict):
             renamed[name] = with_new_names(value, f"{prefix}{name}.")
         else:

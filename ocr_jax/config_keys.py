@@ -273,15 +273,12 @@ TRACKING = _group(
         "resident keeps lines on the device, tf_data streams them",
         choices=("auto", "resident", "tf_data"),
     ),
-    Key("distributed.coordinator", "", "host:port of process 0; empty: ask Slurm"),
     Key(
-        "distributed.num_processes",
-        0,
-        "1 keeps a run alone under Slurm; 0: ask Slurm",
-        low=0,
-        high=65536,
+        "processes",
+        "",
+        "of a run on many hosts: HOST:PORT of the first, their count, the number of "
+        "this one from 0; alone: none, also under Slurm; empty: ask Slurm",
     ),
-    Key("distributed.process_id", 0, "this process, from 0", low=0, high=65535),
     compared=False,
 )
 KEYS = {key.name: key for key in DATA + NETWORK + TRAINING + AUGMENTATION + TRACKING}
@@ -296,4 +293,7 @@ RENAMED = {
     "accumulate": "accumulate_steps",
     "average": "ema_decay",
     "augment.lines": "augment.ruled_lines",
+    "distributed.coordinator": "processes",
+    "distributed.num_processes": "processes",
+    "distributed.process_id": "processes",
 }

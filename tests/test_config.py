@@ -112,7 +112,7 @@ def test_a_key_that_does_not_exist_is_named(key):
 
 def test_there_are_few_keys_beside_those_of_augmentation():
     names = [name for name in KEYS if not name.startswith("augment.")]
-    assert len(names) <= 52
+    assert len(names) <= 50
 
 
 def test_the_defaults_are_those_of_the_table():
@@ -157,7 +157,7 @@ def test_the_description_of_a_config_has_its_values_and_what_keys_accept():
 def test_an_old_name_is_a_key_no_more_and_its_new_name_is_one():
     for old, new in RENAMED.items():
         assert old not in KEYS and new in KEYS
-        assert old.rpartition(".")[0] == new.rpartition(".")[0]
+        assert old.rpartition(".")[0] in (new.rpartition(".")[0], "distributed")
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED.items())
@@ -172,8 +172,13 @@ def test_an_old_name_is_refused_with_the_new_one(old, new, tmp_path):
             "from ocr_jax.config import default_config\n"
             f"def get_config():\n    c = default_config()\n    {change}\n    return c\n"
         )
-        with pytest.raises(UserError, match=message):
+        with pytest.raises(UserError) as raised:
             config_lib.load([f"--config={path}"])
+        said = str(raised.value)
+        # A file that names a group which is gone gets no further than the group.
+        assert re.match(message, said) or said == (
+            f"config.{old.rpartition('.')[0]} is now config.{new}"
+        )
 
 
 def nested(key):

@@ -17,7 +17,11 @@ def use_old_names(workdir):
     """Rewrite a workdir's config.json as it was before keys were renamed."""
     path = workdir / "config.json"
     config = json.loads(path.read_text())
+    del config["processes"]
+    config["distributed"] = {"coordinator": "", "num_processes": 0, "process_id": 0}
     for old, new in RENAMED.items():
+        if new == "processes":
+            continue
         group, _, name = new.rpartition(".")
         values = config[group] if group else config
         values[old.rpartition(".")[2]] = values.pop(name)

@@ -17,7 +17,7 @@ from ocr_jax.tracking import metrics_file
 
 CONFIG = "config.json"  # what makes a folder a workdir
 # What differs in every run, and says nothing.
-NOT_SHOWN = ("name", "wandb.", "distributed.", "experiment_group")
+NOT_SHOWN = ("name", "wandb.", "processes", "experiment_group")
 
 
 class Run(NamedTuple):

@@ -19,6 +19,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from ocr_jax import config as config_lib
 from ocr_jax import errors, workdirs
 from ocr_jax.errors import UserError, one_line
 from ocr_jax.runtime import bell, devices, signals
@@ -32,12 +33,12 @@ _leaving = threading.Lock()
 
 @contextlib.contextmanager
 def joined(config):
-    """Join the processes that config.distributed or Slurm names, if any.
+    """Join the processes that config.processes or Slurm names, if any.
 
     Must precede anything that touches a device. Only process 0 prints. Raises UserError
     if the processes cannot be joined or have different numbers of devices.
     """
-    arguments = join_arguments(config.distributed, os.environ)
+    arguments = join_arguments(config.processes, os.environ)
     if arguments is None:
         devices.use_cores(config.batch_size)
     elif not jax.distributed.is_initialized():
@@ -49,7 +50,8 @@ def joined(config):
         if jax.process_index() > 0:
             stack.enter_context(_quiet())
         _check_devices()
-        host = config.distributed.coordinator.rpartition(":")[0]
+        named = config_lib.processes(config.processes)
+        host = named.coordinator.rpartition(":")[0] if named else ""
         stack.enter_context(_all_or_none(host))
         yield
         # The first to finish waits here, without a time limit.
@@ -129,24 +131,24 @@ def _check_devices():
         )
 
 
-def join_arguments(distributed, environ: Mapping[str, str]) -> dict | None:
+def join_arguments(processes: str, environ: Mapping[str, str]) -> dict | None:
     """Return the arguments of jax.distributed.initialize, None for a single process.
 
-    Without a coordinator, jax finds them in the environment of a Slurm step of several
-    tasks. A salloc shell or a batch script is no such step, although SLURM_NTASKS is
-    set. config.distributed.num_processes=1 makes each task a run of its own.
+    processes: config.processes. Where it is empty, jax finds them in the environment of
+    a Slurm step of several tasks. A salloc shell or a batch script is no such step,
+    although SLURM_NTASKS is set.
     """
-    if distributed.coordinator:
+    if named := config_lib.processes(processes):
         return {
-            "coordinator_address": distributed.coordinator,
-            "num_processes": distributed.num_processes,
-            "process_id": distributed.process_id,
+            "coordinator_address": named.coordinator,
+            "num_processes": named.count,
+            "process_id": named.number,
             # Use all devices of the host, whatever else the environment says.
             "cluster_detection_method": "deactivate",
         }
     tasks = environ.get("SLURM_NTASKS", "1")
     is_step = environ.get("SLURM_STEP_NUM_TASKS") == tasks != "1"
-    if not is_step or distributed.num_processes == 1:
+    if not is_step or processes == config_lib.ALONE:
         return None
     return {"cluster_detection_method": "slurm"}
 

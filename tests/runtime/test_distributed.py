@@ -59,11 +59,7 @@ def flags_of_two():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    common = f"coordinator={address}", "num_processes=2"
-    return [
-        [f"--config.distributed.{flag}" for flag in (*common, f"process_id={number}")]
-        for number in range(2)
-    ]
+    return [[f"--config.processes={address},2,{number}"] for number in range(2)]
 
 
 def ends(processes):
@@ -92,7 +88,7 @@ def fill_disk():
 def run(workdir, at_third_batch):
     def batches(*args, **kwargs):
         for number, batch in enumerate(original(*args, **kwargs)):
-            if number == 2 and settings.distributed.process_id == 1:
+            if number == 2 and settings.processes.endswith("1"):
                 at_third_batch()
             yield batch
 
@@ -178,45 +174,37 @@ def test_a_process_that_does_not_see_the_workdir_says_so(tmp_path, start):
 )
 def test_slurm_is_believed_in_a_step_of_several_tasks_only(change, joins):
     environ = {k: v for k, v in (SLURM_TASK | change).items() if v is not None}
-    settings = config_lib.default_config().distributed
-    found = distributed.join_arguments(settings, environ)
+    found = distributed.join_arguments("", environ)
     assert found == ({"cluster_detection_method": "slurm"} if joins else None)
-    settings.num_processes = 1
-    assert distributed.join_arguments(settings, environ) is None
+    assert distributed.join_arguments("alone", environ) is None
 
 
 def test_a_coordinator_goes_before_slurm():
-    settings = config_lib.default_config().distributed
-    settings.update(coordinator="10.0.0.1:4000", num_processes=3, process_id=2)
-    arguments = distributed.join_arguments(settings, SLURM_TASK)
+    arguments = distributed.join_arguments("10.0.0.1:4000,3,2", SLURM_TASK)
     assert arguments["coordinator_address"] == "10.0.0.1:4000"
     assert (arguments["num_processes"], arguments["process_id"]) == (3, 2)
     assert arguments["cluster_detection_method"] == "deactivate"
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("processes", "message"),
     [
-        ({"coordinator": "node1", "num_processes": 2}, "expected host:port"),
-        ({"coordinator": "node1:http", "num_processes": 2}, "expected host:port"),
-        ({"coordinator": ":4000", "num_processes": 2}, "expected host:port"),
-        ({"coordinator": "node1:4000"}, "needs config.distributed.num_processes"),
-        ({"num_processes": 2}, "coordinator is empty"),
-        ({"process_id": 1}, "coordinator is empty"),
-        (
-            {"coordinator": "node1:4000", "num_processes": 2, "process_id": 2},
-            "process_id is 2: expected 0 to 1",
-        ),
+        ("node1,2,0", "expected HOST:PORT,COUNT,NUMBER"),
+        ("node1:http,2,0", "expected HOST:PORT,COUNT,NUMBER"),
+        (":4000,2,0", "expected HOST:PORT,COUNT,NUMBER"),
+        ("node1:4000", "such as node0:4000,2,0"),
+        ("node1:70000,2,0", "expected HOST:PORT,COUNT,NUMBER"),
+        ("node1:4000,2,2", "expected a number from 0 to 1"),
     ],
 )
-def test_settings_that_do_not_go_together_are_one_clear_line(settings, message):
+def test_processes_that_make_no_sense_are_one_clear_line(processes, message):
     config = config_lib.default_config()
-    config.distributed.update(settings)
+    config.processes = processes
     with pytest.raises(UserError, match=message):
         config_lib.check(config)
 
 
 def test_where_a_run_is_computed_does_not_change_its_workdir():
     one, other = config_lib.default_config(), config_lib.default_config()
-    other.distributed.update(coordinator="node1:4000", num_processes=2)
+    other.processes = "node1:4000,2,0"
     assert workdirs.default_workdir(one) == workdirs.default_workdir(other)
