@@ -3,7 +3,10 @@
 import sys
 import textwrap
 
+import sweep
 from launching import jobs
+
+from ocr_jax.runtime import slots
 
 # What a training does, in 40 ms: it notes when and where it began and finished, stops
 # with a checkpoint when asked to, and finishes only once.
@@ -49,6 +52,25 @@ def python_job(name, folder, code, *arguments):
 def trainings(folder, count, seconds=0.02):
     names = [f"job{number}" for number in range(count)]
     return [python_job(n, folder, TRAINING, folder / n, seconds) for n in names]
+
+
+def trials_train_in(folder, monkeypatch):
+    """Let the trials of sweeps be three EPOCHS in a folder; return what makes them."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(slots, "FOLDER", folder / "locks")
+    (folder / "a.py").write_text(
+        "from ocr_jax.config import default_config\nget_config = default_config\n"
+    )
+    real = jobs.training
+
+    def fake(config, overrides, *, name, workdir, group=""):
+        job = real(config, overrides, name=name, workdir=workdir, group=group)
+        arguments = (str(workdir), str(overrides["dropout"]), str(fake.epochs))
+        return job._replace(command=(sys.executable, "-S", "-c", EPOCHS, *arguments))
+
+    fake.epochs = 3
+    monkeypatch.setattr(sweep.jobs, "training", fake)
+    return fake
 
 
 def notes(job):

@@ -4,7 +4,6 @@ import itertools
 import json
 import re
 import shlex
-import sys
 from pathlib import Path
 
 import optuna
@@ -12,13 +11,12 @@ import pytest
 import report
 import sweep
 import yaml
-from launching import job_status, jobs, local_executor
+from launching import job_status, local_executor
 from sweeping import sweep_file, sweep_search
 
 from ocr_jax import config as config_lib
 from ocr_jax import workdirs
-from ocr_jax.runtime import slots
-from tests.experiments.fake_trainings import EPOCHS
+from tests.experiments.fake_trainings import trials_train_in
 
 SWEEPS = Path(sweep.__file__).parent / "sweeps"
 COMMAND = ["python", "-m", "ocr_jax.main", "--config=a.py", "${args}"]
@@ -27,21 +25,7 @@ COMMAND = ["python", "-m", "ocr_jax.main", "--config=a.py", "${args}"]
 @pytest.fixture(autouse=True)
 def fake_trainings(tmp_path, monkeypatch):
     """Trials train for three epochs, in an instant, in a folder of their own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(slots, "FOLDER", tmp_path / "locks")
-    (tmp_path / "a.py").write_text(
-        "from ocr_jax.config import default_config\nget_config = default_config\n"
-    )
-    real = jobs.training
-
-    def fake(config, overrides, *, name, workdir, group=""):
-        job = real(config, overrides, name=name, workdir=workdir, group=group)
-        arguments = (str(workdir), str(overrides["dropout"]), str(fake.epochs))
-        return job._replace(command=(sys.executable, "-S", "-c", EPOCHS, *arguments))
-
-    fake.epochs = 3
-    monkeypatch.setattr(sweep.jobs, "training", fake)
-    return fake
+    return trials_train_in(tmp_path, monkeypatch)
 
 
 def write(**changes):
