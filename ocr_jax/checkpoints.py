@@ -23,7 +23,15 @@ from flax import linen as nn
 from jax.sharding import Mesh
 
 from ocr_jax import config as config_lib
-from ocr_jax import models, regular_files, run_names, steps, weights, workdirs
+from ocr_jax import (
+    models,
+    regular_files,
+    run_names,
+    steps,
+    train_state,
+    weights,
+    workdirs,
+)
 from ocr_jax.charset import Charset
 from ocr_jax.errors import UserError, one_line
 from ocr_jax.runtime import devices
@@ -156,7 +164,7 @@ class BestModel(NamedTuple):
     charset: Charset
     height: int
     model: nn.Module
-    state: steps.TrainState
+    state: train_state.TrainState
     temperature: float  # of its confidences
 
 
@@ -181,15 +189,12 @@ def load_best(workdir: Path) -> BestModel:
     config.charset, config.height = "".join(charset.characters), height
     config.text_direction = charset.direction or "display"
     model = models.build_model(config, charset.num_classes)
-    no_optimizer = optax.identity()
-    template = jax.eval_shape(
-        lambda: steps.create_state(model, no_optimizer, config, height)
-    )
+    template = train_state.state_shapes(model, optax.identity(), config, height)
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     template = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), template
     )
-    template = steps.for_inference(template)
+    template = train_state.for_inference(template)
     if (workdir / weights.FILE).exists():
         state = weights.read(workdir / weights.FILE, template)
     else:
@@ -198,7 +203,9 @@ def load_best(workdir: Path) -> BestModel:
     return BestModel(config, charset, height, model, state, temperature)
 
 
-def _restore_best(workdir: Path, template: steps.TrainState) -> steps.TrainState:
+def _restore_best(
+    workdir: Path, template: train_state.TrainState
+) -> train_state.TrainState:
     with Checkpoints(workdir, read_only=True) as saved:
         restored = saved.restore(BEST, template)
     if restored is None:
@@ -212,7 +219,7 @@ class OpenRun(NamedTuple):
     workdir: Path  # its folder, wherever the run is kept
     best: BestModel
     mesh: Mesh
-    state: steps.TrainState  # the best one, on every device of the mesh
+    state: train_state.TrainState  # the best one, on every device of the mesh
     logits_step: Callable  # see steps.make_logits_step
 
 

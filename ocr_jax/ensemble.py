@@ -23,6 +23,7 @@ from ocr_jax import (
     models,
     run_names,
     steps,
+    train_state,
     workdirs,
 )
 from ocr_jax import config as config_lib
@@ -103,7 +104,7 @@ def _write(config, first: Path, members: list, workdir: Path) -> dict:
                 for i, member in enumerate(members)
                 if getattr(member.state, kind)
             }
-            for kind in steps.WEIGHTS
+            for kind in train_state.WEIGHTS
         }
     )
     with checkpoints.Checkpoints(workdir) as saved:
@@ -114,7 +115,7 @@ def _write(config, first: Path, members: list, workdir: Path) -> dict:
     logits_step = steps.make_logits_step(model)
     calibrated = evaluate.calibrate(logits_step, state, data, config)
     workdirs.write_json(workdir / "calibration.json", calibrated)
-    scores = {"parameters": steps.count_parameters(state)}
+    scores = {"parameters": train_state.count_parameters(state)}
     by_split = evaluate.score_splits(
         logits_step, state, data, config, calibrated["temperature"], workdir
     )

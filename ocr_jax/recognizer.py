@@ -82,7 +82,7 @@ class Recognizer:
     def __init__(self, best: checkpoints.BestModel, decoder: decoders.Decoder):
         self.best = best
 
-        @jax.jit
+        @devices.jit
         def read_batch(decoder, state, images, widths):
             logits, lengths = steps.predict_logits(best.model, state, images, widths)
             path, fused = decoder.read(logits, lengths)

@@ -4,7 +4,6 @@ import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
-import flax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,50 +14,10 @@ from ocr_jax import ctc
 from ocr_jax.augmentation import augment
 from ocr_jax.decoding import greedy
 from ocr_jax.runtime import devices
+from ocr_jax.train_state import TrainState
 
-WEIGHTS = ("params", "batch_stats")
 # What randomness is for, so that no two purposes share a key.
 AUGMENTATION, DROPOUT = 0, 1
-
-
-@flax.struct.dataclass
-class TrainState:
-    """Everything that training changes, as arrays; the step closes over the rest."""
-
-    step: jax.Array
-    params: dict
-    batch_stats: dict
-    opt_state: optax.OptState
-    average: dict  # of params and batch_stats; empty where the config keeps none
-
-
-def create_state(model, tx, config, height: int) -> TrainState:
-    """Create the state before the first step from the config's seed."""
-    images = jnp.zeros((1, height, 2 * height))
-    widths = jnp.full((1,), 2 * height)
-
-    @jax.jit  # one program: its hundred operations, one by one, take seconds
-    def create(key):
-        variables = model.init(key, images, widths)
-        weights = {kind: variables.get(kind, {}) for kind in WEIGHTS}
-        return TrainState(
-            step=jnp.zeros((), jnp.int32),
-            opt_state=tx.init(variables["params"]),
-            average=weights if config.ema_decay else {},
-            **weights,
-        )
-
-    return create(jax.random.key(config.seed))
-
-
-def for_inference(state: TrainState) -> TrainState:
-    """Return the state for inference: averaged weights if any, no optimizer state."""
-    return state.replace(opt_state=(), average={}, **state.average)
-
-
-def count_parameters(state: TrainState) -> int:
-    """Count the parameters of a network."""
-    return sum(leaf.size for leaf in jax.tree.leaves(state.params))
 
 
 def _averaged(state: TrainState, decay: float) -> dict:
@@ -95,28 +54,45 @@ def _make_objective(model, config) -> Callable:
         )
         labels = batch["label"], batch["label_length"]
         counted = batch["mask"] & ctc.is_feasible(lengths, *labels)
-
-        def loss_of(logits):
-            with jax.named_scope("ctc"):
-                losses = ctc.LOSSES[config.ctc_implementation](logits, lengths, *labels)
-            return jnp.sum(losses, where=counted)
-
-        loss, lines = loss_of(logits), jax.lax.psum(jnp.sum(counted), devices.DATA)
-        extra = sum(map(loss_of, jax.tree.leaves(updates.get("shortcut", {}))))
-        mean = (loss + config.shortcut_weight * extra) / jnp.maximum(lines, 1)
+        heads = [logits, *jax.tree.leaves(updates.get("shortcut", {}))]
+        with jax.named_scope("ctc"):  # of all heads at once, one program to compile
+            losses = ctc.LOSSES[config.ctc_implementation](
+                jnp.concatenate(heads),
+                *(jnp.concatenate([x] * len(heads)) for x in (lengths, *labels)),
+            )
+        loss, *extra = jnp.sum(losses.reshape(len(heads), -1), axis=1, where=counted)
+        lines = jax.lax.psum(jnp.sum(counted), devices.DATA)
+        mean = (loss + config.shortcut_weight * sum(extra)) / jnp.maximum(lines, 1)
         return mean, (loss, lines, updates.get("batch_stats", {}))
 
     return objective
 
 
-def _make_update(objective: Callable, tx, config, mesh: Mesh) -> Callable:
-    """`update(state, key, images, widths, batch) → (state, metrics)`, jitted."""
+def _make_gradient(objective: Callable, mesh: Mesh) -> Callable:
+    """`gradient(state, key, images, widths, batch) → (grads, loss, lines, stats)`."""
 
-    def update(state, key, images, widths, batch):
+    def gradient(state, key, images, widths, batch):
         grads, (loss, lines, batch_stats) = jax.grad(objective, has_aux=True)(
             state.params, state, key, images, widths, batch
         )
         grads, loss = jax.lax.psum((grads, loss), devices.DATA)
+        return grads, loss, lines, batch_stats
+
+    everywhere, by_line = PartitionSpec(), PartitionSpec(devices.DATA)
+    return jax.shard_map(
+        gradient,
+        mesh=mesh,
+        in_specs=(everywhere, everywhere, by_line, by_line, by_line),
+        out_specs=everywhere,
+        # Gradients are of the lines here until they are summed, which it can't know.
+        check_vma=False,
+    )
+
+
+def _make_update(tx, config) -> Callable:
+    """`update(state, grads, batch_stats) → (state, gradient norm)`."""
+
+    def update(state, grads, batch_stats):
         with jax.named_scope("optimizer"):
             changes, opt_state = tx.update(grads, state.opt_state, state.params)
             params = optax.apply_updates(state.params, changes)
@@ -128,19 +104,9 @@ def _make_update(objective: Callable, tx, config, mesh: Mesh) -> Callable:
         )
         if config.ema_decay:
             state = state.replace(average=_averaged(state, config.ema_decay))
-        norm = optax.tree.norm(grads)
-        return state, {"loss": loss, "lines": lines, "grad_norm": norm}
+        return state, optax.tree.norm(grads)
 
-    everywhere, by_line = PartitionSpec(), PartitionSpec(devices.DATA)
-    update = jax.shard_map(
-        update,
-        mesh=mesh,
-        in_specs=(everywhere, everywhere, by_line, by_line, by_line),
-        out_specs=(everywhere, everywhere),
-        # Gradients are of the lines here until they are summed, which it can't know.
-        check_vma=False,
-    )
-    return jax.jit(update, donate_argnums=0)
+    return update
 
 
 def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
@@ -152,17 +118,23 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
     count: real and feasible) and the global `grad_norm` before clipping.
     """
 
-    @jax.jit
+    # A CPU gets three programs: the update is compiled once for all widths, and the
+    # augmentation's 10 ms became 300 inside another program (jax 0.10).
+    in_parts = jax.default_backend() == "cpu" and config.steps_per_dispatch == 1
+    jit = devices.jit if in_parts else lambda function, **_: function
+
+    @jit
     def augmentation(key, batch):
         images = to_float(batch["image"])
         return augment.augment(key, images, batch["width"], config.augment)
 
-    update = _make_update(_make_objective(model, config), tx, config, mesh)
+    gradient = jit(_make_gradient(_make_objective(model, config), mesh))
+    update = jit(_make_update(tx, config), donate_argnums=0)
 
     def settled(arguments):
         # A collective among a CPU's devices may wait for ever, all threads being taken,
         # if its program was queued before its arguments were there.
-        if jax.default_backend() == "cpu" and mesh.size > 1:
+        if in_parts and mesh.size > 1:
             jax.block_until_ready(arguments)
         return arguments
 
@@ -170,11 +142,13 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
         keys = _step_keys(seed, state.step)
         state, batch, (augmenting, dropping) = settled((state, batch, keys))
         images, widths = settled(augmentation(augmenting, batch))
-        return update(state, dropping, images, widths, batch)
+        grads, loss, lines, batch_stats = gradient(
+            state, dropping, images, widths, batch
+        )
+        state, norm = update(state, grads, batch_stats)
+        return state, {"loss": loss, "lines": lines, "grad_norm": norm}
 
-    if jax.default_backend() != "cpu":
-        # On a CPU three programs: compiled into the update, the augmentation's 10 ms
-        # become 300 (jax 0.10).
+    if not in_parts:
         train_step = jax.jit(train_step, donate_argnums=1)
     # An argument, no constant: trainings with other seeds need not compile again.
     return functools.partial(train_step, np.int32(config.seed))
@@ -211,7 +185,7 @@ def _step_keys(seed: jax.Array, step: jax.Array) -> tuple[jax.Array, jax.Array]:
 def make_logits_step(model) -> Callable:
     """`logits_step(state, batch) → (logits (B, T, C), logit_lengths (B,))`."""
 
-    @jax.jit
+    @devices.jit
     def logits_step(state, batch):
         return predict_logits(model, state, batch["image"], batch["width"])
 

@@ -14,6 +14,7 @@ from ocr_jax import (
     optimizers,
     reading_tables,
     steps,
+    train_state,
     transfer,
     workdirs,
 )
@@ -70,7 +71,7 @@ def _train(config, workdir: Path):
         optimizers.make_optimizer(config, schedule),
         transfer.kept_classes(known, data.charset, lines),
     )
-    state = steps.create_state(model, tx, config, data.height)
+    state = train_state.create_state(model, tx, config, data.height)
 
     with contextlib.ExitStack() as stack:
         saved = stack.enter_context(checkpoints.Checkpoints(workdir))
@@ -101,7 +102,7 @@ def _train(config, workdir: Path):
         )
         _announce(run, known, state, progress)
         state = _train_epochs(run, state, progress, saved, workdir)
-        kept = saved.restore(checkpoints.BEST, steps.for_inference(state))
+        kept = saved.restore(checkpoints.BEST, train_state.for_inference(state))
         if kept is None:
             raise UserError(f"{workdir} lost its best checkpoint: add --overwrite")
         best, progress = kept[0], Progress(**kept[1])
@@ -170,7 +171,7 @@ def _end_epoch(run: Run, state, progress: Progress, saved, workdir: Path):
     started = time.monotonic()
     split, charset = run.data.splits["validation"], run.data.charset
     eval_step = steps.make_eval_step(run.logits_step, run.mesh)
-    reader = steps.for_inference(state)
+    reader = train_state.for_inference(state)
     evaluation = evaluate.evaluate(eval_step, reader, split, charset, run.config)
     scores = evaluation.summary()
     is_best = progress.best_cer is None or scores["cer"] < progress.best_cer
@@ -205,7 +206,7 @@ def _end_epoch(run: Run, state, progress: Progress, saved, workdir: Path):
 
 def _final_scores(run: Run, best, temperature: float, epoch: int, workdir: Path):
     """Score the best state on validation and test; print and write the scores."""
-    scores = {"epoch": epoch, "parameters": steps.count_parameters(best)}
+    scores = {"epoch": epoch, "parameters": train_state.count_parameters(best)}
     if jax.process_index() == 0:
         print(
             f"\nKept is the network of epoch {epoch}, of the lowest validation CER (*)"
@@ -242,7 +243,7 @@ def _describe(run: Run, state, progress: Progress) -> str:
     """Describe in one line what is about to be trained, and from where."""
     start = f"from step {int(state.step)}, epoch {progress.epoch + 1}"
     return (
-        f"{steps.count_parameters(state):,} parameters, "
+        f"{train_state.count_parameters(state):,} parameters, "
         f"{len(run.data.charset.characters)} characters, "
         f"{len(run.lines)} training lines of height {run.data.height}, "
         f"{run.mesh.size} x {jax.devices()[0].platform}"

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from flax import traverse_util
 
-from ocr_jax import checkpoints, config_keys, run_names, steps, workdirs
+from ocr_jax import checkpoints, config_keys, run_names, train_state, workdirs
 from ocr_jax import config as config_lib
 from ocr_jax.charset import BLANK, Charset, shown
 from ocr_jax.data import dataset
@@ -113,7 +113,7 @@ def keeping(
     return optax.GradientTransformation(optimizer.init, update)
 
 
-def first_state(config, state: steps.TrainState, data: dataset.Dataset):
+def first_state(config, state: train_state.TrainState, data: dataset.Dataset):
     """Return the state before the first step, with the weights of config.init_from.
 
     Raises UserError if that network has too few of the parameters.
@@ -142,8 +142,8 @@ def _shapes(config, height: int) -> dict:
 
 
 def take_over(
-    other: checkpoints.BestModel, state: steps.TrainState, charset: Charset
-) -> tuple[steps.TrainState, Taken]:
+    other: checkpoints.BestModel, state: train_state.TrainState, charset: Charset
+) -> tuple[train_state.TrainState, Taken]:
     """Return a fresh state with the weights of the `other` network.
 
     Arrays of the same name and shape are taken; of the output layer, the blank and the
@@ -157,7 +157,7 @@ def take_over(
     ]
     columns = np.array([(BLANK, BLANK), *columns])
     fresh, taken, trees = [], 0.0, {}
-    for kind in steps.WEIGHTS:
+    for kind in train_state.WEIGHTS:
         ours = traverse_util.flatten_dict(getattr(state, kind), sep="/")
         found = traverse_util.flatten_dict(getattr(other.state, kind), sep="/")
         for name, array in ours.items():
@@ -170,7 +170,7 @@ def take_over(
                 taken += array.size * share
         trees[kind] = traverse_util.unflatten_dict(ours, sep="/")
     report = Taken(
-        taken / steps.count_parameters(state),
+        taken / train_state.count_parameters(state),
         fresh,
         new_characters="".join(sorted(set(charset.characters) - theirs.keys())),
         dropped_characters="".join(sorted(theirs.keys() - set(charset.characters))),

@@ -10,14 +10,14 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from ocr_jax import steps, workdirs
+from ocr_jax import train_state, workdirs
 from ocr_jax.errors import UserError, one_line
 
 FILE = "weights.safetensors"
 DTYPES = {"float32": np.float32, "float16": np.float16}
 
 
-def write(path: Path, state: steps.TrainState, dtype: str = "float32"):
+def write(path: Path, state: train_state.TrainState, dtype: str = "float32"):
     """Write params, in `dtype`, and batch_stats, in float32, atomically.
 
     Raises UserError if a number is too large for the dtype.
@@ -25,7 +25,7 @@ def write(path: Path, state: steps.TrainState, dtype: str = "float32"):
     from safetensors import numpy  # reading a checkpoint does not need it
 
     arrays = {}
-    for kind in steps.WEIGHTS:
+    for kind in train_state.WEIGHTS:
         stored = DTYPES[dtype] if kind == "params" else np.float32
         for name, array in _flat(state, kind).items():
             with np.errstate(over="ignore"):
@@ -37,7 +37,7 @@ def write(path: Path, state: steps.TrainState, dtype: str = "float32"):
     workdirs.write_bytes(path, numpy.save(arrays))
 
 
-def read(path: Path, template: steps.TrainState) -> steps.TrainState:
+def read(path: Path, template: train_state.TrainState) -> train_state.TrainState:
     """Read what `write` wrote into a state like `template`, in its dtypes.
 
     Raises UserError if the file is damaged or is of another network.
@@ -50,7 +50,7 @@ def read(path: Path, template: steps.TrainState) -> steps.TrainState:
     except (OSError, safetensors.SafetensorError) as error:
         raise UserError(f"{path} can't be read: {one_line(error)}") from None
     trees = {}
-    for kind in steps.WEIGHTS:
+    for kind in train_state.WEIGHTS:
         wanted = _flat(template, kind)
         for name, array in wanted.items():
             stored = arrays.pop(f"{kind}/{name}", None)
@@ -63,5 +63,5 @@ def read(path: Path, template: steps.TrainState) -> steps.TrainState:
     return template.replace(step=np.int32(0), **trees)
 
 
-def _flat(state: steps.TrainState, kind: str) -> dict[str, jax.Array]:
+def _flat(state: train_state.TrainState, kind: str) -> dict[str, jax.Array]:
     return traverse_util.flatten_dict(getattr(state, kind), sep="/")

@@ -29,6 +29,7 @@ LAYERS = (
     ("pretrained",),
     ("weights",),
     ("tracking", "steps", "optimizers", "models"),
+    ("train_state",),
     ("augmentation", "ctc", "decoding"),
     ("runtime",),
     ("reading_tables",),

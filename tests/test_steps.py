@@ -10,7 +10,8 @@ from jax.experimental.compilation_cache import compilation_cache
 from jax.sharding import Mesh
 
 from ocr_jax import config as config_lib
-from ocr_jax import models, optimizers, steps
+from ocr_jax import models, optimizers, steps, train_state
+from ocr_jax.decoding import greedy
 from ocr_jax.runtime import devices
 
 
@@ -39,7 +40,7 @@ def start(config, count=1):
     """(state, train_step) of a small network of four classes, on so many devices."""
     model = models.build_model(config, 4, devices.DATA)
     tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 10))
-    state = steps.create_state(model, tx, config, height=8)
+    state = train_state.create_state(model, tx, config, height=8)
     # By default one: the batch of the accumulated halves has two lines.
     mesh = Mesh(np.array(jax.devices()[:count]), (devices.DATA,))
     return state, steps.make_train_step(model, tx, config, mesh)
@@ -72,6 +73,7 @@ def test_several_steps_in_one_program_equal_steps_one_by_one(count):
     for batch in batches:
         state, metrics = step(state, batch)
         losses.append(metrics["loss"])
+    config.steps_per_dispatch = 3
     start_state, step = start(config, count)
     together, metrics = steps.make_train_steps(step)(start_state, tuple(batches))
     assert int(together.step) == 3
@@ -118,7 +120,7 @@ def test_the_average_follows_the_weights_and_is_what_reads():
             expected,
             jax.device_get({"params": state.params, "batch_stats": state.batch_stats}),
         )
-    reader = steps.for_inference(state)
+    reader = train_state.for_inference(state)
     assert_equal(reader.params, expected["params"], atol=1e-6)
     assert_equal(reader.batch_stats, expected["batch_stats"], atol=1e-6)
     assert reader.opt_state == ()
@@ -183,10 +185,16 @@ def test_a_step_among_a_cpus_devices_waits_for_all_that_it_is_given(monkeypatch)
 def test_reading_has_devices_wait_for_each_other_nowhere():
     config, mesh = make_config(), devices.make_mesh(4)
     model = models.build_model(config, 4)
-    state = devices.replicate(steps.for_inference(start(config)[0]), mesh)
+    state = devices.replicate(train_state.for_inference(start(config)[0]), mesh)
     batch = devices.shard(make_batch(4), mesh)
-    eval_step = jax.jit(steps.make_eval_step(steps.make_logits_step(model), mesh))
-    program = eval_step.lower(state, batch).compile().as_text()
+    logits_step = steps.make_logits_step(model)
+    logits = logits_step(state, batch)
+    programs = [
+        logits_step.lower(state, batch),
+        steps._score.lower(greedy.GREEDY, *logits, batch, mesh),
+    ]
     assert mesh.size == 4
-    for collective in ("all-gather", "all-reduce", "all-to-all", "collective-permute"):
-        assert f" {collective}(" not in program
+    for program in programs:
+        text = program.compile().as_text()
+        for kind in ("all-gather", "all-reduce", "all-to-all", "collective-permute"):
+            assert f" {kind}(" not in text

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ocr_jax import evaluate, models, optimizers, steps, train, workdirs
+from ocr_jax import evaluate, models, optimizers, steps, train, train_state, workdirs
 from ocr_jax.data import dataset, lines_file, lines_writer, pipeline
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import devices
@@ -238,7 +238,7 @@ def test_four_devices_train_like_one(tiny_config, monkeypatch):
         monkeypatch.setattr(jax, "default_backend", lambda name=backend: name)
         mesh = jax.sharding.Mesh(np.array(jax.devices()[:count]), (devices.DATA,))
         step = steps.make_train_step(model, tx, tiny_config, mesh)
-        state = steps.create_state(model, tx, tiny_config, data.height)
+        state = train_state.create_state(model, tx, tiny_config, data.height)
         state = devices.replicate(state, mesh)
         for batch in pipeline.batches(split, rows, tiny_config, mesh):
             state, metrics = step(state, batch)

@@ -6,7 +6,15 @@ import jax
 import numpy as np
 import pytest
 
-from ocr_jax import checkpoints, evaluate, models, optimizers, steps, train, transfer
+from ocr_jax import (
+    checkpoints,
+    evaluate,
+    models,
+    optimizers,
+    train,
+    train_state,
+    transfer,
+)
 from ocr_jax.charset import Charset
 from ocr_jax.data import lines_writer
 from ocr_jax.errors import UserError
@@ -16,7 +24,7 @@ from tests import fixtures, trainings
 def fresh_state(config, charset):
     model = models.build_model(config, charset.num_classes)
     tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1))
-    return steps.create_state(model, tx, config, fixtures.HEIGHT)
+    return train_state.create_state(model, tx, config, fixtures.HEIGHT)
 
 
 def test_the_same_charset_takes_over_everything(finished):
@@ -105,7 +113,7 @@ def test_fine_tuning_starts_ahead_and_leaves_the_frozen_part(
     before, after = (
         checkpoints.load_best(path).state for path in (pretrained, tmp_path / "tuned")
     )
-    for kind in steps.WEIGHTS:
+    for kind in train_state.WEIGHTS:
         ours, theirs = (getattr(state, kind)["encoder"] for state in (after, before))
         same = jax.tree.leaves(jax.tree.map(np.array_equal, ours, theirs))
         assert len(same) > 0 and all(same)

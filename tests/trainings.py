@@ -7,7 +7,7 @@ import signal
 import jax
 import pytest
 
-from ocr_jax import checkpoints, models, optimizers, steps, train
+from ocr_jax import checkpoints, models, optimizers, train, train_state
 from ocr_jax.data import dataset, pipeline
 
 
@@ -16,7 +16,7 @@ def latest_state(workdir, config):
     data = dataset.load(config, ("train",))
     model = models.build_model(config, data.charset.num_classes)
     tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1))
-    template = steps.create_state(model, tx, config, data.height)
+    template = train_state.create_state(model, tx, config, data.height)
     with checkpoints.Checkpoints(workdir) as saved:
         state, progress = saved.restore(checkpoints.LATEST, template)
     return jax.tree.leaves(jax.device_get(state)), progress

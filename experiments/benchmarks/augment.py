@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from ocr_jax import config as config_lib
-from ocr_jax import errors, models, optimizers, steps
+from ocr_jax import errors, models, optimizers, steps, train_state
 from ocr_jax.augmentation import augment
 from ocr_jax.runtime import devices, huge_pages
 
@@ -102,7 +102,7 @@ def training(config_path: str, batch, mesh):
     model = models.build_model(config, CLASSES, devices.DATA)
     tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1000))
     train_step = steps.make_train_step(model, tx, config, mesh)
-    state = devices.replicate(steps.create_state(model, tx, config, HEIGHT), mesh)
+    state = devices.replicate(train_state.create_state(model, tx, config, HEIGHT), mesh)
 
     def update():
         nonlocal state

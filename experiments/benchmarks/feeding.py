@@ -20,7 +20,7 @@ import jax
 import numpy as np
 
 from ocr_jax import config as config_lib
-from ocr_jax import errors, models, optimizers, steps
+from ocr_jax import errors, models, optimizers, steps, train_state
 from ocr_jax.data import dataset, pipeline
 from ocr_jax.runtime import devices, huge_pages
 
@@ -85,7 +85,9 @@ def training(config, data, mesh):
     """The state before training and the step."""
     model = models.build_model(config, data.charset.num_classes, devices.DATA)
     tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1000))
-    state = devices.replicate(steps.create_state(model, tx, config, data.height), mesh)
+    state = devices.replicate(
+        train_state.create_state(model, tx, config, data.height), mesh
+    )
     return state, steps.make_train_step(model, tx, config, mesh)
 
 

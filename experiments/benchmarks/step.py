@@ -15,7 +15,7 @@ import timing
 from timing import torch
 
 from ocr_jax import config as config_lib
-from ocr_jax import models, optimizers, steps
+from ocr_jax import models, optimizers, steps, train_state
 from ocr_jax.runtime import devices, huge_pages
 
 # Config, height and width of the lines, characters of a label.
@@ -91,7 +91,7 @@ def make_state(config, height: int):
     """(network, optimizer, the state that training begins with)."""
     model = models.build_model(config, CLASSES, devices.DATA)
     tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1000))
-    return model, tx, steps.create_state(model, tx, config, height)
+    return model, tx, train_state.create_state(model, tx, config, height)
 
 
 def by_jax(config, batch, in_a_row: int = 1) -> timing.Way:

@@ -25,7 +25,7 @@ from ocr_jax import (
     optimizers,
     prepare,
     reading_tables,
-    steps,
+    train_state,
     workdirs,
 )
 from ocr_jax import config as config_lib
@@ -213,9 +213,9 @@ def _make_workdir(folder: Path):
     config.charset, config.height = "".join(charset), 16
     model = models.build_model(config, len(charset) + 1)
     tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 10))
-    state = jax.jit(lambda: steps.create_state(model, tx, config, 16))()
+    state = jax.jit(lambda: train_state.create_state(model, tx, config, 16))()
     with checkpoints.Checkpoints(folder) as saved:
-        saved.save(checkpoints.BEST, steps.for_inference(state), {"epoch": 1})
+        saved.save(checkpoints.BEST, train_state.for_inference(state), {"epoch": 1})
 
 
 def _prepare(*arguments: str) -> Callable[[Path, Path], int]:

@@ -1,0 +1,64 @@
+"""The state of a training: all that a step changes."""
+
+from collections.abc import Callable
+
+import flax
+import jax
+import jax.numpy as jnp
+import optax
+
+from ocr_jax.runtime import devices
+
+WEIGHTS = ("params", "batch_stats")
+
+
+@flax.struct.dataclass
+class TrainState:
+    """Everything that training changes, as arrays; the step closes over the rest."""
+
+    step: jax.Array
+    params: dict
+    batch_stats: dict
+    opt_state: optax.OptState
+    average: dict  # of params and batch_stats; empty where the config keeps none
+
+
+def create_state(model, tx, config, height: int) -> TrainState:
+    """Create the state before the first step from the config's seed."""
+    # One program: its hundred operations, one by one, take seconds.
+    create = devices.jit(_creation(model, tx, config, height))
+    return create(jax.random.key(config.seed))
+
+
+def state_shapes(model, tx, config, height: int) -> TrainState:
+    """Return the shapes and types of what `create_state` creates."""
+    create = _creation(model, tx, config, height)
+    return jax.eval_shape(create, jax.random.key(config.seed))
+
+
+def _creation(model, tx, config, height: int) -> Callable:
+    """`create(key) → state`."""
+    images = jnp.zeros((1, height, 2 * height))
+    widths = jnp.full((1,), 2 * height)
+
+    def create(key):
+        variables = model.init(key, images, widths)
+        weights = {kind: variables.get(kind, {}) for kind in WEIGHTS}
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            opt_state=tx.init(variables["params"]),
+            average=weights if config.ema_decay else {},
+            **weights,
+        )
+
+    return create
+
+
+def for_inference(state: TrainState) -> TrainState:
+    """Return the state for inference: averaged weights if any, no optimizer state."""
+    return state.replace(opt_state=(), average={}, **state.average)
+
+
+def count_parameters(state: TrainState) -> int:
+    """Count the parameters of a network."""
+    return sum(leaf.size for leaf in jax.tree.leaves(state.params))
