@@ -28,6 +28,7 @@ COMMANDS = {
     "train": Command("main", "train what a config describes"),
     "evaluate": Command("main", "score a trained network", ("--mode=evaluate",)),
     "predict": Command("predict", "read line images with a trained network"),
+    "transcribe": Command("transcribe", "write the texts of pages into their XML"),
     "tune": Command("tune_decoder", "learn a language model for beam search"),
     "compare": Command("compare", "compare two finished runs on the same lines"),
     "ensemble": Command("ensemble", "join several trained networks into one"),

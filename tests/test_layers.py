@@ -15,10 +15,11 @@ PACKAGE = Path(ocr_jax.__file__).parent
 # is one entry, also each other.
 LAYERS = (
     ("__main__",),
-    ("cli", "main", "predict", "tune_decoder", "compare", "ensemble"),
+    ("cli", "main", "predict", "transcribe", "tune_decoder", "compare", "ensemble"),
     ("export", "restore"),
     ("prepare", "reading_formats"),
     ("recognizer",),
+    ("pages",),
     ("train",),
     ("progress",),
     ("evaluate", "transfer"),

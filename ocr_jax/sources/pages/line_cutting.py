@@ -58,11 +58,9 @@ def read(task: locating.Task, height: int, parse: Parse) -> list[sources.Item]:
     """
     if task.problem:
         return [sources.Skipped(task.name, task.problem)]
-    page = parse(task.path)
-    gray, page = orientation.upright(page, opening.read_picture(task.image))
-    scale = _scale(page, gray)
+    gray, page, scale = open_page(task.path, task.image, parse)
     items: list[sources.Item] = []
-    for line, split in zip(complete(page.lines), _splits(task, page), strict=True):
+    for line, split in zip(page.lines, _splits(task, page), strict=True):
         name = f"{task.name}/{line.line_id}"
         text = charset.normalize(line.text)
         try:
@@ -77,6 +75,18 @@ def read(task: locating.Task, height: int, parse: Parse) -> list[sources.Item]:
         why = f"pages 2 to {count} of its TIFF: no XML has their lines"
         items.append(sources.Skipped(task.name, why))
     return items
+
+
+def open_page(
+    path: Path, image: Path, parse: Parse
+) -> tuple[np.ndarray, Page, np.ndarray]:
+    """Return the gray image (H, W) of a page, its lines, and what `cut` takes as scale.
+
+    All lines have an outline. Raises UserError if the page can't be read.
+    """
+    gray, page = orientation.upright(parse(path), opening.read_picture(image))
+    page = page._replace(lines=complete(page.lines))
+    return gray, page, _scale(page, gray)
 
 
 def _splits(task: locating.Task, page: Page) -> list[str]:

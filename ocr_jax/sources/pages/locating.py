@@ -2,18 +2,16 @@
 
 import argparse
 import collections
-import contextlib
 import os
-import urllib.parse
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import NamedTuple
 
 from ocr_jax import sources
 from ocr_jax.errors import UserError
-from ocr_jax.images import finding, opening
+from ocr_jax.images import finding
 from ocr_jax.sources import splitting
-from ocr_jax.sources.pages import xml_files
+from ocr_jax.sources.pages import image_index, xml_files
 
 
 class Task(NamedTuple):
@@ -56,21 +54,29 @@ def tasks(args: argparse.Namespace, formats: Sequence[str]) -> sources.Tasks:
 
     Raises UserError if the folder has no such XML file.
     """
-    if not args.source.is_dir():
-        raise UserError(f"--source={args.source} is not a folder")
-    files = list(finding.files(args.source))
-    found = list(_xml_files(files, args.source))
-    wanted = [one for one in found if one.head.format in formats]
-    if not wanted:
-        raise UserError(_nothing(args.source, formats, found))
-    others = [_other_format(one) for one in found if one.head.format not in formats]
-    index = _Index(files, args.source)
-    pages = _once([_with_image(one, index) for one in wanted])
+    pages, others = find(args.source, formats)
     good = [page for page in pages if not page.problem]
     placements, note = _place(good, args)
     placed = {page.name: one for page, one in zip(good, placements, strict=True)}
     tasks = [_task(page, placed.get(page.name), args) for page in [*pages, *others]]
     return sources.Tasks(tasks, note)
+
+
+def find(folder: Path, formats: Sequence[str]) -> tuple[list[Found], list[Found]]:
+    """Find the pages of a folder, each image once, and the XML of other formats.
+
+    Raises UserError if the folder has no XML of one of the formats.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder")
+    files = list(finding.files(folder))
+    found = list(_xml_files(files, folder))
+    wanted = [one for one in found if one.head.format in formats]
+    if not wanted:
+        raise UserError(_nothing(folder, formats, found))
+    others = [_other_format(one) for one in found if one.head.format not in formats]
+    index = image_index.ImageIndex(files, folder)
+    return _once([_with_image(one, index) for one in wanted]), others
 
 
 def _place(pages: Sequence[Found], args) -> tuple[list[splitting.Placed], str]:
@@ -153,7 +159,7 @@ def _other_format(one: Found) -> Found:
     return one._replace(problem=why)
 
 
-def _with_image(one: Found, index: "_Index") -> Found:
+def _with_image(one: Found, index: image_index.ImageIndex) -> Found:
     try:
         return one._replace(image=index.find(one.path, one.head.image_name))
     except UserError as error:
@@ -184,112 +190,3 @@ def _once(pages: Sequence[Found]) -> list[Found]:
         )
         for page in pages
     ]
-
-
-class _Index:
-    """The images of a folder, by name and by stem, in any case of letters.
-
-    A folder without images is taken for one that lies beside or below them.
-    """
-
-    def __init__(self, files: Sequence[Path], folder: Path):
-        self._folder = folder
-        self._by_name = collections.defaultdict(list)
-        self._by_stem = collections.defaultdict(list)
-        images = list(filter(finding.is_image, files)) or _around(folder)
-        for path in images:
-            self._by_name[_key(path.name)].append(path)
-            for stem in _stems(path.name):
-                self._by_stem[stem].append(path)
-
-    def find(self, xml: Path, image_name: str) -> Path:
-        """Find the image of an XML file, the one that it names or one named like it.
-
-        Raises UserError if there is none, or if several are as likely.
-        """
-        names = _names(image_name)
-        for name in names:
-            for folder in (xml.parent, *_ancestors(xml.parent, self._folder)):
-                # Path.is_file raises for a name that is too long; this returns False.
-                if os.path.isfile(path := folder / name):
-                    return path
-        last = [PurePosixPath(name).name for name in names]
-        wanted = [(self._by_name, _key(name)) for name in last]
-        wanted += [(self._by_stem, _key(PurePosixPath(name).stem)) for name in last]
-        wanted += [(self._by_stem, stem) for stem in _stems(xml.name)]
-        for table, key in wanted:
-            if nearest := _nearest(table.get(key, ()), xml):
-                if len(nearest) > 1:
-                    raise UserError(
-                        "an image that may be any of several: "
-                        f"{', '.join(str(path) for path in nearest[:3])}"
-                    )
-                return nearest[0]
-        named = f" ({image_name!r})" if image_name else ""
-        raise UserError(f"an image that is missing{named}")
-
-
-def _names(image_name: str) -> list[str]:
-    """Return what a name in an XML file may mean: a path, of any system, or a URL."""
-    decoded = urllib.parse.unquote(image_name)
-    names = []
-    for name in dict.fromkeys((image_name, decoded)):
-        # PureWindowsPath splits at both kinds of slash.
-        path = PureWindowsPath(name)
-        if path.name:
-            names += [path.name, path.as_posix()]
-    return [name for name in dict.fromkeys(names) if "\0" not in name]
-
-
-def _stems(name: str) -> list[str]:
-    """Return a file's name without its suffix, without the last two, and so on.
-
-    A part that is a number is no suffix: `page.1` and `page.2` are two pages.
-    """
-    stems, (name, _, _) = [], name.rpartition(".")
-    while name:
-        stems.append(_key(name))
-        name, _, part = name.rpartition(".")
-        if part.isdecimal():
-            break
-    return stems
-
-
-def _key(name: str) -> str:
-    return finding.key(name).casefold()
-
-
-def _ancestors(folder: Path, top: Path) -> Iterator[Path]:
-    """Yield the folders above one, as far as the top, or the first one above that."""
-    while folder != top and folder != folder.parent:
-        folder = folder.parent
-        yield folder
-    yield folder.parent
-
-
-def _around(folder: Path) -> Iterator[Path]:
-    """Yield the images beside a folder, and in its sister folders."""
-    above = folder.absolute().parent
-    try:
-        beside = sorted(above.iterdir())
-    except OSError:
-        return
-    for path in beside:
-        if not path.is_dir():
-            yield from filter(finding.is_image, [path])
-        elif not path.samefile(folder):
-            with contextlib.suppress(OSError):
-                yield from sorted(filter(finding.is_image, path.iterdir()))
-
-
-def _nearest(paths: Sequence[Path], xml: Path) -> list[Path]:
-    """Return the paths with the fewest steps from the XML's folder."""
-
-    def rank(path: Path) -> tuple[int, int, int]:
-        steps = len(Path(os.path.relpath(path.parent, xml.parent)).parts)
-        suffix = opening.SUFFIXES.index(path.suffix.lower())
-        return steps, path.name.count("."), suffix
-
-    ranks = [rank(path) for path in paths]
-    best = min(ranks, default=None)
-    return [path for path, own in zip(paths, ranks, strict=True) if own == best]

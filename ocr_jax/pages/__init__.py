@@ -1,0 +1,1 @@
+"""Whole pages become text."""
