@@ -61,7 +61,7 @@ def get_config(size="small"):
         raise ValueError(f"no size {size}: expected one of {', '.join(SIZES)}")
     config = default_config()
     config.name = f"iam_best_{size}"
-    recipes.iam_lines(config, height=64)
+    recipes.iam_lines(config, height=64, split="aachen")
     config.frame_stride = 8
     config.update(SIZES[size])
     recipes.handwriting_training(config)

@@ -17,7 +17,7 @@ def get_config():
     config.init_from = "runs/emnist"
     config.init_from_args = "--config=configs/emnist_lines_ctc.py"
     recipes.lab_network(config)
-    recipes.iam_lines(config, height=28)
+    recipes.iam_lines(config, height=28, split="lab")
     recipes.lab_training(config)
     config.num_epochs = 16
     config.early_stop_patience = 3

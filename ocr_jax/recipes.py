@@ -29,14 +29,11 @@ def lab_training(config: ml_collections.ConfigDict):
     config.batch_size = 64
 
 
-def iam_lines(config: ml_collections.ConfigDict, *, height: int):
-    """IAM's lines at a height, in a file that the first run makes from data/raw/iam.
-
-    Networks of any height are compared on the same lines: all take the Aachen split.
-    """
+def iam_lines(config: ml_collections.ConfigDict, *, height: int, split: str):
+    """IAM's lines at a height, in a file that the first run makes from data/raw/iam."""
     config.lines_file = f"data/iam_{height}.h5"
     config.prepare_args = (
-        f"iam --source=data/raw/iam --split=aachen --height={height} "
+        f"iam --source=data/raw/iam --split={split} --height={height} "
         f"--out={config.lines_file}"
     )
     config.height = height

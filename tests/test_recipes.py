@@ -21,7 +21,7 @@ LAB = {
 }
 IAM = LAB | {
     "lines_file": "data/iam_28.h5",
-    "prepare_args": "iam --source=data/raw/iam --split=aachen --height=28 "
+    "prepare_args": "iam --source=data/raw/iam --split=lab --height=28 "
     "--out=data/iam_28.h5",
     "num_epochs": 16,
     "early_stop_patience": 3,
