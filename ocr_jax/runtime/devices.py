@@ -65,7 +65,7 @@ def jit(function, **options):
     Not for use inside another program. JAX_DISABLE_MOST_OPTIMIZATIONS asks for even
     less, and gets it.
     """
-    asked = jax.config.jax_disable_most_optimizations
+    asked = jax.config.read("jax_disable_most_optimizations")
     if jax.default_backend() == "cpu" and not asked:
         options["compiler_options"] = {"xla_backend_optimization_level": 1}
     return jax.jit(function, **options)
