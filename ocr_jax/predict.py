@@ -85,10 +85,10 @@ def _run(args: argparse.Namespace) -> int:
         reading_formats.Writer(args.format, args.out) as writer,
         _progress(len(names), shown=bool(args.out) or not sys.stdout.isatty()) as bar,
     ):
-        for prepared, reading in _read(recognizer, names):
+        for prepared, reading, doubt in _read(recognizer, names):
             writer.write(prepared.name, reading, prepared.problem)
             counts[prepared.kind] += 1
-            if doubt := prepared.doubt or _better(recognizer, prepared, reading):
+            if doubt:
                 _say(f"{prepared.name} {doubt}")
             bar()
     if len(names) > 1 or left_out:
@@ -144,15 +144,17 @@ def _pages(file: str) -> list[_Page]:
 
 def _read(
     recognizer: Recognizer, pages: list[_Page]
-) -> Iterator[tuple[_Prepared, Reading]]:
-    """Yield the images and their readings in the order of the command line."""
+) -> Iterator[tuple[_Prepared, Reading, str]]:
+    """Yield the images, their readings and doubts in the order of the command line."""
     start, size = 0, FEWEST
     while start < len(pages):
         chunk = [_prepare(recognizer, page) for page in pages[start : start + size]]
         lines = [prepared.line for prepared in chunk if prepared.line]
-        readings = iter(recognizer.read_lines(lines))
-        for prepared in chunk:
-            yield prepared, next(readings) if prepared.line else UNREADABLE
+        read = iter(recognizer.read_lines(lines))
+        readings = [next(read) if image.line else UNREADABLE for image in chunk]
+        yield from zip(
+            chunk, readings, _doubts(recognizer, chunk, readings), strict=True
+        )
         start, size = start + size, min(2 * size, MOST)
 
 
@@ -171,24 +173,45 @@ def _prepare(recognizer: Recognizer, page: _Page) -> _Prepared:
     return _Prepared(page.name, line, doubt=doubt, tall=tall)
 
 
-def _better(recognizer: Recognizer, prepared: _Prepared, reading: Reading) -> str:
-    """Say how an image must be turned to be read better; "" if it stands upright."""
-    if not prepared.line or reading.confidence > DOUBTFUL:
-        return ""
+def _doubts(
+    recognizer: Recognizer, chunk: list[_Prepared], readings: list[Reading]
+) -> list[str]:
+    """Say what is doubtful about each image: "" or what it looks like.
+
+    What is read with little confidence is read the other ways up, in batches.
+    """
+    turned = [
+        (number, degrees, line)
+        for number, (prepared, reading) in enumerate(zip(chunk, readings, strict=True))
+        if prepared.kind == "read" and not prepared.doubt
+        if reading.confidence < DOUBTFUL
+        for degrees, line in _turned(recognizer, prepared)
+    ]
+    others = recognizer.read_lines([line for _, _, line in turned])
+    best = {number: (0.0, 0) for number, _, _ in turned}
+    for (number, degrees, _), other in zip(turned, others, strict=True):
+        if other.text:
+            best[number] = max(best[number], (other.confidence, degrees))
+    said = [prepared.doubt for prepared in chunk]
+    for number, (confidence, degrees) in best.items():
+        if confidence > (own := readings[number].confidence) + CLEARLY:
+            said[number] = (
+                f"may be turned: clockwise by {degrees} degrees, its reading has "
+                f"confidence {confidence:.2f} instead of {own:.2f}"
+            )
+    return said
+
+
+def _turned(
+    recognizer: Recognizer, prepared: _Prepared
+) -> Iterator[tuple[int, cleaning.CleanLine]]:
+    """Yield how a line may be turned, in degrees clockwise, and what it is then."""
     line = prepared.line
-    turned = {180: line._replace(image=line.image[::-1, ::-1])}
+    yield 180, line._replace(image=line.image[::-1, ::-1])
     for degrees in (90, 270) if prepared.tall is not None else ():
         with contextlib.suppress(UserError):
-            turned[degrees] = recognizer.line(np.rot90(prepared.tall, -degrees // 90))
-    readings = zip(recognizer.read_lines([*turned.values()]), turned, strict=True)
-    sure = [(other.confidence, degrees) for other, degrees in readings if other.text]
-    best, degrees = max(sure, default=(0.0, 0))
-    if best < reading.confidence + CLEARLY:
-        return ""
-    return (
-        f"may be turned: clockwise by {degrees} degrees, its reading has confidence "
-        f"{best:.2f} instead of {reading.confidence:.2f}"
-    )
+            gray = np.rot90(prepared.tall, -degrees // 90)
+            yield degrees, recognizer.line(gray)
 
 
 @contextlib.contextmanager

@@ -162,7 +162,7 @@ def test_a_file_of_readings_is_whole_or_absent(workdir, tmp_path, capsys, monkey
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(predict, "_better", interrupt)
+    monkeypatch.setattr(predict, "_doubts", interrupt)
     assert run(workdir, f"--out={out}", "--format=json", *images) == 130
     assert [path.name for path in out.parent.iterdir()] == ["readings.txt"]
     assert out.read_text() == "ac\ncab\n"
@@ -210,14 +210,12 @@ class OneWayUp:
 
 def test_a_line_that_reads_better_upside_down_is_told():
     upright = cleaning.CleanLine(np.eye(4, 9, dtype=np.uint8), 0.0, 1.0)
-    turned = upright._replace(image=np.eye(4, 9, dtype=np.uint8)[::-1] * 0)
+    turned = upright._replace(image=np.zeros((4, 9), np.uint8))
     turned.image[0] = 1
-    image = types.SimpleNamespace(line=turned, tall=None)
-    one_way_up = OneWayUp()
-    unsure = recognizer.Reading("b", 0.3, [])
-    assert "by 180 degrees" in predict._better(one_way_up, image, unsure)
-    sure = recognizer.Reading("b", 0.8, [])
-    assert predict._better(one_way_up, image, sure) == ""
+    unsure, sure = (recognizer.Reading("b", share, []) for share in (0.3, 0.8))
+    chunk = [predict._Prepared("a.png", turned)] * 2 + [predict._Prepared("gone.png")]
+    said = predict._doubts(OneWayUp(), chunk, [unsure, sure, recognizer.UNREADABLE])
+    assert "by 180 degrees" in said[0] and said[1:] == ["", ""]
 
 
 def test_an_image_comes_through_standard_input(workdir, tmp_path, capsys, monkeypatch):
