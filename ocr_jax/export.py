@@ -2,9 +2,13 @@
 
     python -m ocr_jax.export --workdir=runs/NAME --out=FOLDER
     python -m ocr_jax.export --workdir=runs/NAME --out=FOLDER --dtype=float16
+    python -m ocr_jax.export --workdir=runs/NAME --out=FOLDER --format=onnx
+    python -m ocr_jax.export --workdir=runs/NAME --out=FOLDER --format=stablehlo
 
-FOLDER is used like a workdir: by predict, tune_decoder and config.init_from. It has the
-weights as safetensors, in half the size as float16, and a few JSON files.
+As safetensors, FOLDER is used like a workdir: by predict, tune_decoder and
+config.init_from. As ONNX it has a network that onnxruntime runs on lines of any width,
+and read.py, which reads images with it without ocr_jax. As StableHLO it has a program
+for JAX on CPUs, GPUs and TPUs.
 """
 
 import argparse
@@ -14,43 +18,83 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ocr_jax import checkpoints, decoders, errors, run_names, weights, workdirs
+from ocr_jax import (
+    checkpoints,
+    decoders,
+    errors,
+    extras,
+    onnx_graph,
+    run_names,
+    stablehlo,
+    weights,
+    workdirs,
+)
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError, reason
 
 # What of a workdir a reader needs beside the weights, if it is there.
 COPIED = ("dataset.json", "calibration.json", decoders.FILE)
+# How an image is read with what was written.
+HINTS = {
+    "safetensors": "python -m ocr_jax.predict --workdir={out} IMAGE",
+    "onnx": "python {out}/read.py {out}/recogniser.onnx IMAGE",
+}
 # Config values that are paths of the machine that trained the network.
 PATHS = ("lines_file", "prepare_args", "init_from")
 
 
-def export(workdir: str | os.PathLike, out: Path, dtype: str = "float32"):
+def export(
+    workdir: str | os.PathLike,
+    out: Path,
+    form: str = "safetensors",
+    dtype: str = "float32",
+):
     """Write the folder `out` with the best network of a run.
 
-    workdir: see run_names. dtype: one of weights.DTYPES. Raises UserError if there is
-    no such network, or if `out` exists.
+    workdir: see run_names. form: one of FORMATS. dtype: one of weights.DTYPES, of
+    safetensors. Raises UserError if there is no such network, if the format has no
+    place for it, or if `out` exists.
     """
     if out.exists():
         raise UserError(f"--out={out} exists already: name a new folder")
     best, source = checkpoints.load_best(workdir), run_names.resolve(workdir)
-    config, default = workdirs.load_config(source), config_lib.default_config()
-    for key in PATHS:
-        config[key] = default[key]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
         try:
-            weights.write(partial / weights.FILE, best.state, dtype)
-            workdirs.write_json(partial / "config.json", config.to_dict())
-            for name in COPIED:
-                if (source / name).exists():
-                    shutil.copyfile(source / name, partial / name)
+            FORMATS[form](best, source, partial, dtype)
             partial.chmod(0o755)
             os.rename(partial, out)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise UserError(f"--out={out}: {reason(error, out)}") from None
+
+
+def _safetensors(best: checkpoints.BestModel, source: Path, folder: Path, dtype: str):
+    config, default = workdirs.load_config(source), config_lib.default_config()
+    for key in PATHS:
+        config[key] = default[key]
+    weights.write(folder / weights.FILE, best.state, dtype)
+    workdirs.write_json(folder / "config.json", config.to_dict())
+    for name in COPIED:
+        if (source / name).exists():
+            shutil.copyfile(source / name, folder / name)
+
+
+def _onnx(best: checkpoints.BestModel, source: Path, folder: Path, dtype: str):
+    extras.require("onnx")
+    model = onnx_graph.build(best).SerializeToString()
+    workdirs.write_bytes(folder / "recogniser.onnx", model)
+    shutil.copyfile(Path(__file__).with_name("onnx_reader.py"), folder / "read.py")
+
+
+def _stablehlo(best: checkpoints.BestModel, source: Path, folder: Path, dtype: str):
+    workdirs.write_bytes(folder / "recogniser.stablehlo", stablehlo.serialize(best))
+    shutil.copyfile(source / "dataset.json", folder / "dataset.json")
+
+
+FORMATS = {"safetensors": _safetensors, "onnx": _onnx, "stablehlo": _stablehlo}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -67,21 +111,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workdir", required=True, help=run_names.HELP)
     parser.add_argument("--out", type=Path, required=True, help="the folder to make")
     parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="safetensors",
+        help="what to write (default: safetensors)",
+    )
+    parser.add_argument(
         "--dtype",
         choices=weights.DTYPES,
         default="float32",
-        help="of the weights (default: float32)",
+        help="of the weights in safetensors (default: float32)",
     )
     return parser
 
 
 def _run(args: argparse.Namespace):
-    export(args.workdir, args.out, args.dtype)
-    size = (args.out / weights.FILE).stat().st_size
-    print(
-        f"{args.out}: {size / 1e6:.1f} MB of weights\n"
-        f"Read an image: python -m ocr_jax.predict --workdir={args.out} IMAGE"
-    )
+    if args.format != "safetensors" and args.dtype != "float32":
+        raise UserError(f"--dtype={args.dtype} is for --format=safetensors")
+    export(args.workdir, args.out, args.format, args.dtype)
+    size = sum(path.stat().st_size for path in args.out.iterdir())
+    print(f"{args.out}: {size / 1e6:.1f} MB")
+    if hint := HINTS.get(args.format):
+        print(f"Read an image: {hint.format(out=args.out)}")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ EXTRAS = {
     "matplotlib": "report",
     "plotly": "report",
     "ray": "ray",
+    "onnx": "onnx",
 }
 
 

@@ -33,7 +33,7 @@ def test_it_reads_as_the_run_does(exported):
 
 
 def test_half_the_bytes_read_the_same_text(exported, tmp_path):
-    export.export(exported[0], tmp_path / "half", "float16")
+    export.export(exported[0], tmp_path / "half", dtype="float16")
     readings = Recognizer.load(tmp_path / "half").read(images())
     assert [reading.text for reading in readings] == list(TEXTS)
     whole, half = (

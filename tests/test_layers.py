@@ -17,6 +17,7 @@ LAYERS = (
     ("__main__",),
     ("cli", "main", "predict", "transcribe", "tune_decoder", "compare", "ensemble"),
     ("export", "restore"),
+    ("onnx_graph", "stablehlo", "onnx_reader"),
     ("prepare", "reading_formats"),
     ("recognizer",),
     ("pages",),

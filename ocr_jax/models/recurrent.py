@@ -83,7 +83,7 @@ def scan_layer(
 
     weights: those of the forward direction and, optionally, of the backward direction.
     """
-    inside = layers.length_mask(lengths, len(x)).T[..., None]
+    inside = layers.length_mask(lengths, x.shape[0]).T[..., None]
     outputs = [
         lstm(
             x,

@@ -1,0 +1,34 @@
+"""A line recogniser as a StableHLO program, for JAX, XLA and IREE without this code.
+
+    program = jax.export.deserialize(bytearray(open(FILE, "rb").read()))
+    logits, frames = program.call(images, widths)
+
+images (B, height, W) uint8 as ocr_jax.images.cleaning leaves them, W a multiple of 32;
+widths (B,) int32. The logits (B, T, C) of a line count up to its number of frames.
+"""
+
+import jax
+import jax.export
+import numpy as np
+
+from ocr_jax import steps
+from ocr_jax.checkpoints import BestModel
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+MULTIPLE = 32  # of widths: a frame is never cut
+
+
+def serialize(best: BestModel) -> bytes:
+    """Return the program with the network's weights, for any B and W."""
+
+    @jax.jit
+    def read(images, widths):
+        return steps.predict_logits(best.model, best.state, images, widths)
+
+    batch, width = jax.export.symbolic_shape(
+        f"b, {MULTIPLE}*w", constraints=["b >= 1", "w >= 1"]
+    )
+    images = jax.ShapeDtypeStruct((batch, best.height, width), np.uint8)
+    widths = jax.ShapeDtypeStruct((batch,), np.int32)
+    exported = jax.export.export(read, platforms=PLATFORMS)(images, widths)
+    return bytes(exported.serialize())

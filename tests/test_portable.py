@@ -1,0 +1,149 @@
+"""ONNX and StableHLO: the same logits and texts as ours, without this code."""
+
+import json
+import os
+import subprocess
+import sys
+
+import jax
+import jax.export
+import numpy as np
+import onnxruntime
+import optax
+import pytest
+from PIL import Image
+
+from ocr_jax import (
+    checkpoints,
+    export,
+    models,
+    onnx_graph,
+    onnx_reader,
+    steps,
+    train_state,
+)
+from ocr_jax.charset import Charset
+from ocr_jax.data import lines_file
+from ocr_jax.errors import UserError
+from ocr_jax.images import cleaning
+from tests import fixtures
+
+CHARSET = Charset("abc ")
+
+
+def make_best(height=16, **changes):
+    """A network with weights that are drawn."""
+    config = fixtures.make_tiny_config("lines.h5")
+    config.update(changes)
+    model = models.build_model(config, CHARSET.num_classes)
+    state = train_state.create_state(model, optax.identity(), config, height)
+    rng = np.random.default_rng(0)
+    state = jax.tree.map(
+        lambda x: (
+            rng.uniform(0.1, 0.4, x.shape).astype(x.dtype)
+            * rng.choice([-1, 1], x.shape).astype(x.dtype)
+        ),
+        train_state.for_inference(state),
+    )
+    stats = jax.tree.map(np.abs, state.batch_stats)  # variances are not negative
+    state = state.replace(batch_stats=stats)
+    return checkpoints.BestModel(config, CHARSET, height, model, state, 1.5)
+
+
+def ours(best, image):
+    padded = np.zeros((2, *image.shape), np.uint8)
+    padded[0] = image
+    widths = np.array([image.shape[1], 1], np.int32)
+    logits, lengths = steps.predict_logits(best.model, best.state, padded, widths)
+    return np.asarray(logits)[0, : int(lengths[0])]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"residual_blocks": 1, "batch_norm": True},
+        {"column_max": True, "batch_norm": False},
+        {"bidirectional": False, "lstm_layers": 2},
+        {"lstm_layers": 0, "frame_stride": 2},
+        {"height": 17},
+    ],
+    ids=str,
+)
+def test_onnx_has_the_logits_of_ours_at_any_width(changes):
+    best = make_best(**changes)
+    session = onnxruntime.InferenceSession(onnx_graph.build(best).SerializeToString())
+    for width in (1, 31, 64, 97):
+        image = np.random.default_rng(width).integers(0, 256, (best.height, width))
+        image = image.astype(np.uint8)
+        [logits] = session.run(None, {"image": image})
+        np.testing.assert_allclose(logits, ours(best, image), atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def exported(finished, tmp_path_factory):
+    out = tmp_path_factory.mktemp("onnx") / "network"
+    workdir = f"--workdir={finished[1]}"
+    assert export.main([workdir, f"--out={out}", "--format=onnx"]) == 0
+    return out
+
+
+def test_the_reader_reads_lines_and_scans_as_we_do(
+    exported, finished, recognizer, tiny_lines
+):
+    session, about = onnx_reader.load(exported / "recogniser.onnx")
+    assert about["height"] == recognizer.best.height
+    with lines_file.LinesFile(tiny_lines) as file:
+        split = file.split("validation")
+        lines = [split.image(number) for number in range(len(split))]
+    clean = [cleaning.CleanLine(line, left=0.0, scale=1.0) for line in lines]
+    for line, reading in zip(lines, recognizer.read_lines(clean), strict=True):
+        assert onnx_reader.read(session, about["characters"], line) == reading.text
+    scan = fixtures.draw_scan("cab")
+    clean = onnx_reader.clean(scan, about["height"])
+    assert onnx_reader.read(session, about["characters"], clean) == "cab"
+
+
+def test_the_reader_needs_nothing_of_ours(exported, tmp_path):
+    Image.fromarray(fixtures.draw_scan("cab")).save(tmp_path / "line.png")
+    hidden = (
+        "import runpy, sys\nsys.modules |= {'ocr_jax': None, 'jax': None}\n"
+        "sys.argv = sys.argv[1:]\nrunpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    command = [sys.executable, "-c", hidden, exported / "read.py"]
+    result = subprocess.run(
+        [*command, exported / "recogniser.onnx", tmp_path / "line.png"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": ""},
+    )
+    assert result.stdout == "cab\n", result.stderr
+
+
+def test_stablehlo_has_the_logits_of_ours_in_any_batch(finished, recognizer, tmp_path):
+    # In a process of its own: the tests' checks of types know no symbolic shapes.
+    out = tmp_path / "network"
+    options = f"--workdir={finished[1]}", f"--out={out}", "--format=stablehlo"
+    command = [sys.executable, "-m", "ocr_jax.export", *options]
+    subprocess.run(command, check=True, capture_output=True)
+    assert json.loads((out / "dataset.json").read_text())["height"] == 16
+    content = (out / "recogniser.stablehlo").read_bytes()
+    program, best = jax.export.deserialize(bytearray(content)), recognizer.best
+    for count, width in ((1, 64), (3, 96)):
+        images = np.random.default_rng(0).integers(0, 256, (count, 16, width))
+        images = images.astype(np.uint8)
+        widths = np.linspace(20, width, count).astype(np.int32)
+        expected = steps.predict_logits(best.model, best.state, images, widths)
+        for one, other in zip(program.call(images, widths), expected, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_what_has_no_place_in_a_format_is_one_line(finished, tmp_path, capsys):
+    with pytest.raises(UserError, match=r"config.encoder=conv can be written as ONNX"):
+        onnx_graph.build(make_best(encoder="sliding_window"))
+    with pytest.raises(UserError, match="only a single network"):
+        onnx_graph.build(make_best(ensemble_size=2))
+    arguments = [f"--workdir={finished[1]}", f"--out={tmp_path / 'new'}"]
+    assert export.main([*arguments, "--format=onnx", "--dtype=float16"]) == 2
+    assert "--dtype=float16 is for --format=safetensors" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
