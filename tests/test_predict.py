@@ -168,6 +168,17 @@ def test_a_file_of_readings_is_whole_or_absent(workdir, tmp_path, capsys, monkey
     assert out.read_text() == "ac\ncab\n"
 
 
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    workdir, tmp_path, small_disk, capsys
+):
+    image, disk = fixtures.save_scan(tmp_path, "1.png"), small_disk(megabytes=0.01)
+    out = f"--out={disk / 'readings.json'}"
+    assert run(workdir, "--format=json", out, *[image] * 60) == 2
+    said = capsys.readouterr().err
+    assert "disk is full" in said and len(said.splitlines()) == 1
+    assert not list(disk.iterdir())
+
+
 def test_every_page_of_a_tiff_is_read(workdir, tmp_path, capsys):
     texts = ("ac", "cab", "acb")
     first, *more = [Image.fromarray(fixtures.draw_scan(text)) for text in texts]
