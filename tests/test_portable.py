@@ -30,6 +30,7 @@ from ocr_jax.images import cleaning
 from tests import fixtures
 
 CHARSET = Charset("abc ")
+WIDEST = 64
 
 
 def make_best(height=16, **changes):
@@ -37,7 +38,7 @@ def make_best(height=16, **changes):
     config = fixtures.make_tiny_config("lines.h5")
     config.update(changes)
     model = models.build_model(config, CHARSET.num_classes)
-    state = train_state.create_state(model, optax.identity(), config, height)
+    state = train_state.state_shapes(model, optax.identity(), config, height)
     rng = np.random.default_rng(0)
     state = jax.tree.map(
         lambda x: (
@@ -51,13 +52,15 @@ def make_best(height=16, **changes):
     return checkpoints.BestModel(config, CHARSET, height, model, state, 1.5)
 
 
-def ours(best, image):
-    padded = np.zeros((2, *image.shape), np.uint8)
-    padded[0] = image
-    widths = np.array([image.shape[1], 1], np.int32)
+def ours(best, images):
+    """Our logits of lines (height, W) of up to WIDEST columns."""
+    padded = np.zeros((len(images), best.height, WIDEST), np.uint8)
+    for row, image in enumerate(images):
+        padded[row, :, : image.shape[1]] = image
+    widths = np.array([image.shape[1] for image in images], np.int32)
     read = jax.jit(functools.partial(steps.predict_logits, best.model))
-    logits, lengths = read(best.state, padded, widths)
-    return np.asarray(logits)[0, : int(lengths[0])]
+    logits, lengths = map(np.asarray, read(best.state, padded, widths))
+    return [row[:length] for row, length in zip(logits, lengths, strict=True)]
 
 
 @pytest.mark.parametrize(
@@ -66,20 +69,22 @@ def ours(best, image):
         {},
         {"residual_blocks": 1, "batch_norm": True},
         {"column_max": True, "batch_norm": False},
-        {"bidirectional": False, "lstm_layers": 2},
-        {"lstm_layers": 0, "frame_stride": 2},
-        {"height": 17},
+        {"bidirectional": False, "lstm_layers": 2, "frame_stride": 2},
+        {"lstm_layers": 0, "height": 17},
     ],
     ids=str,
 )
 def test_onnx_has_the_logits_of_ours_at_any_width(changes):
     best = make_best(**changes)
     session = onnxruntime.InferenceSession(onnx_graph.build(best).SerializeToString())
-    for width in (1, 31, 64):
-        image = np.random.default_rng(width).integers(0, 256, (best.height, width))
-        image = image.astype(np.uint8)
+    rng = np.random.default_rng(0)
+    images = [
+        rng.integers(0, 256, (best.height, width)).astype(np.uint8)
+        for width in (1, 31, WIDEST)
+    ]
+    for image, expected in zip(images, ours(best, images), strict=True):
         [logits] = session.run(None, {"image": image})
-        np.testing.assert_allclose(logits, ours(best, image), atol=1e-3)
+        np.testing.assert_allclose(logits, expected, atol=1e-3)
 
 
 @pytest.fixture(scope="module")
