@@ -213,6 +213,11 @@ def _restore_best(
     return restored[0]
 
 
+def is_finished(workdir: Path) -> bool:
+    """Whether a run has its final scores, or is a network that was exported."""
+    return any((workdir / name).exists() for name in ("scores.json", weights.FILE))
+
+
 class OpenRun(NamedTuple):
     """A trained run, ready to compute with on every device."""
 

@@ -96,7 +96,11 @@ def reason(error: BaseException, *named: object) -> str:
     return one_line(": ".join([error.strerror, *others]))
 
 
-def _say(message: str, code: int) -> int:
-    # A name of a file may have line breaks in it.
+def say(message: str):
+    """Print a remark on stderr, in one line: names of files may have line breaks."""
     print("ocr_jax:", printable(" ".join(message.splitlines())), file=sys.stderr)
+
+
+def _say(message: str, code: int) -> int:
+    say(message)
     return code

@@ -35,6 +35,8 @@ def clean(gray, height):
     level = np.median(dark)
     noise = 1.4826 * np.median(np.abs(dark - level))
     faintest = level + max(2.5 * noise, 6.0)
+    if not (dark > faintest).any():
+        return np.zeros((height, 1), np.uint8)
     contrast = np.percentile(dark[dark > faintest], 90) - level
     faintest = max(faintest, level + 0.12 * contrast)
     ink = np.clip((dark - faintest) / (level + contrast - faintest), 0, 1)
@@ -68,5 +70,7 @@ if __name__ == "__main__":
     network, about = load(sys.argv[1])
     for name in sys.argv[2:]:
         scan = cv2.imread(name, cv2.IMREAD_GRAYSCALE)
+        if scan is None:
+            sys.exit(f"{name} can't be read as an image")
         text = read(network, about["characters"], clean(scan, about["height"]))
         print(text)

@@ -17,8 +17,8 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from ocr_jax import decoders, errors, reading_formats, run_names, weights, workdirs
-from ocr_jax.errors import UserError, printable
+from ocr_jax import checkpoints, decoders, errors, reading_formats, run_names
+from ocr_jax.errors import UserError
 from ocr_jax.images import batches, cleaning, doubts, finding, opening
 from ocr_jax.recognizer import UNREADABLE, Reading, Recognizer
 from ocr_jax.runtime import devices
@@ -78,8 +78,8 @@ def _run(args: argparse.Namespace) -> int:
     devices.use_cores(batches.MOST)
     workdir = run_names.resolve(args.workdir)
     recognizer = Recognizer.load(workdir, args.decoder)
-    if not (workdirs.scores(workdir) or (workdir / weights.FILE).exists()):
-        _say(f"{workdir} is not finished: its best network so far reads")
+    if not checkpoints.is_finished(workdir):
+        errors.say(f"{workdir} is not finished: its best network so far reads")
     counts = dict.fromkeys(("read", "blank", "unreadable"), 0)
     with (
         reading_formats.Writer(args.format, args.out) as writer,
@@ -89,10 +89,10 @@ def _run(args: argparse.Namespace) -> int:
             writer.write(prepared.name, reading, prepared.problem)
             counts[prepared.kind] += 1
             if doubt:
-                _say(f"{prepared.name} {doubt}")
+                errors.say(f"{prepared.name} {doubt}")
             bar()
     if len(names) > 1 or left_out:
-        _say(_summary(counts, left_out))
+        errors.say(_summary(counts, left_out))
     return 2 if counts["unreadable"] else 0
 
 
@@ -164,7 +164,7 @@ def _prepare(recognizer: Recognizer, page: _Page) -> _Prepared:
         gray = opening.read_picture(source, page.number).gray
         line = recognizer.line(gray, page.name)
     except UserError as error:
-        _say(str(error))
+        errors.say(str(error))
         return _Prepared(page.name, problem=str(error))
     doubt = doubts.about(gray)
     if not line.image.shape[1]:
@@ -237,10 +237,6 @@ def _summary(counts: dict[str, int], left_out: list[Path]) -> str:
         more = " …" if len(left_out) > 3 else ""
         words.append(f"{len(left_out):,} left out, not images ({some}{more})")
     return f"{sum(counts.values()):,} images: {', '.join(words)}"
-
-
-def _say(message: str):
-    print(f"ocr_jax: {printable(message)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -234,9 +234,9 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> int:
     restored = restore(args.run, args.out, args.repository)
     for remark in restored.remarks:
-        print(f"ocr_jax: {remark}", file=sys.stderr)
+        errors.say(remark)
     for what in restored.missing:
-        print(f"ocr_jax: not brought back: {what}", file=sys.stderr)
+        errors.say(f"not brought back: {what}")
     folder = shlex.quote(str(restored.folder))
     print(f"{folder} has the code of {args.run}, at commit {restored.commit:.12}.")
     print("To train it again:")

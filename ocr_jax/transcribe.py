@@ -16,11 +16,11 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from ocr_jax import decoders, errors, run_names, workdirs
-from ocr_jax.errors import UserError, printable
+from ocr_jax import checkpoints, decoders, errors, run_names, workdirs
+from ocr_jax.errors import UserError
 from ocr_jax.images import batches, cleaning
 from ocr_jax.pages import xml_texts
-from ocr_jax.recognizer import Reading, Recognizer
+from ocr_jax.recognizer import Recognizer
 from ocr_jax.runtime import devices
 from ocr_jax.sources.pages import any_format, line_cutting, locating
 
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--format",
-        choices=("xml", "text"),
+        choices=FORMATS,
         default="xml",
         help="text: a line of text for each line of the page (default: xml)",
     )
@@ -62,14 +62,20 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> int:
     pages, others = locating.find(args.folder, tuple(any_format.PARSERS))
-    if args.out.exists() and args.out.samefile(args.folder):
-        raise UserError(f"--out={args.out} is the folder of the pages: name another")
+    if args.out.resolve().is_relative_to(args.folder.resolve()):
+        raise UserError(
+            f"--out={args.out} is in the folder of the pages, where its copies would "
+            "count as pages: name one beside it"
+        )
     for one in [*pages, *others]:
         if one.problem:
-            _say(f"{one.name}.xml: {one.problem}")
+            errors.say(f"{one.name}.xml: {one.problem}")
     devices.use_cores(batches.MOST)
-    recognizer = Recognizer.load(args.workdir, args.decoder)
-    suffix = {"xml": ".xml", "text": ".txt"}[args.format]
+    workdir = run_names.resolve(args.workdir)
+    recognizer = Recognizer.load(workdir, args.decoder)
+    if not checkpoints.is_finished(workdir):
+        errors.say(f"{workdir} is not finished: its best network so far reads")
+    suffix, written = FORMATS[args.format]
     counts = collections.Counter()
     good = [page for page in pages if not page.problem]
     for page in _shown_progress(good):
@@ -80,20 +86,18 @@ def _run(args: argparse.Namespace) -> int:
         try:
             lines = _read_page(recognizer, page, args.overwrite)
         except UserError as error:
-            _say(f"{page.name}: {error}")
+            errors.say(f"{page.name}: {error}")
             continue
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if args.format == "xml":
-            texts = {n: line.text for n, line in enumerate(lines) if line.is_new}
-            workdirs.write_bytes(out, xml_texts.copy(page.path, texts))
-        else:
-            text = "".join(f"{line.text.text}\n" for line in lines)
-            workdirs.write_text(out, text)
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            workdirs.write_bytes(out, written(page, lines))
+        except OSError as error:
+            raise UserError(f"--out={args.out}: {errors.reason(error)}") from None
         counts["read"] += 1
         counts["lines read"] += sum(line.is_new for line in lines)
         counts["lines kept"] += sum(not line.is_new for line in lines)
     failed = len(pages) - counts["read"] - counts["done before"]
-    _say(
+    errors.say(
         f"{len(pages):,} pages: {counts['read']:,} read, {counts['done before']:,} "
         f"done before, {failed:,} left out; {counts['lines read']:,} lines read, "
         f"{counts['lines kept']:,} kept as they are"
@@ -108,6 +112,19 @@ class _Line(NamedTuple):
     is_new: bool
 
 
+def _as_xml(page: locating.Found, lines: list[_Line]) -> bytes:
+    texts = {n: line.text for n, line in enumerate(lines) if line.is_new}
+    return xml_texts.copy(page.path, texts)
+
+
+def _as_text(page: locating.Found, lines: list[_Line]) -> bytes:
+    return "".join(f"{line.text.text}\n" for line in lines).encode()
+
+
+# Format → the suffix of its files, and what writes them.
+FORMATS = {"xml": (".xml", _as_xml), "text": (".txt", _as_text)}
+
+
 def _read_page(
     recognizer: Recognizer, page: locating.Found, overwrite: bool
 ) -> list[_Line]:
@@ -117,42 +134,38 @@ def _read_page(
     """
     parse = any_format.PARSERS[page.head.format]
     gray, described, scale = line_cutting.open_page(page.path, page.image, parse)
-    wanted = [
-        number
+    images = {
+        number: image
         for number, line in enumerate(described.lines)
         if overwrite or not line.text.strip()
-    ]
-    images = [_cut(recognizer, gray, described.lines[n], scale, page) for n in wanted]
-    readings = dict(zip(wanted, recognizer.read_lines(images), strict=True))
+        if (image := _cut(gray, line, scale, recognizer.best.height, page.name))
+    }
+    readings = recognizer.read_lines(list(images.values()))
+    read = dict(zip(images, readings, strict=True))
     return [
-        _Line(_text(readings[number]), True)
-        if number in readings and images[wanted.index(number)].image.shape[1]
+        _Line(xml_texts.Text(read[number].text, read[number].confidence), True)
+        if number in read
         else _Line(xml_texts.Text(line.text, 1.0), False)
         for number, line in enumerate(described.lines)
     ]
 
 
 def _cut(
-    recognizer: Recognizer,
     gray: np.ndarray,
     line: line_cutting.TextLine,
     scale: np.ndarray,
-    page: locating.Found,
-) -> cleaning.CleanLine:
-    """Cut a line as those that networks are trained on; no width if it has no place."""
-    height = recognizer.best.height
+    height: int,
+    page_name: str,
+) -> cleaning.CleanLine | None:
+    """Cut a line as those that networks are trained on; None if it has no place."""
     try:
         if line.problem:
             raise UserError(line.problem)
         image = line_cutting.cut(gray, line, scale, height=height)
     except UserError as error:
-        _say(f"{page.name}/{line.line_id}: {error}")
-        image = np.zeros((height, 0), np.uint8)
+        errors.say(f"{page_name}/{line.line_id}: {error}")
+        return None
     return cleaning.CleanLine(image, left=0.0, scale=1.0)
-
-
-def _text(reading: Reading) -> xml_texts.Text:
-    return xml_texts.Text(reading.text, reading.confidence)
 
 
 def _shown_progress(pages: list[locating.Found]):
@@ -161,10 +174,6 @@ def _shown_progress(pages: list[locating.Found]):
     yield from rich.progress.track(
         pages, "Reading", console=console, disable=not sys.stderr.isatty()
     )
-
-
-def _say(message: str):
-    print(f"ocr_jax: {printable(message)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

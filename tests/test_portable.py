@@ -127,6 +127,16 @@ def test_the_reader_needs_nothing_of_ours(exported, tmp_path):
     assert result.stdout == "cab\n", result.stderr
 
 
+def test_the_reader_takes_blank_images_and_names_missing_ones(exported, tmp_path):
+    Image.new("L", (300, 60), 200).save(tmp_path / "blank.png")
+    command = [sys.executable, exported / "read.py", exported / "recogniser.onnx"]
+    images = [tmp_path / "blank.png", tmp_path / "gone.png"]
+    result = subprocess.run([*command, *images], capture_output=True, text=True)
+    assert result.returncode == 1 and result.stdout == "\n"
+    assert result.stderr.splitlines()[-1].endswith("gone.png can't be read as an image")
+    assert "Traceback" not in result.stderr
+
+
 def test_stablehlo_has_the_logits_of_ours_in_any_batch(finished, recognizer, tmp_path):
     # In a process of its own: the tests' checks of types know no symbolic shapes.
     out = tmp_path / "network"

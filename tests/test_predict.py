@@ -190,6 +190,22 @@ def test_every_page_of_a_tiff_is_read(workdir, tmp_path, capsys):
     assert [(row[0], row[2]) for row in rows] == list(zip(names, texts, strict=True))
 
 
+def test_a_torn_tiff_and_a_pipe_are_one_line_each(workdir, tmp_path, capsys):
+    whole = Image.fromarray(fixtures.draw_scan("cab"))
+    path, pipe = tmp_path / "torn.tif", tmp_path / "pipe.tif"
+    whole.save(path, save_all=True, append_images=[whole] * 3)
+    path.write_bytes(path.read_bytes()[: int(0.6 * path.stat().st_size)])
+    os.mkfifo(pipe)
+    assert run(workdir, path, pipe) == 2
+    said = capsys.readouterr()
+    read, unread = said.out.splitlines()[:2], said.out.splitlines()[2:]
+    assert read == ["cab"] * 2 and set(unread) == {""}
+    *complaints, summary = said.err.splitlines()
+    assert len(complaints) == len(unread) and "2 read, 0 blank" in summary
+    assert "torn.tif can't be read" in complaints[0]
+    assert "pipe.tif can't be read" in complaints[-1]
+
+
 def test_what_is_no_image_in_a_folder_is_listed(workdir, tmp_path, capsys):
     fixtures.save_scan(tmp_path, "1.png")
     (tmp_path / "notes.txt").write_text("no image")
@@ -200,8 +216,11 @@ def test_what_is_no_image_in_a_folder_is_listed(workdir, tmp_path, capsys):
 
 def test_a_run_that_is_not_finished_says_so(finished, tmp_path, capsys):
     copy = shutil.copytree(finished[1], tmp_path / "run")
-    (copy / "scores.json").unlink()
     image = fixtures.save_scan(tmp_path, "1.png")
+    (copy / "scores.json").write_text("{")  # which reading does not need
+    assert run(f"--workdir={copy}", image) == 0
+    assert not capsys.readouterr().err
+    (copy / "scores.json").unlink()
     assert run(f"--workdir={copy}", image) == 0
     assert "run is not finished: its best network so far" in capsys.readouterr().err
 

@@ -15,6 +15,8 @@ from ocr_jax.errors import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2")
 DEEP_COLOURS = ("RGB", "RGBA", "LA")
+# What Pillow raises for files that are torn, or no images.
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError)
 # No scan of a page is larger; a small file that claims more is a decompression bomb.
 # Pillow's own limit is 178,956,970.
 MAX_PIXELS = 150_000_000
@@ -63,7 +65,7 @@ def read_picture(source, page: int = 0) -> Picture:
         reason = f"it claims to have more than {MAX_PIXELS:,} pixels"
     except IsADirectoryError:
         reason = "that is a folder"
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except BROKEN as error:
         reason = errors.reason(error, name)
     raise UserError(f"{name} can't be read as an image: {reason}")
 
@@ -86,14 +88,24 @@ def describe(source) -> str:
 
 
 def count_pages(path: str | os.PathLike) -> int:
-    """Return how many pages a TIFF has; 1 for other files, and for what is no image."""
+    """Return how many pages a TIFF has; 1 for other files, and for what is no image.
+
+    Of a torn TIFF of several, the page that is torn counts: reading it says so.
+    """
     if Path(path).suffix.lower() not in (".tif", ".tiff"):
         return 1
+    count = 1
     try:
-        with Image.open(path) as image:
-            return getattr(image, "n_frames", 1)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
-        return 1
+        regular_files.checked(path)
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("ignore")
+            while True:
+                image.seek(count)
+                count += 1
+    except EOFError:
+        return count
+    except (*BROKEN, Image.DecompressionBombError):
+        return count + 1 if count > 1 else 1
 
 
 def read_line_image(path: str | os.PathLike) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Writes texts into a copy of a page's ALTO or PAGE XML; all else stays as it is."""
 
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -49,7 +50,7 @@ def _keep_prefixes(path: Path):
     for _, (prefix, uri) in ElementTree.iterparse(
         io.BytesIO(path.read_bytes()), ("start-ns",)
     ):
-        if not prefix.startswith("ns"):
+        if not re.fullmatch(r"ns\d+", prefix):
             ElementTree.register_namespace(prefix, uri)
 
 

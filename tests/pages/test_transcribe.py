@@ -131,6 +131,16 @@ def test_texts_that_are_there_are_kept_unless_told(run, kind, tmp_path, capsys):
     assert "old" not in (tmp_path / "out/page.xml").read_text()
 
 
+def test_comments_and_instructions_within_a_line_do_no_harm(run, tmp_path):
+    save(tmp_path / "in", "alto")
+    path = tmp_path / "in/page.xml"
+    within = "<!-- in a line --><?pi x?></TextLine>"
+    path.write_text(path.read_text().replace("</TextLine>", within))
+    assert run() == 0
+    after = (tmp_path / "out/page.xml").read_text()
+    assert "<!-- in a line -->" in after and 'CONTENT="cab"' in after
+
+
 def test_texts_can_be_plain(run, tmp_path):
     save(tmp_path / "in", "page", texts=("", "old", ""))
     assert run("--format=text") == 0
@@ -159,9 +169,17 @@ def test_mistakes_are_one_line(run, tmp_path, capsys, finished):
     assert run() == 2
     assert "no ALTO or PAGE XML" in capsys.readouterr().err
     save(folder, "page")
-    workdir = f"--workdir={finished[1]}"
-    assert transcribe.main([str(folder), workdir, f"--out={folder}"]) == 2
-    assert "name another" in capsys.readouterr().err
+    workdir, blocked = f"--workdir={finished[1]}", tmp_path / "file"
+    blocked.touch()
+    for out, message in (
+        (folder, "is in the folder of the pages"),
+        (folder / "texts", "is in the folder of the pages"),
+        (blocked, "File exists"),
+        (blocked / "texts", "Not a directory"),
+    ):
+        assert transcribe.main([str(folder), workdir, f"--out={out}"]) == 2
+        said = capsys.readouterr().err
+        assert message in said and len(said.splitlines()) == 1
 
 
 def test_texts_with_marks_of_xml_are_texts(tmp_path):
