@@ -1,0 +1,112 @@
+"""How well found baselines agree with true ones, as cBAD 2019 scores them.
+
+Recall is the share of the true baselines that lies near any found one: a line that is
+found in two parts loses nothing. Precision matches every found baseline with one true
+one at most: splits and merges cost there. Reference: Gruening et al., "READ-BAD: a new
+dataset and evaluation scheme for baseline detection in archival documents", DAS 2018.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+SPACING = 5.0  # pixels between the points that stand for a baseline
+# Nearer than the tolerance counts in full, FARTHEST times as far not at all.
+FARTHEST = 3.0
+SHARE = 0.25  # of the distance to the next line: the tolerance
+# The distance to the next line is looked for within this many pixels.
+NEAREST, REACH = 10.0, 250.0
+
+
+class Scores(NamedTuple):
+    """Precision, recall and their harmonic mean, of the baselines of a page."""
+
+    precision: float
+    recall: float
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean; 0 where nothing agrees."""
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
+
+
+def score(found: Sequence[np.ndarray], true: Sequence[np.ndarray]) -> Scores:
+    """Score the found baselines of a page against the true ones.
+
+    Both are polylines (n, 2) of (x, y) in pixels. A page without any true baseline has
+    a recall of 1, and a precision of 1 if none was found.
+    """
+    found, true = ([resample(line) for line in lines] for lines in (found, true))
+    if not true or not found:
+        return Scores(float(not found), float(not true))
+    tolerances = line_tolerances(true)
+    everything = np.concatenate(found)
+    recall = np.mean(
+        [coverage(one, everything, t) for one, t in zip(true, tolerances, strict=True)]
+    )
+    table = np.array(
+        [
+            [coverage(one, other, t) for other, t in zip(true, tolerances, strict=True)]
+            for one in found
+        ]
+    )
+    return Scores(sum(best_pairs(table)) / len(found), float(recall))
+
+
+def resample(line: np.ndarray) -> np.ndarray:
+    """Return points on a polyline (n, 2), its ends among them, SPACING apart."""
+    line = np.asarray(line, float)
+    steps = np.hypot(*np.diff(line, axis=0).T)
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    count = max(2, 1 + round(along[-1] / SPACING))
+    wanted = np.linspace(0.0, along[-1], count)
+    return np.stack([np.interp(wanted, along, line[:, axis]) for axis in (0, 1)], 1)
+
+
+def line_tolerances(lines: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the tolerance of each baseline: SHARE of the distance to the next one.
+
+    lines: resampled. The distance is the median, over the points of a line, of that to
+    the nearest other line above or below. A line without neighbours has that of the
+    page.
+    """
+    distances = [_distance_to_next(lines, number) for number in range(len(lines))]
+    known = [distance for distance in distances if distance]
+    usual = float(np.median(known)) if known else REACH
+    return SHARE * np.array([distance or usual for distance in distances])
+
+
+def coverage(points: np.ndarray, others: np.ndarray, tolerance: float) -> float:
+    """Return the share of the points (n, 2) that lie near others (m, 2)."""
+    offsets = points[:, None] - others[None]
+    nearest = np.sqrt((offsets**2).sum(axis=-1)).min(axis=1)
+    farther = (FARTHEST * tolerance - nearest) / ((FARTHEST - 1) * tolerance)
+    return float(np.clip(farther, 0.0, 1.0).mean())
+
+
+def best_pairs(table: np.ndarray) -> list[float]:
+    """Return values of a table (n, m), the largest first, one a row and column."""
+    table, values = table.copy(), []
+    while table.size and table.max() > 0:
+        row, column = np.unravel_index(table.argmax(), table.shape)
+        values.append(float(table[row, column]))
+        table = np.delete(np.delete(table, row, 0), column, 1)
+    return values
+
+
+def _distance_to_next(lines: Sequence[np.ndarray], number: int) -> float:
+    """Return the median height of the gap to the lines above and below; 0 if none."""
+    own, gaps = lines[number], []
+    others = [line for index, line in enumerate(lines) if index != number]
+    if not others:
+        return 0.0
+    others = np.concatenate(others)
+    for point in own:
+        beside = others[np.abs(others[:, 0] - point[0]) <= SPACING]
+        heights = np.abs(beside[:, 1] - point[1])
+        heights = heights[(heights >= NEAREST) & (heights <= REACH)]
+        if heights.size:
+            gaps.append(heights.min())
+    return float(np.median(gaps)) if gaps else 0.0

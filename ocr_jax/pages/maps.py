@@ -1,0 +1,99 @@
+"""A page's lines as maps that a network can predict, and lines out of such maps.
+
+A map has one value for each STRIDE x STRIDE pixels of the page. BASELINE marks where a
+baseline runs, END where one begins or ends, which keeps neighbours in a row apart.
+ABOVE and BELOW say along a baseline how far its letters reach, in pixels of the map.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+STRIDE = 4
+BASELINE, END, ABOVE, BELOW = range(4)
+# Fixed-point bits of the coordinates that OpenCV draws.
+SHIFT = 4
+# Pixels of the map: the thickness of a drawn baseline, the radius of its ends.
+THICKNESS, RADIUS = 1, 2
+LEAST = 0.5  # of a baseline's probability less that of an end
+SHORTEST = 4  # points along a line, in pixels of the map
+EXACT = 0.6  # how far points of a simplified line may be off, in pixels of the map
+
+
+class Line(NamedTuple):
+    """A line on a page, in its pixels."""
+
+    baseline: np.ndarray  # (n, 2) points (x, y), in the direction of writing
+    above: float  # how far its letters reach above the baseline
+    below: float
+
+
+def draw(lines: Sequence[Line], size: tuple[int, int]) -> np.ndarray:
+    """Return the maps (h, w, 4) float32 of lines on a page of size (H, W)."""
+    shape = tuple(-(-side // STRIDE) for side in size)
+    maps = np.zeros((4, *shape), np.float32)
+    for line in lines:
+        # Pixel (x, y) of the page is the middle of a square of the map.
+        points = (np.asarray(line.baseline, float) + 0.5) / STRIDE - 0.5
+        fixed = np.round(points * 2**SHIFT).astype(np.int32)
+        for kind, value in ((ABOVE, line.above), (BELOW, line.below)):
+            _polyline(maps[kind], fixed, value / STRIDE, THICKNESS + 2)
+        _polyline(maps[BASELINE], fixed, 1.0, THICKNESS)
+        for end in (fixed[0], fixed[-1]):
+            cv2.circle(maps[END], end, RADIUS << SHIFT, 1.0, -1, shift=SHIFT)
+    return np.moveaxis(maps, 0, -1)
+
+
+def find(maps: np.ndarray) -> list[Line]:
+    """Return the lines in maps (h, w, 4), from top to bottom.
+
+    BASELINE and END are probabilities.
+    """
+    marked = maps[..., BASELINE] > LEAST
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        marked.astype(np.uint8), connectivity=8
+    )
+    lines = []
+    for number in range(1, count):
+        left, top, width, height, _ = stats[number]
+        window = np.s_[top : top + height, left : left + width]
+        rows, columns = np.nonzero(labels[window] == number)
+        weights = maps[window][rows, columns, BASELINE]
+        points = np.stack([columns + left, rows + top], axis=1).astype(float)
+        if (line := _follow(points, weights)) is None:
+            continue
+        above, below = (
+            float(np.median(maps[window][rows, columns, kind])) * STRIDE
+            for kind in (ABOVE, BELOW)
+        )
+        lines.append(Line((line + 0.5) * STRIDE - 0.5, above, below))
+    return sorted(lines, key=lambda line: line.baseline[:, 1].mean())
+
+
+def _polyline(map_, fixed: np.ndarray, value: float, thickness: int):
+    cv2.polylines(map_, [fixed], False, value, thickness, shift=SHIFT)
+
+
+def _follow(points: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
+    """Return a polyline (n, 2) through points (m, 2); None if it would be too short.
+
+    The points are averaged across the direction in which they extend most.
+    """
+    middle = points.mean(axis=0)
+    _, axes = np.linalg.eigh((points - middle).T @ (points - middle))
+    across, along = (axes * np.sign(axes[0] + 1e-9)).T  # from left to right
+    steps = np.round((points - middle) @ along).astype(int)
+    if np.ptp(steps) + 1 < SHORTEST:
+        return None
+    steps -= steps.min()
+    total = np.bincount(steps, weights)
+    there = total > 0
+    offsets = np.bincount(steps, weights * ((points - middle) @ across))[there]
+    offsets = offsets / total[there]
+    first = ((points - middle) @ along).min()
+    line = middle + np.outer(np.flatnonzero(there) + first, along)
+    line += np.outer(offsets, across)
+    simple = cv2.approxPolyDP(line.astype(np.float32)[:, None], EXACT, False)
+    return simple[:, 0].astype(float)

@@ -1,0 +1,48 @@
+"""Maps of a page: the lines that are drawn are the lines that are found."""
+
+import numpy as np
+import pytest
+
+from ocr_jax.pages import baseline_scores, maps
+
+SIZE = (640, 900)
+
+
+def page(*baselines):
+    return [maps.Line(np.array(points, float), 24.0, 8.0) for points in baselines]
+
+
+def curve(y, left, right, slope=0.0, bend=0.0):
+    x = np.linspace(left, right, 12)
+    return np.stack([x, y + slope * (x - left) + bend * np.sin(x / 80)], axis=1)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        page(curve(100, 50, 800), curve(150, 50, 800)),
+        page(curve(100, 50, 800, slope=0.1), curve(150, 60, 700, slope=0.1)),
+        page(curve(200, 50, 800, bend=12), curve(250, 50, 800, bend=12)),
+        page(curve(100, 50, 400), curve(100, 440, 800)),  # two columns
+        page(np.array([[100, 500], [100, 100]])),  # upwards
+    ],
+)
+def test_lines_come_back(lines):
+    found = maps.find(maps.draw(lines, SIZE))
+    assert len(found) == len(lines)
+    scores = baseline_scores.score(
+        [line.baseline for line in found], [line.baseline for line in lines]
+    )
+    assert scores.f1 == pytest.approx(1.0, abs=0.01)
+    for line in found:
+        assert line.above == pytest.approx(24.0) and line.below == pytest.approx(8.0)
+
+
+def test_a_page_without_lines_has_none():
+    assert maps.find(maps.draw([], SIZE)) == []
+
+
+def test_specks_are_no_lines():
+    drawn = maps.draw([], SIZE)
+    drawn[50, 60, maps.BASELINE] = 1.0
+    assert maps.find(drawn) == []
