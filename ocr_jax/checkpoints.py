@@ -190,17 +190,26 @@ def load_best(workdir: Path) -> BestModel:
     config.text_direction = charset.direction or "display"
     model = models.build_model(config, charset.num_classes)
     template = train_state.state_shapes(model, optax.identity(), config, height)
+    state = best_state(workdir, template)
+    temperature = workdirs.temperature(workdir)
+    return BestModel(config, charset, height, model, state, temperature)
+
+
+def best_state(
+    workdir: Path, template: train_state.TrainState
+) -> train_state.TrainState:
+    """Load the weights of a run's best network on one device.
+
+    template: a state of the same shapes. Raises UserError if there is no such network.
+    """
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     template = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), template
     )
     template = train_state.for_inference(template)
     if (workdir / weights.FILE).exists():
-        state = weights.read(workdir / weights.FILE, template)
-    else:
-        state = _restore_best(workdir, template)
-    temperature = workdirs.temperature(workdir)
-    return BestModel(config, charset, height, model, state, temperature)
+        return weights.read(workdir / weights.FILE, template)
+    return _restore_best(workdir, template)
 
 
 def _restore_best(

@@ -117,13 +117,13 @@ NETWORK = _group(
     Key(
         "encoder",
         "conv",
-        "turns an image into frames",
-        choices=("conv", "sliding_window", "mlp"),
+        "turns an image into frames; page: finds the lines of whole pages",
+        choices=("conv", "sliding_window", "mlp", "page"),
     ),
     Key(
         "conv_channels",
         (16, 32, 64, 128),
-        "conv: features per block",
+        "conv: features per block; page: per level",
         low=1,
         high=65536,
     ),

@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import ml_collections
 import numpy as np
 import optax
 
-from ocr_jax.data import dataset
 from ocr_jax.errors import UserError
 from ocr_jax.tracking.tracker import Tracker
 
@@ -22,21 +21,34 @@ class Progress(NamedTuple):
     loss: float = 0.0
     lines: int = 0
     seconds: float = 0.0
-    best_cer: float | None = None
-    stale_epochs: int = 0  # since the best CER
+    best_error: float | None = None  # of validation: the CER, or 1 - F1 of baselines
+    stale_epochs: int = 0  # since the best
+
+    @classmethod
+    def saved(cls, values: dict) -> "Progress":
+        """Return the progress of a checkpoint, which may be an old one."""
+        values = dict(values)
+        if "best_cer" in values:
+            values["best_error"] = values.pop("best_cer")
+        return cls(**values)
+
+
+class Validated(NamedTuple):
+    """How well the state after an epoch does on validation."""
+
+    error: float  # the lower the better: decides which state is kept
+    scores: dict[str, float]  # what is logged
+    show: Callable  # keeps examples, once the state is saved
 
 
 class Run(NamedTuple):
     """What stays fixed during a training."""
 
     config: ml_collections.ConfigDict
-    data: dataset.Dataset
-    lines: dataset.LabelledSplit  # what is trained on
+    task: Any  # line_training.LineTraining, or page_training.PageTraining
     batches_per_epoch: int
-    mesh: jax.sharding.Mesh
     schedule: optax.Schedule
     train_steps: Callable
-    logits_step: Callable
     tracker: Tracker
 
 
@@ -55,10 +67,10 @@ def log_steps(
     for offset, (row, loss) in enumerate(zip(pending, values["loss"], strict=True)):
         if not np.isfinite(loss):
             step = last_step - len(pending) + 1 + offset
-            line_ids = [run.lines.lines.line_ids[index] for index in row.indices]
+            names = ", ".join(run.task.names(row.indices))
             raise UserError(
-                f"the loss is {loss} at step {step}, on the lines "
-                f"{', '.join(line_ids)}: look at them, or lower config.learning_rate"
+                f"the loss is {loss} at step {step}, on the {run.task.unit}s {names}: "
+                "look at them, or lower config.learning_rate"
             )
     sums = {key: float(array.sum(dtype=np.float64)) for key, array in values.items()}
     progress = progress._replace(
@@ -74,7 +86,7 @@ def log_steps(
         "train/learning_rate": float(
             run.schedule((last_step - 1) // run.config.accumulate_steps)
         ),
-        "train/lines_per_second": read / seconds,
+        f"train/{run.task.unit}s_per_second": read / seconds,
         # Augmentation can make a line too narrow for its label: it is left out then.
         "train/impossible_lines": read - sums["lines"],
     }

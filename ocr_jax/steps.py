@@ -110,12 +110,33 @@ def _make_update(tx, config) -> Callable:
 
 
 def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
+    """A recogniser's `train_step(state, batch) → (state, metrics)`; see make_step.
+
+    model: built for the axis DATA. Lines count that are real and feasible.
+    """
+
+    def augmentation(key, batch):
+        images = to_float(batch["image"])
+        return augment.augment(key, images, batch["width"], config.augment)
+
+    objective = _make_objective(model, config)
+    return make_step(objective, augmentation, tx, config, mesh)
+
+
+def make_step(
+    objective: Callable, augmentation: Callable, tx, config, mesh: Mesh
+) -> Callable:
     """`train_step(state, batch) → (state, metrics)`; the old state is donated.
 
     The batch is sharded over the mesh. Devices communicate only by summing batch-norm
-    statistics, losses and gradients. model: built for the axis DATA.
-    metrics: sums over the batch's lines, as device scalars: `loss`, `lines` (those that
-    count: real and feasible) and the global `grad_norm` before clipping.
+    statistics, losses and gradients.
+
+    augmentation(key, batch) returns images (B, H, W) and widths (B,). objective(params,
+    state, key, images, widths, batch), which runs on each device's share of the batch,
+    returns its share of the batch's mean loss, and (the sum of its losses, how many
+    count on all devices, new batch_stats). metrics: sums over the batch, as device
+    scalars: `loss`, `lines` (those that count) and the global `grad_norm` before
+    clipping.
     """
 
     # A CPU gets three programs: the update is compiled once for all widths, and the
@@ -123,12 +144,8 @@ def make_train_step(model, tx, config, mesh: Mesh) -> Callable:
     in_parts = jax.default_backend() == "cpu" and config.steps_per_dispatch == 1
     jit = devices.jit if in_parts else lambda function, **_: function
 
-    @jit
-    def augmentation(key, batch):
-        images = to_float(batch["image"])
-        return augment.augment(key, images, batch["width"], config.augment)
-
-    gradient = jit(_make_gradient(_make_objective(model, config), mesh))
+    augmentation = jit(augmentation)
+    gradient = jit(_make_gradient(objective, mesh))
     update = jit(_make_update(tx, config), donate_argnums=0)
 
     def settled(arguments):

@@ -97,18 +97,8 @@ class LinesFile:
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
-        self._file = _open(self.path)
-        try:
-            attributes = self._file.attrs
-            form, version = attributes.get("format"), attributes.get("version")
-            is_known = bool(form == FORMAT and version == VERSION)
-        except BROKEN as error:
-            raise UserError(f"{path} is damaged: {one_line(error)}") from None
-        if not is_known:
-            raise UserError(
-                f"{path}: expected format {FORMAT!r} version {VERSION}, found "
-                f"{form!r} version {version}: make it with ocr_jax.prepare"
-            )
+        self._file = open_checked(self.path, FORMAT, VERSION)
+        attributes = self._file.attrs
         try:
             self.height = int(attributes["height"])
             self.charset = Charset(tuple(json.loads(attributes["charset"])))
@@ -220,6 +210,22 @@ def _refuse_more_than_the_file_holds(group: h5py.Group, path: Path):
     for key in ("offsets", "width", *STRINGS):
         if group[key].nbytes > size:
             raise ValueError(f"{key} claims {group[key].nbytes:,} bytes")
+
+
+def open_checked(path: Path, expected: str, version: int) -> h5py.File:
+    """Open an HDF5 file of a format. Raises UserError if it is none."""
+    file = _open(path)
+    try:
+        found = file.attrs.get("format"), file.attrs.get("version")
+        is_known = bool(found == (expected, version))
+    except BROKEN as error:
+        raise UserError(f"{path} is damaged: {one_line(error)}") from None
+    if not is_known:
+        raise UserError(
+            f"{path}: expected format {expected!r} version {version}, found "
+            f"{found[0]!r} version {found[1]}: make it with ocr_jax.prepare"
+        )
+    return file
 
 
 def _open(path: Path) -> h5py.File:

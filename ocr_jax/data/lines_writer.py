@@ -49,7 +49,7 @@ class LinesWriter:
         self.height = height
         self._texts = set()
         self._splits = {}
-        _check_output(self.path, overwrite)
+        check_output(self.path, overwrite)
         self._partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         self._disk = _create(self._partial)
         self._packers = futures.ThreadPoolExecutor(min(PACKERS, len(slots.cores())))
@@ -190,7 +190,8 @@ def _create(path: Path) -> hdf5_files.UnfailingFile:
         raise UserError(f"cannot write to {path.parent}: {reason(error)}") from None
 
 
-def _check_output(path: Path, overwrite: bool):
+def check_output(path: Path, overwrite: bool):
+    """Raise UserError if no file can, or may, be written there; make its folder."""
     if path.is_dir():
         raise UserError(f"--out={path} is a directory: name a file, such as lines.h5")
     if path.exists() and not overwrite:

@@ -3,15 +3,19 @@
 import jax.numpy as jnp
 from flax import linen as nn
 
-from ocr_jax.models import encoders, line, recurrent
+from ocr_jax.models import encoders, line, page, recurrent
 
 
 def build_model(config, num_classes: int, axis: str | None = None) -> nn.Module:
     """Build the network of a config, or the ensemble of its `ensemble_size` networks.
 
-    Either is called like `line.LineRecognizer`. axis: the mesh axis that lines are
+    Either is called like `line.LineRecognizer`. num_classes: of the characters and the
+    blank, or of maps where config.encoder is "page". axis: the mesh axis that lines are
     spread over while training, under shard_map; None without a mesh.
     """
+    if config.encoder == "page":
+        channels, dtype = tuple(config.conv_channels), jnp.dtype(config.dtype)
+        return page.PageNetwork(channels, num_classes, dtype, axis)
     networks = [
         _network(config, num_classes, axis) for _ in range(config.ensemble_size)
     ]

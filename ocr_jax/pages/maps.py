@@ -6,28 +6,23 @@ ABOVE and BELOW say along a baseline how far its letters reach, in pixels of the
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-STRIDE = 4
+from ocr_jax.data.pages_file import Line
+from ocr_jax.models.page import STRIDE
+
 BASELINE, END, ABOVE, BELOW = range(4)
+KINDS = 4
+HEIGHT = 8.0  # what networks predict heights in, in pixels of the map
 # Fixed-point bits of the coordinates that OpenCV draws.
 SHIFT = 4
 # Pixels of the map: the thickness of a drawn baseline, the radius of its ends.
-THICKNESS, RADIUS = 1, 2
+THICKNESS, RADIUS = 3, 2
 LEAST = 0.5  # of a baseline's probability less that of an end
 SHORTEST = 4  # points along a line, in pixels of the map
 EXACT = 0.6  # how far points of a simplified line may be off, in pixels of the map
-
-
-class Line(NamedTuple):
-    """A line on a page, in its pixels."""
-
-    baseline: np.ndarray  # (n, 2) points (x, y), in the direction of writing
-    above: float  # how far its letters reach above the baseline
-    below: float
 
 
 def draw(lines: Sequence[Line], size: tuple[int, int]) -> np.ndarray:
@@ -70,6 +65,12 @@ def find(maps: np.ndarray) -> list[Line]:
         )
         lines.append(Line((line + 0.5) * STRIDE - 0.5, above, below))
     return sorted(lines, key=lambda line: line.baseline[:, 1].mean())
+
+
+def from_network(predicted: np.ndarray) -> np.ndarray:
+    """Return the maps (h, w, 4) of what a network predicts: logits, scaled heights."""
+    marks = 1.0 / (1.0 + np.exp(-predicted[..., :ABOVE]))
+    return np.concatenate([marks, predicted[..., ABOVE:] * HEIGHT], axis=-1)
 
 
 def _polyline(map_, fixed: np.ndarray, value: float, thickness: int):

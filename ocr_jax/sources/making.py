@@ -28,7 +28,7 @@ from ocr_jax.sources import (
 )
 from ocr_jax.sources.emnist import emnist, emnist_lines
 from ocr_jax.sources.iam import iam
-from ocr_jax.sources.pages import alto, any_format, page_xml
+from ocr_jax.sources.pages import alto, any_format, page_xml, whole_pages
 from ocr_jax.sources.synthetic import fonts
 
 SOURCES = {
@@ -37,6 +37,7 @@ SOURCES = {
     "pages": any_format,
     "alto": alto,
     "page": page_xml,
+    "whole_pages": whole_pages,
     "iam": iam,
     "fsdl": fsdl,
     "emnist": emnist,
@@ -96,6 +97,8 @@ def make(args: argparse.Namespace):
     Raises UserError, and leaves no file, if no line could be read.
     """
     source = SOURCES[args.command]
+    if hasattr(source, "make"):
+        return source.make(args)
     tasks = source.tasks(args)
     writer = lines_writer.LinesWriter(
         args.out,

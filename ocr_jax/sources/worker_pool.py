@@ -1,6 +1,7 @@
 """Reads the tasks of a source in several processes, in the tasks' order."""
 
 import collections
+import dataclasses
 import itertools
 import multiprocessing
 import signal
@@ -15,6 +16,7 @@ import rich.console
 import rich.progress
 
 from ocr_jax import charset, sources
+from ocr_jax.data import pages_file
 from ocr_jax.errors import UserError
 
 # In a log, which has no room for a bar.
@@ -95,6 +97,9 @@ def _writable(item: sources.Item) -> sources.Item:
     if isinstance(item, sources.Skipped):
         return item._replace(name=_shown(item.name), reason=_shown(item.reason))
     line = item[1]
+    if isinstance(line, pages_file.Page):
+        page = dataclasses.replace(line, page_id=_shown(line.page_id))
+        return item[0], page
     for text in (line.line_id, line.writer, line.transcript):
         if "\0" in text or _shown(text) != text:
             reason = "a zero byte or invalid UTF-8 in its name or transcript"

@@ -32,6 +32,13 @@ OF_CHARACTERS = (
     ("top 3", "validation/top3", "{:.2%}"),
     ("lines/s", "train/lines_per_second", "{:.1f}"),
 )
+OF_PAGES = (
+    ("loss", "train/loss", "{:.3f}"),
+    ("F1", "validation/f1", "{:.3f}"),
+    ("precision", "validation/precision", "{:.3f}"),
+    ("recall", "validation/recall", "{:.3f}"),
+    ("tiles/s", "train/tiles_per_second", "{:.1f}"),
+)
 
 
 class Display:
@@ -104,7 +111,9 @@ class Display:
 
 
 def columns(values: dict[str, float]) -> tuple[tuple[str, str, str], ...]:
-    """Return the columns of the table: fewer where each line is a character."""
+    """Return the columns of the table: those of characters, pages or lines."""
+    if "validation/f1" in values:
+        return OF_PAGES
     return OF_CHARACTERS if "validation/top3" in values else COLUMNS
 
 
@@ -127,10 +136,12 @@ def progress_text(
 ) -> str:
     """Return `epoch 3/50 (40 %)`, loss, speed and time left, in one line."""
     epoch = max(math.ceil(epochs_done), 1)
+    unit = "tiles" if "train/tiles_per_second" in values else "lines"
+    speed = shown(values.get(f"train/{unit}_per_second"), "{:.1f}")
     return (
         f"epoch {epoch}/{num_epochs} ({epochs_done - epoch + 1:.0%})  "
         f"loss {shown(values.get('train/loss'), '{:.3f}')}  "
-        f"{shown(values.get('train/lines_per_second'), '{:.1f}')} lines/s  "
+        f"{speed} {unit}/s  "
         f"ETA {duration(remaining)}"
     )
 

@@ -55,16 +55,16 @@ class Tracker:
         if self._is_main:
             self._display.progress(epochs_done, values)
 
-    def compiling(self, width: int, count: int):
+    def compiling(self, width: int, task):
         """Say that the step is compiled, the first time that a batch has this width.
 
-        count: the widths there are.
+        task: what is trained, with the number of its `shapes`.
         """
         if self._is_main and width not in self._compiled:
             self._compiled.add(width)
             self._display.waiting(
-                f"compiling the step for lines up to {width} px wide "
-                f"({len(self._compiled)} of {count})"
+                f"compiling the step for {task.unit}s up to {width} px wide "
+                f"({len(self._compiled)} of {task.shapes})"
             )
 
     def epoch(self, step: int, epoch: int, values: dict[str, float], *, best: bool):

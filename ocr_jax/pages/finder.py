@@ -1,0 +1,62 @@
+"""Finds the lines of a page with a trained network."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import optax
+
+from ocr_jax import checkpoints, models, run_names, train_state, workdirs
+from ocr_jax.data.pages_file import Line
+from ocr_jax.errors import UserError
+from ocr_jax.images import page_size
+from ocr_jax.pages import maps, tiles
+from ocr_jax.runtime import devices
+from ocr_jax.steps import to_float
+
+# Sides of an image are padded to multiples of this: few shapes to compile.
+STEP = 256
+
+
+class Finder(NamedTuple):
+    """A trained network that finds lines."""
+
+    logits_step: Callable  # see make_logits_step
+    state: train_state.TrainState
+
+    def find(self, gray: np.ndarray) -> list[Line]:
+        """Return the lines of a page (H, W) uint8, dark ink, in its pixels."""
+        image, factor = page_size.shrink(gray)
+        return [line.scaled(1 / factor) for line in self.find_at_size(255 - image)]
+
+    def find_at_size(self, image: np.ndarray) -> list[Line]:
+        """Return the lines of an image (H, W) that is shrunk already, ink bright."""
+        height, width = image.shape
+        padded = np.pad(image, ((0, -height % STEP), (0, -width % STEP)))
+        predicted = np.asarray(self.logits_step(self.state, padded[None]))[0]
+        rows, columns = -(-height // maps.STRIDE), -(-width // maps.STRIDE)
+        return maps.find(maps.from_network(predicted[:rows, :columns]))
+
+
+def make_logits_step(model) -> Callable:
+    """`logits_step(state, images (B, H, W) uint8) → maps (B, h, w, 4)`, of logits."""
+
+    @devices.jit
+    def logits_step(state, images):
+        variables = {"params": state.params, "batch_stats": state.batch_stats}
+        return model.apply(variables, to_float(images))
+
+    return logits_step
+
+
+def load(workdir: Path | str) -> Finder:
+    """Load a run's best network. Raises UserError if it has none, or finds no lines."""
+    workdir = run_names.resolve(workdir)
+    config = workdirs.load_config(workdir)
+    if config.encoder != "page":
+        raise UserError(f"{workdir} reads lines: name a run of configs/page_lines.py")
+    model = models.build_model(config, maps.KINDS)
+    template = train_state.state_shapes(model, optax.identity(), config, tiles.SIDE)
+    state = checkpoints.best_state(workdir, template)
+    return Finder(make_logits_step(model), state)

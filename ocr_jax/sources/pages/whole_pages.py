@@ -1,0 +1,114 @@
+"""Whole pages with their baselines in ALTO or PAGE XML, to train a finder of lines.
+
+Pages are gray and at most 1,280 pixels long. A line without a baseline is left out.
+"""
+
+import argparse
+import collections
+import os
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+
+from ocr_jax import sources
+from ocr_jax.data import hdf5_files, lines_writer, pages_file
+from ocr_jax.errors import UserError
+from ocr_jax.images import page_size
+from ocr_jax.runtime import signals
+from ocr_jax.sources import left_out, worker_pool
+from ocr_jax.sources.pages import any_format, line_cutting
+
+add_flags = any_format.add_flags
+tasks = any_format.tasks
+# Of the heights of a line's letters along it: tips of a few reach farther.
+USUAL = 75
+
+
+def read(task, height: int) -> list[sources.Item]:
+    """Return a page, and the lines of it that are left out."""
+    if task.problem:
+        return [sources.Skipped(task.name, task.problem)]
+    parse = any_format.PARSERS[task.format]
+    gray, page, scale = line_cutting.open_page(task.path, task.image, parse)
+    image, factor = page_size.shrink(gray)
+    lines, items = [], []
+    for line in page.lines:
+        try:
+            found = _line(line, scale)
+        except UserError as error:
+            items.append(sources.Skipped(f"{task.name}/{line.line_id}", str(error)))
+        else:
+            lines.append(found.scaled(factor))
+    whole = pages_file.Page(task.name, 255 - image, tuple(lines))
+    return [(task.split or "train", whole), *items]
+
+
+def make(args: argparse.Namespace):
+    """Write the pages file that the options describe; print a summary."""
+    lines_writer.check_output(args.out, args.overwrite)
+    found = tasks(args)
+    splits, skipped = collections.defaultdict(list), []
+    for items in worker_pool.read_all(read, found, 0, args.workers):
+        for item in items:
+            if isinstance(item, sources.Skipped):
+                skipped.append(item)
+            else:
+                splits[item[0]].append(item[1])
+    if not splits:
+        why = "; ".join(left_out.reasons(skipped))
+        raise UserError(f"no page could be read: {why}")
+    _write(args.out, splits, f"whole_pages {args.source}")
+    print(f"{args.out}: {sum(map(len, splits.values())):,} pages")
+    for name, pages in splits.items():
+        lines = sum(len(page.lines) for page in pages)
+        print(f"{name:>13}{len(pages):>8,} pages{lines:>9,} lines")
+    print(f"splits: {found.splits}")
+    left_out.report(skipped, args.out)
+
+
+def _line(line: line_cutting.TextLine, scale: np.ndarray) -> pages_file.Line:
+    """Return a line in the page's pixels. Raises UserError if it has no place."""
+    if line.problem:
+        raise UserError(line.problem)
+    if len(line.baseline) < 2 or len(line.outline) < 3:
+        raise UserError("a line without a baseline")
+    baseline, outline = line.baseline * scale, line.outline * scale
+    if np.abs(np.concatenate([baseline, outline])).max() > line_cutting.FARTHEST:
+        raise UserError("a line whose outline or baseline is far off the page")
+    return pages_file.Line(baseline, *reach(outline, baseline))
+
+
+def reach(outline: np.ndarray, baseline: np.ndarray) -> tuple[float, float]:
+    """Return how far an outline usually reaches above and below a baseline."""
+    low = np.floor(outline.min(axis=0))
+    size = np.ceil(outline.max(axis=0) - low).astype(int) + 1
+    # Few columns tell as much as all, of a line that is as long as a page.
+    shrunk = min(1.0, 2000 / size.max())
+    columns, rows = np.maximum(1, np.ceil(size * shrunk)).astype(int)
+    mask = np.zeros((rows, columns), np.uint8)
+    cv2.fillPoly(mask, [np.round((outline - low) * shrunk).astype(np.int32)], 1)
+    inside = np.flatnonzero(mask.any(axis=0))
+    top = mask.argmax(axis=0)[inside]
+    bottom = rows - 1 - mask[::-1].argmax(axis=0)[inside]
+    points = (baseline[np.argsort(baseline[:, 0])] - low) * shrunk
+    middle = np.interp(inside, *points.T)
+    above = np.percentile(middle - top, USUAL) / shrunk
+    below = np.percentile(bottom - middle, USUAL) / shrunk
+    return max(1.0, float(above)), max(1.0, float(below))
+
+
+def _write(path: Path, splits: dict[str, list[pages_file.Page]], source: str):
+    """Write the file whole, or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    disk = hdf5_files.UnfailingFile(partial)
+    try:
+        with h5py.File(disk, "w") as file:
+            pages_file.write(file, splits, source)
+        with signals.deferred():
+            disk.finish()
+            os.replace(partial, path)
+    finally:
+        disk.close()
+        partial.unlink(missing_ok=True)
