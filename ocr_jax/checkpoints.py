@@ -175,6 +175,11 @@ def load_best(workdir: Path) -> BestModel:
     """
     workdir = run_names.resolve(workdir)
     config = workdirs.load_config(workdir)
+    if config.encoder == "page":
+        raise UserError(
+            f"{workdir} finds the lines of pages and reads none: name a recogniser's "
+            "run, or give it to python -m ocr_jax.transcribe as --finder"
+        )
     try:
         config_lib.check(config)
         description = workdirs.read_json(workdir / "dataset.json")

@@ -31,6 +31,7 @@ from ocr_jax import (
 )
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError, reason
+from ocr_jax.pages import finder
 
 # What of a workdir a reader needs beside the weights, if it is there.
 COPIED = ("dataset.json", "calibration.json", decoders.FILE)
@@ -57,7 +58,15 @@ def export(
     """
     if out.exists():
         raise UserError(f"--out={out} exists already: name a new folder")
-    best, source = checkpoints.load_best(workdir), run_names.resolve(workdir)
+    source = run_names.resolve(workdir)
+    if workdirs.load_config(source).encoder == "page":
+        if form != "safetensors":
+            raise UserError(
+                f"--format={form} is for recognisers: {workdir} finds lines"
+            )
+        best = finder.load(source)
+    else:
+        best = checkpoints.load_best(source)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
@@ -71,7 +80,9 @@ def export(
         raise UserError(f"--out={out}: {reason(error, out)}") from None
 
 
-def _safetensors(best: checkpoints.BestModel, source: Path, folder: Path, dtype: str):
+def _safetensors(
+    best: checkpoints.BestModel | finder.Finder, source: Path, folder: Path, dtype: str
+):
     config, default = workdirs.load_config(source), config_lib.default_config()
     for key in PATHS:
         config[key] = default[key]
@@ -131,7 +142,10 @@ def _run(args: argparse.Namespace):
     export(args.workdir, args.out, args.format, args.dtype)
     size = sum(path.stat().st_size for path in args.out.iterdir())
     print(f"{args.out}: {size / 1e6:.1f} MB")
-    if hint := HINTS.get(args.format):
+    is_finder = workdirs.load_config(run_names.resolve(args.workdir)).encoder == "page"
+    if is_finder:
+        print(f"Read a page: python -m ocr_jax.transcribe --finder={args.out} PAGE")
+    elif hint := HINTS.get(args.format):
         print(f"Read an image: {hint.format(out=args.out)}")
 
 

@@ -17,6 +17,8 @@ EXTRAS = {
     "plotly": "report",
     "ray": "ray",
     "onnx": "onnx",
+    "pypdfium2": "pages",
+    "pillow_heif": "pages",
 }
 
 

@@ -71,10 +71,18 @@ def _run(argv: list[str]):
 
         train.train_and_evaluate(config, Path(workdir), overwrite=_OVERWRITE.value)
     else:
-        from ocr_jax import evaluate
-
         if config is not None:
             workdirs.refuse_other_config(Path(workdir), config)
+        _evaluate(workdir)
+
+
+def _evaluate(workdir: str | Path):
+    from ocr_jax import evaluate, run_names
+    from ocr_jax.pages import page_training
+
+    if workdirs.load_config(run_names.resolve(workdir)).encoder == "page":
+        page_training.evaluate_workdir(workdir, _SPLIT.value, _LINES_FILE.value)
+    else:
         evaluate.evaluate_workdir(
             workdir, _SPLIT.value, _DECODER.value, _LINES_FILE.value
         )

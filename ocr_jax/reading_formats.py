@@ -88,13 +88,14 @@ def _as_json(name: str, reading, problem: str) -> str:
         "image": name,
         "text": reading.text,
         "confidence": round(reading.confidence, 4),
-        "characters": [_part(part) for part in reading.characters],
-        "words": [_part(part) for part in reading.words],
+        "characters": [part_fields(part) for part in reading.characters],
+        "words": [part_fields(part) for part in reading.words],
     } | ({"error": problem} if problem else {})
     return json.dumps(fields, ensure_ascii=False)
 
 
-def _part(part) -> dict:
+def part_fields(part) -> dict:
+    """Return a character or a word as JSON has it."""
     return {
         "text": part.text,
         "confidence": round(part.confidence, 4),

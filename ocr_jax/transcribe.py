@@ -1,28 +1,40 @@
-"""Write the texts of whole pages into copies of their ALTO or PAGE XML.
+"""Read whole pages: find their lines, and read each.
 
-    python -m ocr_jax.transcribe pages/ --workdir=runs/NAME --out=texts/
+    python -m ocr_jax.transcribe page.jpg
+    python -m ocr_jax.transcribe letters.pdf scans/ --format=html --out=texts/
+    python -m ocr_jax.transcribe pages/ --lines=xml --out=texts/
 
-The XML says where the lines are, as eScriptorium, Transkribus and Kraken write it. Its
-copy in --out has the same regions, lines and ids, and the readings of the lines.
+Pages are images, TIFFs and PDFs of several, folders of these, or - for standard input.
+With --lines=xml the lines are those of ALTO or PAGE XML beside the images, as
+eScriptorium, Transkribus and Kraken write it; its copy in --out has the same regions,
+lines and ids, and the readings. The same command again goes on where it was.
 """
 
 import argparse
 import collections
+import shutil
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import rich.console
 import rich.progress
 
-from ocr_jax import checkpoints, decoders, errors, run_names, workdirs
+from ocr_jax import checkpoints, decoders, errors, page_reader, run_names, workdirs
 from ocr_jax.errors import UserError
-from ocr_jax.images import batches, cleaning
-from ocr_jax.pages import xml_texts
+from ocr_jax.images import batches, page_images
+from ocr_jax.page_reader import PageReader
+from ocr_jax.pages import finder as finder_lib
+from ocr_jax.pages import page_formats, xml_pages
 from ocr_jax.recognizer import Recognizer
 from ocr_jax.runtime import devices
-from ocr_jax.sources.pages import any_format, line_cutting, locating
+from ocr_jax.sources.pages import any_format, locating
+
+# Images that other programs read, so that a copy will do.
+COMMON = (".jpg", ".jpeg", ".png")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,9 +49,24 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("folder", type=Path, help="page images with the XML of their lines")
-    add("--workdir", required=True, help=f"the recogniser: {run_names.HELP}")
-    add("--out", required=True, type=Path, help="folder of the copies")
+    add("pages", nargs="+", help="files and folders, or - for standard input")
+    add(
+        "--workdir",
+        default=page_reader.RECOGNIZER,
+        help=f"the recogniser: {run_names.HELP} (default: %(default)s)",
+    )
+    add(
+        "--finder",
+        default=page_reader.FINDER,
+        help=f"what finds lines: {run_names.HELP} (default: %(default)s)",
+    )
+    add(
+        "--lines",
+        choices=("find", "xml"),
+        default="find",
+        help="where lines are: found, or in XML beside the images (default: find)",
+    )
+    add("--out", type=Path, help="folder of the texts (default: print them)")
     add(
         "--decoder",
         choices=decoders.NAMES,
@@ -48,131 +75,159 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--format",
-        choices=FORMATS,
-        default="xml",
-        help="text: a line of text for each line of the page (default: xml)",
+        choices=(*page_formats.FORMATS, "xml"),
+        help="xml is for --lines=xml, and its default; else the default is text",
     )
     add(
         "--overwrite",
         action="store_true",
-        help="read lines that have a text, and pages whose copy is there already",
+        help="read pages whose text is there already, and lines of XML with a text",
     )
     return parser
 
 
+class Job(NamedTuple):
+    """A page to read. read() returns what to write, and counts of its lines."""
+
+    name: str
+    suffix: str
+    read: Callable[[], tuple[bytes, collections.Counter]]
+
+
 def _run(args: argparse.Namespace) -> int:
-    pages, others = locating.find(args.folder, tuple(any_format.PARSERS))
-    if args.out.resolve().is_relative_to(args.folder.resolve()):
-        raise UserError(
-            f"--out={args.out} is in the folder of the pages, where its copies would "
-            "count as pages: name one beside it"
-        )
-    for one in [*pages, *others]:
-        if one.problem:
-            errors.say(f"{one.name}.xml: {one.problem}")
     devices.use_cores(batches.MOST)
-    workdir = run_names.resolve(args.workdir)
-    recognizer = Recognizer.load(workdir, args.decoder)
-    if not checkpoints.is_finished(workdir):
-        errors.say(f"{workdir} is not finished: its best network so far reads")
-    suffix, written = FORMATS[args.format]
+    jobs = _xml_jobs(args) if args.lines == "xml" else _image_jobs(args)
     counts = collections.Counter()
-    good = [page for page in pages if not page.problem]
-    for page in _shown_progress(good):
-        out = args.out / f"{page.name}{suffix}"
-        if out.exists() and not args.overwrite:
+    for job in _shown_progress(jobs):
+        out = args.out and args.out / f"{job.name}{job.suffix}"
+        if out and out.exists() and not args.overwrite:
             counts["done before"] += 1
             continue
         try:
-            lines = _read_page(recognizer, page, args.overwrite)
+            content, lines = job.read()
         except UserError as error:
-            errors.say(f"{page.name}: {error}")
+            errors.say(f"{job.name}: {error}")
             continue
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            workdirs.write_bytes(out, written(page, lines))
-        except OSError as error:
-            raise UserError(f"--out={args.out}: {errors.reason(error)}") from None
+        _write(content, out, args.out)
         counts["read"] += 1
-        counts["lines read"] += sum(line.is_new for line in lines)
-        counts["lines kept"] += sum(not line.is_new for line in lines)
-    failed = len(pages) - counts["read"] - counts["done before"]
+        counts += lines
+    left_out = len(jobs) - counts["read"] - counts["done before"]
+    kept = "lines kept as they are"
     errors.say(
-        f"{len(pages):,} pages: {counts['read']:,} read, {counts['done before']:,} "
-        f"done before, {failed:,} left out; {counts['lines read']:,} lines read, "
-        f"{counts['lines kept']:,} kept as they are"
+        f"{len(jobs):,} pages: {counts['read']:,} read, {counts['done before']:,} "
+        f"done before, {left_out:,} left out; {counts['lines read']:,} lines read"
+        + (f", {counts[kept]:,} kept as they are" if args.lines == "xml" else "")
     )
     return 0 if counts["read"] + counts["done before"] else 2
 
 
-class _Line(NamedTuple):
-    """The text of a line, and whether it was read now."""
-
-    text: xml_texts.Text
-    is_new: bool
-
-
-def _as_xml(page: locating.Found, lines: list[_Line]) -> bytes:
-    texts = {n: line.text for n, line in enumerate(lines) if line.is_new}
-    return xml_texts.copy(page.path, texts)
-
-
-def _as_text(page: locating.Found, lines: list[_Line]) -> bytes:
-    return "".join(f"{line.text.text}\n" for line in lines).encode()
-
-
-# Format → the suffix of its files, and what writes them.
-FORMATS = {"xml": (".xml", _as_xml), "text": (".txt", _as_text)}
-
-
-def _read_page(
-    recognizer: Recognizer, page: locating.Found, overwrite: bool
-) -> list[_Line]:
-    """Read the lines of a page that have no text, or all; in the order of the file.
-
-    Raises UserError if the page can't be read.
-    """
-    parse = any_format.PARSERS[page.head.format]
-    gray, described, scale = line_cutting.open_page(page.path, page.image, parse)
-    images = {
-        number: image
-        for number, line in enumerate(described.lines)
-        if overwrite or not line.text.strip()
-        if (image := _cut(gray, line, scale, recognizer.best.height, page.name))
-    }
-    readings = recognizer.read_lines(list(images.values()))
-    read = dict(zip(images, readings, strict=True))
-    return [
-        _Line(xml_texts.Text(read[number].text, read[number].confidence), True)
-        if number in read
-        else _Line(xml_texts.Text(line.text, 1.0), False)
-        for number, line in enumerate(described.lines)
-    ]
-
-
-def _cut(
-    gray: np.ndarray,
-    line: line_cutting.TextLine,
-    scale: np.ndarray,
-    height: int,
-    page_name: str,
-) -> cleaning.CleanLine | None:
-    """Cut a line as those that networks are trained on; None if it has no place."""
+def _write(content: bytes, out: Path | None, folder: Path | None):
+    """Write a page's file whole, or print it."""
+    if out is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+        return
     try:
-        if line.problem:
-            raise UserError(line.problem)
-        image = line_cutting.cut(gray, line, scale, height=height)
-    except UserError as error:
-        errors.say(f"{page_name}/{line.line_id}: {error}")
-        return None
-    return cleaning.CleanLine(image, left=0.0, scale=1.0)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        workdirs.write_bytes(out, content)
+    except OSError as error:
+        raise UserError(f"--out={folder}: {errors.reason(error)}") from None
 
 
-def _shown_progress(pages: list[locating.Found]):
-    """Yield the pages; show a bar on stderr if that is a terminal."""
+def _image_jobs(args: argparse.Namespace) -> list[Job]:
+    """Return a job for each page whose lines are to be found."""
+    if args.format == "xml":
+        raise UserError("--format=xml is for --lines=xml: name page or alto")
+    form = page_formats.FORMATS[args.format or "text"]
+    if form.needs_image and not args.out:
+        raise UserError(f"--format={args.format} writes files: name a folder by --out")
+    standard_input = b""
+    if page_images.STANDARD_INPUT in args.pages:
+        standard_input = sys.stdin.buffer.read()
+    pages = list(page_images.find(args.pages, standard_input))
+    names = collections.Counter(page.name for page in pages)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise UserError(f"two pages would be written to {twice[0]}: read them apart")
+    finder = finder_lib.load(args.finder)
+    reader = PageReader(finder, _recognizer(args))
+
+    def read(page: page_images.PageImage):
+        gray = page.read()
+        result = reader.read_gray(gray)
+        image_name = _keep_image(page, gray, args.out) if form.needs_image else ""
+        content = form.write(result, gray, page.name, image_name)
+        return content, collections.Counter({"lines read": len(result.lines)})
+
+    return [Job(page.name, form.suffix, lambda page=page: read(page)) for page in pages]
+
+
+def _keep_image(page: page_images.PageImage, gray: np.ndarray, folder: Path) -> str:
+    """Put the page's image beside its XML, where other programs look for it."""
+    is_common = page.count == 1 and isinstance(page.source, Path)
+    is_common = is_common and page.source.suffix.lower() in COMMON
+    out = folder / f"{page.name}{page.source.suffix.lower() if is_common else '.png'}"
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if is_common:
+            shutil.copyfile(page.source, out)
+        else:
+            workdirs.write_bytes(out, cv2.imencode(".png", gray)[1].tobytes())
+    except shutil.SameFileError:
+        pass
+    except OSError as error:
+        raise UserError(f"--out={folder}: {errors.reason(error)}") from None
+    return out.name
+
+
+def _xml_jobs(args: argparse.Namespace) -> list[Job]:
+    """Return a job for each page whose lines are in XML."""
+    form = args.format or "xml"
+    if form not in xml_pages.FORMATS:
+        raise UserError(f"--format={form} is for --lines=find: name xml or text")
+    if not args.out:
+        raise UserError("--lines=xml writes files: name a folder by --out")
+    jobs = []
+    suffix, written = xml_pages.FORMATS[form]
+    found = [page for folder in args.pages for page in _xml_pages(Path(folder), args)]
+    recognizer = _recognizer(args)
+
+    def read(page: locating.Found):
+        if page.problem:
+            raise UserError(page.problem)
+        lines = xml_pages.read(recognizer, page, args.overwrite)
+        return written(page, lines), xml_pages.count(lines)
+
+    for page in found:
+        jobs.append(Job(page.name, suffix, lambda page=page: read(page)))
+    return jobs
+
+
+def _xml_pages(folder: Path, args: argparse.Namespace) -> list[locating.Found]:
+    """Return the pages of a folder with XML; say which other XML is left out."""
+    pages, others = locating.find(folder, tuple(any_format.PARSERS))
+    if args.out.resolve().is_relative_to(folder.resolve()):
+        raise UserError(
+            f"--out={args.out} is in the folder of the pages, where its copies would "
+            "count as pages: name one beside it"
+        )
+    for one in others:
+        errors.say(f"{one.name}.xml: {one.problem}")
+    return pages
+
+
+def _recognizer(args: argparse.Namespace) -> Recognizer:
+    workdir = run_names.resolve(args.workdir)
+    recognizer = Recognizer.load(workdir, args.decoder)
+    if not checkpoints.is_finished(workdir):
+        errors.say(f"{workdir} is not finished: its best network so far reads")
+    return recognizer
+
+
+def _shown_progress(jobs: list[Job]) -> Iterator[Job]:
+    """Yield the jobs; show a bar on stderr if that is a terminal."""
     console = rich.console.Console(stderr=True)
     yield from rich.progress.track(
-        pages, "Reading", console=console, disable=not sys.stderr.isatty()
+        jobs, "Reading", console=console, disable=not sys.stderr.isatty()
     )
 
 

@@ -265,3 +265,25 @@ def refused(capsys, *arguments):
 
 def png_bytes(image):
     return cv2.imencode(".png", image)[1].tobytes()
+
+
+PAGE_XML = """<PcGts
+ xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
+<Page imageFilename="{name}.png" imageWidth="500" imageHeight="400"><TextRegion>
+<TextLine id="l0"><Coords points="55,105 345,105 345,155 55,155"/>
+<Baseline points="60,150 340,150"/>{text}</TextLine>
+<TextLine id="l1"><Coords points="55,170 345,170 345,220 55,220"/>
+<Baseline points="60,215 340,215"/>{text}</TextLine>
+</TextRegion></Page></PcGts>"""
+
+
+def save_pages(folder, count, text="abc"):
+    """Pages page0 and so on, each with its two lines in PAGE XML."""
+    folder.mkdir(parents=True, exist_ok=True)
+    equiv = f"<TextEquiv><Unicode>{text}</Unicode></TextEquiv>"
+    for number in range(count):
+        page = draw_page()
+        page[0, number] = number  # no two are identical
+        Image.fromarray(page).save(folder / f"page{number}.png")
+        xml = PAGE_XML.format(name=f"page{number}", text=equiv)
+        (folder / f"page{number}.xml").write_text(xml)

@@ -36,7 +36,7 @@ def train_until(step, config, workdir):
             yield batch
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train.pipeline, "batches", batches)
+        patch.setattr(pipeline, "batches", batches)
         train.train_and_evaluate(config, workdir)
 
 

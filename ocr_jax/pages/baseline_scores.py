@@ -19,15 +19,22 @@ SHARE = 0.25  # of the distance to the next line: the tolerance
 NEAREST, REACH = 10.0, 250.0
 
 
+# A line lies on another if this share of it is near.
+MOST = 0.5
+
+
 class Scores(NamedTuple):
-    """Precision, recall and their harmonic mean, of the baselines of a page."""
+    """How well the found baselines of a page agree with the true ones."""
 
     precision: float
     recall: float
+    missed: int  # true lines that lie on no found ones
+    split: int  # true lines with several found ones on them
+    merged: int  # found lines with several true ones on them
 
     @property
     def f1(self) -> float:
-        """The harmonic mean; 0 where nothing agrees."""
+        """The harmonic mean of both; 0 where nothing agrees."""
         both = self.precision + self.recall
         return 2 * self.precision * self.recall / both if both else 0.0
 
@@ -40,19 +47,19 @@ def score(found: Sequence[np.ndarray], true: Sequence[np.ndarray]) -> Scores:
     """
     found, true = ([resample(line) for line in lines] for lines in (found, true))
     if not true or not found:
-        return Scores(float(not found), float(not true))
-    tolerances = line_tolerances(true)
+        return Scores(float(not found), float(not true), len(true), 0, 0)
+    pairs = list(zip(true, line_tolerances(true), strict=True))
     everything = np.concatenate(found)
-    recall = np.mean(
-        [coverage(one, everything, t) for one, t in zip(true, tolerances, strict=True)]
+    recalls = np.array([coverage(one, everything, t) for one, t in pairs])
+    of_found = np.array([[coverage(f, one, t) for one, t in pairs] for f in found])
+    of_true = np.array([[coverage(one, f, t) for one, t in pairs] for f in found])
+    return Scores(
+        precision=sum(best_pairs(of_found)) / len(found),
+        recall=float(recalls.mean()),
+        missed=int(np.sum(recalls < MOST)),
+        split=int(np.sum(np.sum(of_found >= MOST, axis=0) > 1)),
+        merged=int(np.sum(np.sum(of_true >= MOST, axis=1) > 1)),
     )
-    table = np.array(
-        [
-            [coverage(one, other, t) for other, t in zip(true, tolerances, strict=True)]
-            for one in found
-        ]
-    )
-    return Scores(sum(best_pairs(table)) / len(found), float(recall))
 
 
 def resample(line: np.ndarray) -> np.ndarray:

@@ -20,7 +20,11 @@ HEIGHT = 8.0  # what networks predict heights in, in pixels of the map
 SHIFT = 4
 # Pixels of the map: the thickness of a drawn baseline, the radius of its ends.
 THICKNESS, RADIUS = 3, 2
-LEAST = 0.5  # of a baseline's probability less that of an end
+# A ridge of BASELINE counts from the first of these on, and is a line if on average it
+# has the second.
+LEAST, SURE = 0.25, 0.45
+APART = 5  # pixels of the map: less than the distance of two lines, and odd
+GAP = 2  # pixels of the map: a ridge may be interrupted by so many
 SHORTEST = 4  # points along a line, in pixels of the map
 EXACT = 0.6  # how far points of a simplified line may be off, in pixels of the map
 
@@ -44,18 +48,24 @@ def draw(lines: Sequence[Line], size: tuple[int, int]) -> np.ndarray:
 def find(maps: np.ndarray) -> list[Line]:
     """Return the lines in maps (h, w, 4), from top to bottom.
 
-    BASELINE and END are probabilities.
+    BASELINE and END are probabilities. Lines run along the ridges of BASELINE, from top
+    to bottom its local maxima: lines so close that they touch have their own.
     """
-    marked = maps[..., BASELINE] > LEAST
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        marked.astype(np.uint8), connectivity=8
-    )
+    smooth = cv2.GaussianBlur(maps[..., BASELINE], (3, 3), 0.8)
+    highest = cv2.dilate(smooth, np.ones((APART, 1), np.uint8))
+    ridge = (smooth >= highest) & (smooth > LEAST) & (maps[..., END] < 0.5)
+    ridge = ridge.astype(np.uint8)
+    joined = cv2.dilate(ridge, np.ones((1, 2 * GAP + 1), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    labels *= ridge
     lines = []
     for number in range(1, count):
         left, top, width, height, _ = stats[number]
         window = np.s_[top : top + height, left : left + width]
         rows, columns = np.nonzero(labels[window] == number)
-        weights = maps[window][rows, columns, BASELINE]
+        weights = smooth[window][rows, columns]
+        if weights.mean() < SURE:
+            continue
         points = np.stack([columns + left, rows + top], axis=1).astype(float)
         if (line := _follow(points, weights)) is None:
             continue

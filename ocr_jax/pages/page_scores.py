@@ -32,11 +32,17 @@ def score(finder, pages: Sequence[pages_file.Page]) -> list[PageScore]:
 
 
 def mean(rows: Sequence[PageScore]) -> dict[str, float]:
-    """Return the means over pages."""
-    return {
+    """Return the means over pages of what is a share, the sums of what is a count."""
+    means = {
         name: float(np.mean([getattr(row.scores, name) for row in rows]))
         for name in ("f1", "precision", "recall")
-    } | {"pages": len(rows), "lines": sum(row.true for row in rows)}
+    }
+    sums = {
+        name: sum(getattr(row.scores, name) for row in rows)
+        for name in ("missed", "split", "merged")
+    }
+    counts = {"pages": len(rows), "lines": sum(row.true for row in rows)}
+    return means | sums | counts
 
 
 def table(name: str, rows: Sequence[PageScore]) -> str:
@@ -47,7 +53,8 @@ def table(name: str, rows: Sequence[PageScore]) -> str:
         [
             f"\n{name}: {means['pages']} pages with {means['lines']:,} lines: F1 of "
             f"baselines {means['f1']:.3f}, precision {means['precision']:.3f}, recall "
-            f"{means['recall']:.3f}",
+            f"{means['recall']:.3f}; {means['missed']} lines missed, {means['split']} "
+            f"split, {means['merged']} merged",
             "    F1  precision  recall  found  true  the worst pages",
             *(
                 f"{row.scores.f1:6.3f}{row.scores.precision:11.3f}"

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ocr_jax import models, optimizers, steps, train_state, workdirs
+from ocr_jax import models, optimizers, run_names, steps, train_state, workdirs
 from ocr_jax.data import pages_file, plan
 from ocr_jax.errors import UserError
 from ocr_jax.pages import finder, maps, page_scores, tiles
@@ -130,6 +130,21 @@ class PageTraining:
         return page_scores.score(
             finder.Finder(self._logits_step, state), self._splits[name].pages
         )
+
+
+def evaluate_workdir(workdir: Path | str, split: str, pages_path: str = "") -> dict:
+    """Score a run's best network on one split of a pages file; print the scores.
+
+    workdir: see run_names. pages_path: another file than the run's own.
+    """
+    config = workdirs.load_config(run_names.resolve(workdir))
+    path = pages_path or config.lines_file
+    splits = pages_file.read(path, (split,))
+    if split not in splits:
+        raise UserError(f"{path} has no {split} pages")
+    rows = page_scores.score(finder.load(workdir), splits[split].pages)
+    print(page_scores.table(split, rows))
+    return page_scores.mean(rows)
 
 
 def load(config) -> dict[str, pages_file.Split]:

@@ -19,12 +19,12 @@ PAGE = [level(y) for y in (100.0, 150.0, 200.0)]
 
 def test_what_is_found_where_it_is_scores_one():
     scores = baseline_scores.score(PAGE, PAGE)
-    assert scores == (1.0, 1.0) and scores.f1 == 1.0
+    assert scores == (1.0, 1.0, 0, 0, 0) and scores.f1 == 1.0
 
 
 def test_within_the_tolerance_nothing_is_lost():
     shifted = [line + np.array([0.0, 12.0]) for line in PAGE]  # a quarter of 50 is 12.5
-    assert baseline_scores.score(shifted, PAGE) == (1.0, 1.0)
+    assert baseline_scores.score(shifted, PAGE)[:2] == (1.0, 1.0)
 
 
 def test_a_line_in_two_parts_costs_precision_alone():
@@ -32,18 +32,26 @@ def test_a_line_in_two_parts_costs_precision_alone():
     scores = baseline_scores.score(parts, PAGE)
     assert scores.recall == pytest.approx(1.0, abs=0.01)
     assert scores.precision == pytest.approx(0.75, abs=0.01)
+    assert (scores.missed, scores.split, scores.merged) == (0, 1, 0)
+
+
+def test_two_lines_in_one_are_merged():
+    true = [level(100, 0, 240), level(100, 260, 500), *PAGE[1:]]
+    scores = baseline_scores.score(PAGE, true)
+    assert (scores.missed, scores.split, scores.merged) == (0, 0, 1)
 
 
 def test_a_line_too_many_and_one_missed():
     scores = baseline_scores.score([PAGE[0], PAGE[1], level(600)], PAGE)
     assert scores.recall == pytest.approx(2 / 3)
     assert scores.precision == pytest.approx(2 / 3)
+    assert (scores.missed, scores.split, scores.merged) == (1, 0, 0)
 
 
 def test_empty_pages():
-    assert baseline_scores.score([], []) == (1.0, 1.0)
-    assert baseline_scores.score(PAGE, []) == (0.0, 1.0)
-    assert baseline_scores.score([], PAGE) == (1.0, 0.0)
+    assert baseline_scores.score([], []) == (1.0, 1.0, 0, 0, 0)
+    assert baseline_scores.score(PAGE, [])[:2] == (0.0, 1.0)
+    assert baseline_scores.score([], PAGE) == (1.0, 0.0, 3, 0, 0)
 
 
 def by_definition(points, others, tolerance):

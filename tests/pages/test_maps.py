@@ -24,6 +24,7 @@ def curve(y, left, right, slope=0.0, bend=0.0):
         page(curve(100, 50, 800, slope=0.1), curve(150, 60, 700, slope=0.1)),
         page(curve(200, 50, 800, bend=12), curve(250, 50, 800, bend=12)),
         page(curve(100, 50, 400), curve(100, 440, 800)),  # two columns
+        page(curve(100, 50, 800), curve(120, 50, 800), curve(140, 50, 800)),
         page(np.array([[100, 500], [100, 100]])),  # upwards
     ],
 )

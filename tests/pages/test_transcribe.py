@@ -1,4 +1,4 @@
-"""Pages: texts go into copies of their XML, in which all else stays as it was."""
+"""Pages with XML: texts go into copies of it, in which all else stays as it was."""
 
 import re
 from xml.etree import ElementTree
@@ -72,7 +72,7 @@ def run(finished, tmp_path):
     """A function: reads tmp_path/in into tmp_path/out; returns the exit code."""
 
     def transcribed(*options):
-        where = f"--workdir={finished[1]}", f"--out={tmp_path / 'out'}"
+        where = f"--workdir={finished[1]}", f"--out={tmp_path / 'out'}", "--lines=xml"
         return transcribe.main([str(tmp_path / "in"), *where, *options])
 
     return transcribed
@@ -177,7 +177,9 @@ def test_mistakes_are_one_line(run, tmp_path, capsys, finished):
         (blocked, "File exists"),
         (blocked / "texts", "Not a directory"),
     ):
-        assert transcribe.main([str(folder), workdir, f"--out={out}"]) == 2
+        assert (
+            transcribe.main([str(folder), workdir, "--lines=xml", f"--out={out}"]) == 2
+        )
         said = capsys.readouterr().err
         assert message in said and len(said.splitlines()) == 1
 

@@ -138,6 +138,17 @@ def cut(
     gray (H, W) is the page; scale (2,) maps the line's coordinates to its pixels.
     Raises UserError if the outline contains nothing of the page.
     """
+    return cut_clean(gray, line, scale, height=height).image
+
+
+def cut_clean(
+    gray: np.ndarray, line: TextLine, scale: np.ndarray, *, height: int
+) -> cleaning.CleanLine:
+    """Cut a line as `cut` does, and say where its columns lie.
+
+    They are counted along the line from the first point of its baseline, or without one
+    from the left edge of its outline.
+    """
     outline, baseline = line.outline * scale, line.baseline * scale
     if np.abs(np.concatenate([outline, baseline])).max(initial=0) > FARTHEST:
         raise UserError("a line whose outline or baseline is far off the page")
@@ -165,7 +176,9 @@ def cut(
     mask = cv2.dilate(mask, np.ones((2 * room + 1, 2 * room + 1), np.uint8)) > 0
     if not (mask & on_page).any():
         raise UserError("a line whose outline is outside the page")
-    return cleaning.line_image(crop, height, mask & on_page)
+    clean = cleaning.clean_line(crop, height, mask & on_page)
+    start = cv2.transform(baseline[None, :1], turn)[0, 0, 0] if len(baseline) else room
+    return clean._replace(left=float(clean.left - start))
 
 
 def _thickness(outline: np.ndarray) -> float:

@@ -1,0 +1,151 @@
+"""The pages that files hold: one in an image, more in a TIFF or a PDF."""
+
+import functools
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ocr_jax import errors, extras, regular_files
+from ocr_jax.errors import UserError
+from ocr_jax.images import finding, opening
+
+PDF, HEIC = (".pdf",), (".heic", ".heif")
+SUFFIXES = opening.SUFFIXES + PDF + HEIC
+# A PDF's pages are drawn at this many pixels an inch, but no larger than this.
+DPI, LONGEST = 300, 6000
+STANDARD_INPUT = "-"
+
+
+class PageImage(NamedTuple):
+    """A page of a file, or of the bytes that `source` is.
+
+    name: a path without suffix, below the folder that was named; a file of several
+    pages has NAME_0001 and so on. problem: why it can't be read, or "".
+    """
+
+    name: str
+    source: Path | bytes
+    number: int = 0
+    count: int = 1
+    problem: str = ""
+
+    def read(self) -> np.ndarray:
+        """Return the page as gray (H, W) uint8. Raises UserError."""
+        if self.problem:
+            raise UserError(self.problem)
+        if _suffix(self) in PDF:
+            return _pdf_page(self.source, self.number)
+        if _suffix(self) in HEIC:
+            return opening.read_image(_heif(self.source))
+        return opening.read_picture(self.source, self.number).gray
+
+
+def find(paths: Sequence[str], standard_input: bytes = b"") -> Iterator[PageImage]:
+    """Yield the pages of files and of folders, in the order of their names.
+
+    Raises UserError for a path that is not there, and for a folder without any page.
+    """
+    for path in paths:
+        if path == STANDARD_INPUT:
+            yield from _pages(standard_input, "stdin")
+        elif Path(path).is_dir():
+            files = [
+                file for file in finding.files(path) if file.suffix.lower() in SUFFIXES
+            ]
+            if not files:
+                raise UserError(
+                    f"{path} holds no page: expected images or PDFs, "
+                    f"{' '.join(SUFFIXES)}"
+                )
+            for file, name in zip(files, _names(files, Path(path)), strict=True):
+                yield from _pages(file, name)
+        elif Path(path).exists():
+            yield from _pages(Path(path), Path(path).stem)
+        else:
+            raise UserError(f"{path} does not exist")
+
+
+def _names(files: list[Path], folder: Path) -> list[str]:
+    """Name files without their suffix, unless two would have the same name."""
+    short = [file.relative_to(folder).with_suffix("").as_posix() for file in files]
+    return [
+        file.relative_to(folder).as_posix() if short.count(name) > 1 else name
+        for file, name in zip(files, short, strict=True)
+    ]
+
+
+def _pages(source: Path | bytes, name: str) -> Iterator[PageImage]:
+    first = PageImage(name, source)
+    try:
+        if _suffix(first) in PDF:
+            count = len(_pdf(source))
+        elif isinstance(source, Path):
+            count = opening.count_pages(source)
+        else:
+            count = 1
+    except UserError as error:
+        yield first._replace(problem=str(error))
+        return
+    if count == 1:
+        yield first
+        return
+    for number in range(count):
+        yield PageImage(f"{name}_{number + 1:04}", source, number, count)
+
+
+def _suffix(page: PageImage) -> str:
+    if isinstance(page.source, bytes):
+        return ".pdf" if page.source.startswith(b"%PDF") else ""
+    return page.source.suffix.lower()
+
+
+@functools.lru_cache(1)  # its pages are asked for one by one
+def _pdf(source: Path | bytes):
+    """Open a PDF. Raises UserError, also for one that asks for a password."""
+    pdfium = extras.load("pypdfium2")
+    if isinstance(source, Path):
+        try:
+            regular_files.checked(source)
+        except OSError as error:
+            raise UserError(f"{source}: {errors.reason(error)}") from None
+    try:
+        return pdfium.PdfDocument(source)
+    except pdfium.PdfiumError as error:
+        name = opening.describe(source)
+        if "password" in str(error).lower():
+            raise UserError(
+                f"{name} is encrypted: save it without a password"
+            ) from None
+        raise UserError(
+            f"{name} can't be read as a PDF: {errors.one_line(error)}"
+        ) from None
+
+
+def _pdf_page(source: Path | bytes, number: int) -> np.ndarray:
+    document = _pdf(source)
+    pdfium = extras.load("pypdfium2")
+    try:
+        page = document[number]
+        scale = min(DPI / 72, LONGEST / max(page.get_size()))
+        drawn = page.render(scale=scale, grayscale=True)
+        gray = np.array(drawn.to_numpy()).reshape(drawn.height, drawn.width)
+        page.close()
+    except (pdfium.PdfiumError, ValueError, ZeroDivisionError, MemoryError) as error:
+        name = opening.describe(source)
+        raise UserError(
+            f"page {number + 1} of {name} can't be read: {errors.one_line(error)}"
+        ) from None
+    return gray
+
+
+def _heif(path: Path):
+    """Return a HEIC photograph as a PIL image. Raises UserError."""
+    heif = extras.load("pillow_heif")
+    try:
+        data = regular_files.checked(path).read_bytes()
+        return heif.open_heif(io.BytesIO(data)).to_pillow()
+    except (*opening.BROKEN, RuntimeError) as error:
+        raise UserError(f"{path} can't be read: {errors.one_line(error)}") from None

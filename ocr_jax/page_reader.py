@@ -1,0 +1,111 @@
+"""Reads whole pages: finds their lines, and reads each.
+
+from ocr_jax import PageReader
+
+page = PageReader.load().read("page.jpg")
+print(page.text)
+"""
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+from ocr_jax import recognizer as recognizer_lib
+from ocr_jax.data import pages_file
+from ocr_jax.errors import UserError
+from ocr_jax.images import cleaning, opening
+from ocr_jax.pages import finder as finder_lib
+from ocr_jax.pages import outlines, reading_order
+from ocr_jax.recognizer import Reading, Recognizer
+from ocr_jax.sources.pages import line_cutting
+
+RECOGNIZER, FINDER = "pretrained:hands", "pretrained:page_lines"
+
+
+class PageLine(NamedTuple):
+    """A line of a page: where it is, in the page's pixels, and what it says.
+
+    baseline (n, 2) and outline (m, 2): points (x, y). The x of the reading's characters
+    is counted along the baseline from its first point.
+    """
+
+    baseline: np.ndarray
+    outline: np.ndarray
+    reading: Reading
+
+
+class Page(NamedTuple):
+    """A page of `size` (width, height) in pixels, its lines in reading order."""
+
+    size: tuple[int, int]
+    lines: list[PageLine]
+
+    @property
+    def text(self) -> str:
+        """The lines' texts, each on a line of its own; empty ones are left out."""
+        return "\n".join(
+            line.reading.text for line in self.lines if line.reading.text.strip()
+        )
+
+
+class PageReader:
+    """A finder of lines and a recogniser, ready to read pages."""
+
+    def __init__(self, finder: finder_lib.Finder, recognizer: Recognizer):
+        self.finder, self.recognizer = finder, recognizer
+
+    @classmethod
+    def load(
+        cls,
+        workdir: str | os.PathLike = RECOGNIZER,
+        *,
+        finder: str | os.PathLike = FINDER,
+        decoder: str = "greedy",
+    ) -> "PageReader":
+        """Load a recogniser and a finder of lines: workdirs, or networks that ship.
+
+        decoder: greedy, or beam if ocr_jax.tune_decoder has been run. Raises UserError
+        if there is no such network or decoder.
+        """
+        recognizer = Recognizer.load(workdir, decoder)
+        return cls(finder_lib.load(finder), recognizer)
+
+    def read(self, image: recognizer_lib.Source) -> Page:
+        """Read a page of any size, colour or bit depth.
+
+        Raises UserError if it can't be read as an image.
+        """
+        return self.read_gray(opening.read_image(image))
+
+    def read_gray(self, gray: np.ndarray) -> Page:
+        """Read a page (H, W) uint8, dark ink."""
+        found = self.finder.find(gray)
+        ordered = [found[i] for i in reading_order.order(found, gray.shape[1])]
+        return self.read_lines(gray, ordered)
+
+    def read_lines(self, gray: np.ndarray, lines: list[pages_file.Line]) -> Page:
+        """Read lines of a page that were found; one without ink has an empty text."""
+        around = [
+            outlines.outline(line, lines[:i] + lines[i + 1 :], gray.shape)
+            for i, line in enumerate(lines)
+        ]
+        images = [
+            self._cut(gray, line.baseline, outline)
+            for line, outline in zip(lines, around, strict=True)
+        ]
+        readings = self.recognizer.read_lines(images)
+        placed = zip(lines, around, readings, strict=True)
+        return Page(
+            size=gray.shape[::-1],
+            lines=[PageLine(line.baseline, outline, r) for line, outline, r in placed],
+        )
+
+    def _cut(self, gray, baseline, outline) -> cleaning.CleanLine:
+        """Cut a line as those in lines files; one without ink has no width."""
+        height = self.recognizer.best.height
+        line = line_cutting.TextLine("", "", outline, baseline)
+        try:
+            return line_cutting.cut_clean(gray, line, np.ones(2), height=height)
+        except UserError:
+            return cleaning.CleanLine(np.zeros((height, 0), np.uint8), 0.0, 1.0)

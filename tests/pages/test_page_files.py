@@ -1,0 +1,60 @@
+"""Files of whole pages: what is written is read again, and no other file is."""
+
+import numpy as np
+import pytest
+
+from ocr_jax import transcribe
+from ocr_jax.data import pages_file
+from ocr_jax.errors import UserError
+from tests import fixtures
+
+
+def test_a_pages_file_holds_pages_and_their_lines(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "pages.h5"
+    fixtures.save_pages(folder, 3)
+    assert (
+        fixtures.run_prepare("whole_pages", f"--source={folder}", f"--out={out}") == 0
+    )
+    split = pages_file.read(out, ("train",))["train"]
+    [page, *_] = split.pages
+    assert max(page.image.shape) == 1280 and len(page.lines) == 2
+    scale = 1280 / 500
+    for line, (y, above) in zip(page.lines, ((150, 45), (215, 45)), strict=True):
+        assert line.baseline[:, 1] == pytest.approx(y * scale, abs=scale)
+        assert line.above == pytest.approx(above * scale, rel=0.05)
+    ink = page.image[int(120 * scale) : int(145 * scale)]
+    assert ink.max() > 150 > np.median(ink)
+
+
+def test_the_same_pages_have_the_same_digest(tmp_path):
+    fixtures.save_pages(tmp_path / "in", 3)
+    digests = []
+    for name in ("a.h5", "b.h5"):
+        out = tmp_path / name
+        fixtures.run_prepare("whole_pages", f"--source={tmp_path}/in", f"--out={out}")
+        digests.append(pages_file.read(out, ("train",))["train"].digest)
+    assert digests[0] == digests[1]
+
+
+def test_a_lines_file_is_no_pages_file(tiny_lines, tmp_path):
+    with pytest.raises(UserError, match=r"expected format 'ocr_jax\.pages'"):
+        pages_file.read(tiny_lines, ("train",))
+    (tmp_path / "torn.h5").write_bytes(b"no")
+    with pytest.raises(UserError, match="not a readable HDF5 file"):
+        pages_file.read(tmp_path / "torn.h5", ("train",))
+
+
+def test_a_full_disk_leaves_no_pages_file(tmp_path, small_disk, capsys):
+    fixtures.save_pages(tmp_path / "in", 3)
+    out = small_disk(0.02) / "pages.h5"
+    options = f"--source={tmp_path}/in", f"--out={out}"
+    assert fixtures.run_prepare("whole_pages", *options) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert list(out.parent.iterdir()) == []
+
+
+def test_pages_need_a_finder(finished, tmp_path, capsys):
+    fixtures.save_pages(tmp_path / "in", 1)
+    workdir = f"--workdir={finished[1]}"
+    assert transcribe.main([f"{tmp_path}/in", workdir, f"--finder={finished[1]}"]) == 2
+    assert "reads lines: name a run of configs/page_lines.py" in capsys.readouterr().err

@@ -1,0 +1,49 @@
+"""Reading order: columns one after the other, tables by rows."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocr_jax.data.pages_file import Line
+from ocr_jax.pages import reading_order
+
+WIDTH = 1000
+
+
+def line(left, right, y, drop=0.0):
+    return Line(np.array([[left, y], [right, y + drop]], float), 20.0, 6.0)
+
+
+HEADING = line(100, 900, 50)
+LEFT = [line(100, 450, y) for y in (120, 160, 200)]
+RIGHT = [line(550, 900, y) for y in (120, 160, 200)]
+FOOT = line(100, 900, 260)
+CELLS = [line(x, x + 90, y) for y in (100, 140, 180) for x in (100, 300, 500, 700)]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [line(100, 900, y) for y in (50, 90, 130)],
+        [HEADING, *LEFT, *RIGHT, FOOT],
+        [*LEFT, *RIGHT],
+        [line(100, 450, y, drop=30) for y in (100, 140)],
+        [line(80, 200, 100), line(220, 900, 100), line(100, 900, 140)],  # in two parts
+        CELLS,
+        [],
+    ],
+)
+def test_lines_are_read_in_this_order(lines):
+    shuffled = np.random.default_rng(0).permutation(len(lines))
+    ordered = reading_order.order([lines[i] for i in shuffled], WIDTH)
+    assert [shuffled[i] for i in ordered] == list(range(len(lines)))
+
+
+NUMBERS = st.integers(0, 1000)
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), max_size=12))
+def test_every_line_is_read_once(places):
+    lines = [line(x, x + width + 1, y) for x, width, y in places]
+    assert sorted(reading_order.order(lines, WIDTH)) == list(range(len(lines)))
