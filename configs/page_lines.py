@@ -14,7 +14,7 @@ def get_config():
     config.encoder = "page"
     config.conv_channels = (24, 48, 64, 96, 128)
     config.batch_size = 8
-    config.num_epochs = 30
+    config.num_epochs = 24
     config.learning_rate = 2e-3
     config.warmup_steps = 100
     config.weight_decay = 1e-2

@@ -18,8 +18,9 @@ KINDS = 4
 HEIGHT = 8.0  # what networks predict heights in, in pixels of the map
 # Fixed-point bits of the coordinates that OpenCV draws.
 SHIFT = 4
-# Pixels of the map: the thickness of a drawn baseline, the radius of its ends.
-THICKNESS, RADIUS = 3, 2
+# OpenCV's thickness of a drawn baseline, which gives 3 pixels of the map, and the radius
+# of its ends.
+THICKNESS, RADIUS = 2, 2
 # A ridge of BASELINE counts from the first of these on, and is a line if on average it
 # has the second.
 LEAST, SURE = 0.25, 0.45
@@ -38,7 +39,7 @@ def draw(lines: Sequence[Line], size: tuple[int, int]) -> np.ndarray:
         points = (np.asarray(line.baseline, float) + 0.5) / STRIDE - 0.5
         fixed = np.round(points * 2**SHIFT).astype(np.int32)
         for kind, value in ((ABOVE, line.above), (BELOW, line.below)):
-            _polyline(maps[kind], fixed, value / STRIDE, THICKNESS + 2)
+            _polyline(maps[kind], fixed, value / STRIDE, THICKNESS + 1)
         _polyline(maps[BASELINE], fixed, 1.0, THICKNESS)
         for end in (fixed[0], fixed[-1]):
             cv2.circle(maps[END], end, RADIUS << SHIFT, 1.0, -1, shift=SHIFT)
