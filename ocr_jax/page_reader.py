@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ocr_jax import pretrained
 from ocr_jax import recognizer as recognizer_lib
 from ocr_jax.data import pages_file
 from ocr_jax.errors import UserError
@@ -19,8 +20,6 @@ from ocr_jax.pages import finder as finder_lib
 from ocr_jax.pages import outlines, reading_order
 from ocr_jax.recognizer import Reading, Recognizer
 from ocr_jax.sources.pages import line_cutting
-
-RECOGNIZER, FINDER = "pretrained:hands", "pretrained:page_lines"
 
 
 class PageLine(NamedTuple):
@@ -58,9 +57,9 @@ class PageReader:
     @classmethod
     def load(
         cls,
-        workdir: str | os.PathLike = RECOGNIZER,
+        workdir: str | os.PathLike = pretrained.RECOGNIZER,
         *,
-        finder: str | os.PathLike = FINDER,
+        finder: str | os.PathLike = pretrained.FINDER,
         decoder: str = "greedy",
     ) -> "PageReader":
         """Load a recogniser and a finder of lines: workdirs, or networks that ship.

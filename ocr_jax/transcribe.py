@@ -23,7 +23,7 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from ocr_jax import checkpoints, decoders, errors, page_reader, run_names, workdirs
+from ocr_jax import checkpoints, decoders, errors, pretrained, run_names, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.images import batches, page_images
 from ocr_jax.page_reader import PageReader
@@ -52,12 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     add("pages", nargs="+", help="files and folders, or - for standard input")
     add(
         "--workdir",
-        default=page_reader.RECOGNIZER,
+        default=pretrained.RECOGNIZER,
         help=f"the recogniser: {run_names.HELP} (default: %(default)s)",
     )
     add(
         "--finder",
-        default=page_reader.FINDER,
+        default=pretrained.FINDER,
         help=f"what finds lines: {run_names.HELP} (default: %(default)s)",
     )
     add(
