@@ -90,7 +90,7 @@ class PageReader:
             for i, line in enumerate(lines)
         ]
         images = [
-            self._cut(gray, line.baseline, outline)
+            self.cut(gray, line.baseline, outline)
             for line, outline in zip(lines, around, strict=True)
         ]
         readings = self.recognizer.read_lines(images)
@@ -100,7 +100,7 @@ class PageReader:
             lines=[PageLine(line.baseline, outline, r) for line, outline, r in placed],
         )
 
-    def _cut(self, gray, baseline, outline) -> cleaning.CleanLine:
+    def cut(self, gray, baseline, outline) -> cleaning.CleanLine:
         """Cut a line as those in lines files; one without ink has no width."""
         height = self.recognizer.best.height
         line = line_cutting.TextLine("", "", outline, baseline)
