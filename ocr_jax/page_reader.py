@@ -21,6 +21,9 @@ from ocr_jax.pages import outlines, reading_order
 from ocr_jax.recognizer import Reading, Recognizer
 from ocr_jax.sources.pages import line_cutting
 
+# A page less sure than this is tried the other ways up, which must be surer by this.
+DOUBTFUL, CLEARLY = 0.5, 0.2
+
 
 class PageLine(NamedTuple):
     """A line of a page: where it is, in the page's pixels, and what it says.
@@ -46,6 +49,14 @@ class Page(NamedTuple):
         return "\n".join(
             line.reading.text for line in self.lines if line.reading.text.strip()
         )
+
+    @property
+    def confidence(self) -> float:
+        """The expected share of its characters that are right; 0 without any."""
+        sure = [
+            part.confidence for line in self.lines for part in line.reading.characters
+        ]
+        return float(np.mean(sure)) if sure else 0.0
 
 
 class PageReader:
@@ -98,6 +109,27 @@ class PageReader:
         return Page(
             size=gray.shape[::-1],
             lines=[PageLine(line.baseline, outline, r) for line, outline, r in placed],
+        )
+
+    def doubt(self, gray: np.ndarray, page: Page) -> str:
+        """Say what is doubtful about a page that was read from an image; or "".
+
+        What is read with little confidence is read the other ways up.
+        """
+        if not page.lines:
+            return "has no lines that the finder sees"
+        if page.confidence > DOUBTFUL:
+            return ""
+        turned = [
+            (self.read_gray(np.rot90(gray, -degrees // 90)).confidence, degrees)
+            for degrees in (90, 180, 270)
+        ]
+        confidence, degrees = max(turned)
+        if confidence < page.confidence + CLEARLY:
+            return ""
+        return (
+            f"may be turned: clockwise by {degrees} degrees, its reading has "
+            f"confidence {confidence:.2f} instead of {page.confidence:.2f}"
         )
 
     def cut(self, gray, baseline, outline) -> cleaning.CleanLine:

@@ -154,6 +154,8 @@ def _image_jobs(args: argparse.Namespace) -> list[Job]:
     def read(page: page_images.PageImage):
         gray = page.read()
         result = reader.read_gray(gray)
+        if doubt := reader.doubt(gray, result):
+            errors.say(f"{page.name} {doubt}")
         image_name = _keep_image(page, gray, args.out) if form.needs_image else ""
         content = form.write(result, gray, page.name, image_name)
         return content, collections.Counter({"lines read": len(result.lines)})

@@ -68,9 +68,18 @@ def test_a_page_is_read_from_top_to_bottom(reader):
         assert xs[0] > 0 and xs[-1] < np.ptp(line.baseline[:, 0])
 
 
-def test_a_page_without_lines_is_empty(reader):
-    page = reader.read(np.full((50, 80), 200, np.uint8))
-    assert page.lines == [] and page.text == ""
+def test_a_page_without_lines_is_empty_and_that_is_said(reader):
+    gray = np.full((50, 80), 200, np.uint8)
+    page = reader.read(gray)
+    assert page.lines == [] and page.text == "" and page.confidence == 0
+    assert reader.doubt(gray, page) == "has no lines that the finder sees"
+
+
+def test_a_page_that_reads_better_another_way_up_is_doubted(reader):
+    upside_down = np.ascontiguousarray(PAGE[::-1, ::-1])
+    page = reader.read(upside_down)
+    assert "clockwise by 180 degrees" in reader.doubt(upside_down, page)
+    assert reader.doubt(PAGE, reader.read(PAGE)) == ""
 
 
 def test_a_line_without_ink_has_no_text(recognizer):
