@@ -5,18 +5,18 @@ import ml_collections
 import optax
 
 WARMUP_SHARE = 0.1  # of a training's steps, at most
-# How many lines a network is shown in all, each many times over: one that goes on from
-# another, and one from nothing. No line is shown less or more often than this.
-TUNING_LINES, TRAINING_LINES = 40_000, 270_000
-LEAST_EPOCHS, MOST_EPOCHS = 10, 130
+# Of a training that goes on from another network, and of one from nothing: how many lines
+# it is shown in all, each many times over, and how often it is shown each at most.
+TUNING, TRAINING = (40_000, 60), (270_000, 130)
+LEAST_EPOCHS = 10
 
 
 def with_epochs(config, lines: int):
     """Return the config with a number of epochs: that of `lines`, where it is 0."""
     config = ml_collections.ConfigDict(config)
     if not config.num_epochs:
-        shown = TUNING_LINES if config.init_from else TRAINING_LINES
-        config.num_epochs = round(min(max(shown / lines, LEAST_EPOCHS), MOST_EPOCHS))
+        shown, most = TUNING if config.init_from else TRAINING
+        config.num_epochs = round(min(max(shown / lines, LEAST_EPOCHS), most))
     return config
 
 

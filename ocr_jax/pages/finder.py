@@ -15,8 +15,8 @@ from ocr_jax.pages import maps, tiles
 from ocr_jax.runtime import devices
 from ocr_jax.steps import to_float
 
-# A short line that ends within these pixels of the left or right edge of the image is cut
-# off; a short one takes no more than this share of the page.
+# A short line that ends within these pixels of the left or right edge of an image is
+# cut off; a short one takes no more than this share of the page.
 EDGE, REST = 4, 0.25
 LEAST_SIDE = 16  # pixels; nothing that is smaller can be read
 # Sides of an image are padded to multiples of this: few shapes to compile.
