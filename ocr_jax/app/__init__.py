@@ -1,0 +1,1 @@
+"""Read pages, correct them and train on the corrections, in a browser."""
