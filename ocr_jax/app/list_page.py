@@ -30,6 +30,8 @@ a.row-page img { width: 76px; height: 96px; object-fit: cover; object-position: 
 .bar .read { background: #9fc3df; } .bar .checked { background: #2f9e55; }
 .drop { width: 100%; max-width: none !important; box-shadow: none !important;
   border: 1px dashed #bbb4a6; margin-bottom: 14px; background: transparent; }
+.drop .q-uploader__subtitle { display: none; }
+.tools .q-field { width: 300px; }
 .drop .q-uploader__list { min-height: 0; padding: 0; display: none; }
 .round { color: #444; margin-bottom: 10px; }
 """
@@ -74,7 +76,7 @@ def _actions(parts: frame.Parts):
         ui.menu(),
     ):
         ui.menu_item("Pages that are not read", lambda: begin(False))
-        ui.menu_item("All lines that are not checked, again", lambda: begin(True))
+        ui.menu_item("All that no person wrote or checked, again", lambda: begin(True))
     if not parts.is_trial:
         ui.link("Train", "/train")
     with (

@@ -39,6 +39,11 @@ class Line(NamedTuple):
     baseline: list[list[float]]
     outline: list[list[float]]
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether networks leave the text alone: a person checked or wrote it."""
+        return self.is_checked or (bool(self.text.strip()) and self.confidence is None)
+
 
 class Document:
     """A page, its lines, and what can be undone. Changes raise UserError."""
@@ -57,7 +62,16 @@ class Document:
         for element in tree.lines:
             self._elements[self._keys] = element
             self._keys += 1
-        self._placed = page_places.placed(content, self.image, frame)
+        self._known_places: page_places.Placed | None = None
+        _ = self._placed  # a page whose lines have no place is not opened
+
+    @property
+    def _placed(self) -> page_places.Placed:
+        if self._known_places is None:
+            self._known_places = page_places.placed(
+                self._content, self.image, self._frame
+            )
+        return self._known_places
 
     @property
     def size(self) -> tuple[int, int]:
@@ -90,17 +104,25 @@ class Document:
         with self._step(("check", key)):
             page_tree.set_tag(element, "checked", "value", "true" if is_checked else "")
 
+    def check_all(self):
+        """Mark all lines with a text as checked."""
+        with self._step(("check all",)):
+            for line in self.lines():
+                if line.text.strip():
+                    element = self._elements[line.key]
+                    page_tree.set_tag(element, "checked", "value", "true")
+
     def delete(self, key: int):
         """Take out a line."""
         element = self._element(key)
-        with self._step(("delete", key), moves=True):
+        with self._step(("delete", key)):
             self._tree.delete(element)
             del self._elements[key]
 
     def move(self, key: int, by: int):
         """Move a line one place up (-1) or down (1)."""
         element = self._element(key)
-        with self._step(("move", key), moves=True):
+        with self._step(("move", key)):
             self._tree.move(element, 1 if by > 0 else -1)
 
     def add(self, points: Sequence, after: int | None = None) -> int:
@@ -108,7 +130,7 @@ class Document:
         before = self._element(after) if after is not None else None
         baseline = page_places.checked(points, self.size)
         outline = page_places.outline(self._placed, baseline)
-        with self._step(("add",), moves=True):
+        with self._step(("add",)):
             return self._add(baseline, outline, before)
 
     def _add(self, baseline: np.ndarray, outline: np.ndarray, after) -> int:
@@ -126,27 +148,23 @@ class Document:
             self._placed, baseline, self._tree.lines.index(element)
         )
         scale = self._placed.writing_scale()
-        with self._step(("baseline", key), moves=True):
+        with self._step(("baseline", key)):
             page_tree.place(element, baseline / scale, outline / scale)
 
     def add_found(self, found: Sequence):
-        """Put the lines of a page_reader.Page in place of all that are not checked."""
-        with self._step(("find",), moves=True):
-            for key, element in list(self._elements.items()):
-                if not page_tree.is_checked(element):
-                    self._tree.delete(element)
-                    del self._elements[key]
+        """Add the lines of a page_reader.Page, which has none yet."""
+        with self._step(("find",)):
             for line in found:
                 key = self._add(line.baseline, line.outline, None)
                 _set_reading(self._elements[key], line.reading)
 
     def set_readings(self, readings: dict[int, Reading]):
-        """Write what a network reads, by key. Checked lines keep their text."""
+        """Write what a network reads, by key. A person's texts are kept."""
+        kept = {line.key for line in self.lines() if line.is_kept}
         with self._step(("read",)):
             for key, reading in readings.items():
-                element = self._elements.get(key)
-                if element is not None and not page_tree.is_checked(element):
-                    _set_reading(element, reading)
+                if key in self._elements and key not in kept:
+                    _set_reading(self._elements[key], reading)
 
     def undo(self) -> int | None:
         """Undo the latest step; return the key of the first line that differs."""
@@ -169,8 +187,8 @@ class Document:
         return self._elements[key]
 
     @contextlib.contextmanager
-    def _step(self, what: tuple, moves: bool = False) -> Iterator[None]:
-        """Write what is changed inside; keep how it was. moves: places may differ."""
+    def _step(self, what: tuple) -> Iterator[None]:
+        """Write what is changed inside; keep how it was."""
         before = self._content
         try:
             yield
@@ -183,8 +201,6 @@ class Document:
             self._history.append(zlib.compress(before, 1))
             del self._history[:-MOST_STEPS]
         self._last = what
-        if moves:
-            self._placed = page_places.placed(self._content, self.image, self._frame)
 
     def _write(self, content: bytes):
         """Write the file, unless another has written it since."""
@@ -198,7 +214,7 @@ class Document:
                 workdirs.write_bytes(self.path, content)
             except OSError as error:
                 raise UserError(f"{self.path.name}: {reason(error)}") from None
-        self._content = content
+        self._content, self._known_places = content, None
 
 
 @contextlib.contextmanager

@@ -41,8 +41,8 @@ def _buttons(parts: frame.Parts, page: PageFile, read) -> list:
     here = names.index(page.name)
     spinner = ui.spinner(size="1.4em", color="white")
     spinner.visible = False
-    button = frame.button("Read unchecked lines", read)
-    button.tooltip("Finds the lines first, if there are none")
+    button = frame.button("Read the lines", read)
+    button.tooltip("Finds lines where there are none; what a person wrote or checked is kept")
     if here:
         ui.link("‹ Previous", frame.url("page", names[here - 1]))
     if here + 1 < len(names):

@@ -11,12 +11,14 @@ export default {
     <button @click="ask('move', {by: -1})" :disabled="!on" title="Alt+↑">↑ Up</button>
     <button @click="ask('move', {by: 1})" :disabled="!on" title="Alt+↓">↓ Down</button>
     <button @click="ask('delete')" :disabled="!on" title="Ctrl+Delete">✕ Delete</button>
+    <button @click="push({op: 'check_all'})" :disabled="checked === rows.length"
+      title="Mark all lines with a text as checked">✓ All</button>
     <button @click="adding ? stopAdding() : (adding = [])" :class="{on: adding}"
       title="Click where its baseline begins, and where it ends">+ Line</button>
     <span class="pv-hint" v-if="adding">{{ adding.length
       ? "Now click where the baseline ends" : "Click where the baseline begins" }}</span>
-    <span class="pv-zoom"><button @click="zoom(1 / 1.4)" title="+">＋</button>
-      <button @click="zoom(1.4)" title="-">－</button>
+    <span class="pv-zoom"><button @click="zoom(1 / 1.4)" title="+">+</button>
+      <button @click="zoom(1.4)" title="-">−</button>
       <button @click="fit()">Fit</button></span>
     <span class="pv-count">{{ checked }} of {{ rows.length }} checked</span>
     <span class="pv-status" :class="status.kind" role="status">{{ status.text }}</span>
@@ -103,12 +105,13 @@ export default {
       this.$emit("operations", { number: this.number, operations: this.sent });
     },
     done(answer) {
-      if (answer.number !== this.number && !answer.problem) return;
-      this.sent = null;
+      // What was read by a network comes without a number: nobody here asked for it.
+      if (answer.number !== null && answer.number !== this.number) return;
+      if (answer.number !== null) this.sent = null;
       if (answer.problem) {
         this.queue = [];
         this.status = { kind: answer.is_conflict ? "bad" : "note", text: answer.problem };
-      } else if (!this.queue.length) this.status = { kind: "good", text: "Saved" };
+      } else if (!this.queue.length && !this.sent) this.status = { kind: "good", text: "Saved" };
       this.canUndo = answer.undoable;
       if (answer.lines) this.show(answer.lines, answer.focus);
       this.pump();

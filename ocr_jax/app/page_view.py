@@ -72,6 +72,10 @@ def apply(document: Document, message: Any) -> tuple[bool, int | None]:
             if kind == "text":
                 document.set_text(key, str(operation["text"])[:LONGEST_TEXT])
                 continue
+            if kind == "check_all":
+                document.check_all()
+                is_new_order = True
+                continue
             if kind == "check":
                 document.check(key, bool(operation["is_checked"]))
                 continue

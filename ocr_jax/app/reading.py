@@ -52,9 +52,9 @@ class Networks:
             return reader.read_gray(gray)
 
     def read(self, document: Document) -> dict:
-        """Read the lines of a page that are not checked; return readings by key."""
+        """Read the lines whose text no person wrote; return readings by key."""
         lines = document.lines()
-        wanted = {n: line.key for n, line in enumerate(lines) if not line.is_checked}
+        wanted = {n: line.key for n, line in enumerate(lines) if not line.is_kept}
         with self._lock:
             recognizer = self._loaded().recognizer
             gray, page, scale = line_cutting.open_page(
@@ -99,7 +99,7 @@ def _one_line(reader: page_reader.PageReader, gray: np.ndarray) -> page_reader.P
 class Round:
     """Reads all pages of a project, one after the other, in a thread of its own.
 
-    Pages without lines get theirs found first. Checked lines stay as they are.
+    Pages without lines get theirs found first. A person's texts stay as they are.
     """
 
     def __init__(self, project: Project, networks: Networks, again: bool):
