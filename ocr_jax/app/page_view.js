@@ -182,6 +182,8 @@ export default {
       const field = this.$refs.lines.querySelector(`input[data-key="${key}"]`);
       field?.focus({ preventScroll: true });
       field?.scrollIntoView({ block: "nearest" });
+      const row = this.rows.find((one) => one.key === key);
+      if (row) this.select(row); // it may have had the focus all along
     },
     select(row) {
       if (this.selected === row.key) return;
