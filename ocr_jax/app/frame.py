@@ -9,6 +9,7 @@ from nicegui import ui
 
 from ocr_jax.app.project import Project
 from ocr_jax.app.reading import Networks, Round
+from ocr_jax.app.training import Trainings
 
 STYLE = """
 body { background: #f4f3f0; color: #222; }
@@ -28,6 +29,7 @@ class Parts:
 
     project: Project
     networks: Networks
+    trainings: Trainings
     title: str
     is_trial: bool = False  # a network is tried: there is no folder to keep
     round: Round | None = field(default=None)

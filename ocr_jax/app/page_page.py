@@ -42,7 +42,9 @@ def _buttons(parts: frame.Parts, page: PageFile, read) -> list:
     spinner = ui.spinner(size="1.4em", color="white")
     spinner.visible = False
     button = frame.button("Read the lines", read)
-    button.tooltip("Finds lines where there are none; what a person wrote or checked is kept")
+    button.tooltip(
+        "Finds lines where there are none; what a person wrote or checked is kept"
+    )
     if here:
         ui.link("‹ Previous", frame.url("page", names[here - 1]))
     if here + 1 < len(names):

@@ -11,10 +11,11 @@ import fastapi
 import uvicorn
 from nicegui import ui
 
-from ocr_jax.app import exports, frame, list_page, page_page, pictures
+from ocr_jax.app import exports, frame, list_page, page_page, pictures, train_page
 from ocr_jax.app.guard import Guard
 from ocr_jax.app.project import Project
 from ocr_jax.app.reading import Networks
+from ocr_jax.app.training import Trainings
 from ocr_jax.errors import UserError, reason
 
 KEEP = {"cache-control": "private, max-age=300"}
@@ -23,7 +24,9 @@ KEEP = {"cache-control": "private, max-age=300"}
 def parts(folder: Path, workdir: str, finder: str, is_trial: bool) -> frame.Parts:
     """Return the parts of an app on this folder."""
     title = f"Trying {workdir}" if is_trial else folder.resolve().name
-    return frame.Parts(Project(folder), Networks(workdir, finder), title, is_trial)
+    project = Project(folder)
+    networks = Networks(workdir, finder)
+    return frame.Parts(project, networks, Trainings(project), title, is_trial)
 
 
 def serve(parts: frame.Parts, *, host: str, port: int, token: str, show: bool):
@@ -74,6 +77,10 @@ def application(parts: frame.Parts) -> fastapi.FastAPI:
     def page(name: str):
         ui.page_title(name)
         page_page.show(parts, name)
+
+    @ui.page("/train", title="Train")
+    def train():
+        train_page.show(parts)
 
     _files(app, parts)
     ui.run_with(

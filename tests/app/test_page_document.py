@@ -100,7 +100,13 @@ def test_a_line_is_added_behind_another_with_an_outline_as_thick(open_page):
     assert 300 < min(ys) < 340 and 375 < max(ys) < 400
     document.set_baseline(key, [[60, 380], [340, 385]])
     assert open_page().lines()[1].baseline == [[60, 380], [340, 385]]
-    for points in ([[1, 2]], [["x", 1], [2, 3]], [[1, 1], [1, 2]], None, [[1e999, 0]] * 2):
+    for points in (
+        [[1, 2]],
+        [["x", 1], [2, 3]],
+        [[1, 1], [1, 2]],
+        None,
+        [[1e999, 0]] * 2,
+    ):
         with pytest.raises(UserError):
             document.add(points)
 
@@ -121,7 +127,7 @@ def test_undo_goes_back_step_by_step_and_letters_are_one_step(open_page):
 def test_readings_spare_what_a_person_wrote(open_page):
     document = open_page()
     document.set_text(key_of(document, "b"), "mine")
-    letters = [Part(c, confidence, 0, 1) for c, confidence in zip("xy", (0.99, 0.42))]
+    letters = [Part("x", 0.99, 0, 1), Part("y", 0.42, 0, 1)]
     reading = Reading("xy", 0.7, letters)
     document.set_readings({line.key: reading for line in document.lines()})
     lines = open_page().lines()
