@@ -19,6 +19,8 @@ header.app { background: #2d3a45; color: #fff; display: flex; align-items: cente
 header.app a { color: #fff; text-decoration: none; }
 header.app .name { font-weight: 600; overflow: hidden; text-overflow: ellipsis;
   white-space: nowrap; }
+.q-btn.plain { border: 1px solid #cfcac0; min-height: 30px; padding: 2px 10px; }
+.q-btn.plain .q-btn__content { line-height: 1.3; }
 header.app .end { margin-left: auto; display: flex; gap: 8px; align-items: center; }
 """
 
@@ -55,4 +57,4 @@ def header(title: str, back: bool = False) -> Iterator[None]:
 def button(text: str, action, **options) -> ui.button:
     """Draw a plain button."""
     made = ui.button(text, on_click=action, color=options.pop("color", "white"))
-    return made.props("no-caps dense unelevated text-color=dark padding='2px 10px'")
+    return made.classes("plain").props("no-caps dense unelevated text-color=dark")

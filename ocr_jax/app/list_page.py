@@ -1,13 +1,15 @@
 """The view of all pages: how far each is, a search, and what is done to all."""
 
-from nicegui import events, run, ui
+import asyncio
+
+from nicegui import events, ui
 
 from ocr_jax.app import exports, frame, uploads
 from ocr_jax.app.project import PageFile, Summary
 from ocr_jax.app.reading import Round
 from ocr_jax.errors import UserError
 
-A_VIEW = 50  # pages that are listed at once
+A_VIEW = 30  # pages that are listed at once
 STYLE = """
 .pages { width: 100%; max-width: 1100px; margin: 0 auto; padding: 14px 16px 60px; }
 .tools { display: flex; gap: 16px; align-items: center; margin-bottom: 12px; }
@@ -50,8 +52,12 @@ def show(parts: frame.Parts):
         def rows():
             _rows(parts, state, rows.refresh)
 
-        def search(event: events.ValueChangeEventArguments):
-            state.update(words=event.value or "", page=1)
+        async def search(event: events.ValueChangeEventArguments):
+            words = event.value or ""
+            await asyncio.to_thread(
+                _listed, parts, words
+            )  # what is read of a file is kept
+            state.update(words=words, page=1)
             rows.refresh()
 
         _round(parts, rows.refresh)
@@ -97,7 +103,9 @@ def _upload(parts: frame.Parts):
         try:
             content = await event.file.read()
             folder = parts.project.folder
-            names = await run.io_bound(uploads.add, folder, event.file.name, content)
+            names = await asyncio.to_thread(
+                uploads.add, folder, event.file.name, content
+            )
         except UserError as error:
             ui.notify(str(error), type="negative", position="top", timeout=8000)
             return
@@ -130,7 +138,7 @@ async def _read_new(parts: frame.Parts, names: list[str]):
     try:
         for name in names:
             page = parts.project.page(name)
-            found = await run.io_bound(parts.networks.find, page.image)
+            found = await asyncio.to_thread(parts.networks.find, page.image)
             parts.project.open(page).add_found(found.lines)
     except UserError as error:
         ui.notify(str(error), type="negative", position="top", timeout=8000)
@@ -162,10 +170,10 @@ def _round(parts: frame.Parts, refresh):
     ui.timer(1.0, update)
 
 
-def _count(parts: frame.Parts, total: ui.label):
+async def _count(parts: frame.Parts, total: ui.label):
     """Say how much there is, and how much of it is checked."""
     try:
-        found = [parts.project.summary(page) for page in parts.project.pages()]
+        found = await asyncio.to_thread(_summaries, parts)
     except UserError as error:
         total.text = str(error)
         return
@@ -173,11 +181,19 @@ def _count(parts: frame.Parts, total: ui.label):
     total.text = f"{len(found):,} pages, {checked:,} of {lines:,} lines checked"
 
 
+def _summaries(parts: frame.Parts) -> list[Summary]:
+    return [parts.project.summary(page) for page in parts.project.pages()]
+
+
+def _listed(parts: frame.Parts, words: str) -> list[PageFile]:
+    project = parts.project
+    return list(project.search(words)) if words else project.pages()
+
+
 def _rows(parts: frame.Parts, state: dict, refresh):
     try:
         words = state["words"]
-        listed = parts.project.search(words) if words else parts.project.pages()
-        pages = list(listed)
+        pages = _listed(parts, words)
     except UserError as error:
         ui.label(str(error))
         return

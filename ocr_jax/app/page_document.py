@@ -37,7 +37,7 @@ class Line(NamedTuple):
     characters: str
     is_checked: bool
     baseline: list[list[float]]
-    outline: list[list[float]]
+    outline: list[list[float]]  # as few points as look the same
 
     @property
     def is_kept(self) -> bool:
@@ -53,6 +53,7 @@ class Document:
         self._keys = 0
         self._history: list[bytes] = []
         self._last: tuple | None = None  # what the latest step did
+        self._stamp = _stamp(path)  # before it is read: later changes are noticed
         self._show(_read(path), page_places.Frame.of(image))
 
     def _show(self, content: bytes, frame: page_places.Frame):
@@ -155,7 +156,7 @@ class Document:
         """Add the lines of a page_reader.Page, which has none yet."""
         with self._step(("find",)):
             for line in found:
-                key = self._add(line.baseline, line.outline, None)
+                key = self._add(line.baseline, page_places.simple(line.outline), None)
                 _set_reading(self._elements[key], line.reading)
 
     def set_readings(self, readings: dict[int, Reading]):
@@ -205,7 +206,7 @@ class Document:
     def _write(self, content: bytes):
         """Write the file, unless another has written it since."""
         with only_writer(self.path.parent):
-            if _read(self.path) != self._content:
+            if _stamp(self.path) != self._stamp:
                 raise Conflict(
                     f"{self.path.name} was changed in another window or program: load "
                     "the page again"
@@ -214,6 +215,7 @@ class Document:
                 workdirs.write_bytes(self.path, content)
             except OSError as error:
                 raise UserError(f"{self.path.name}: {reason(error)}") from None
+            self._stamp = _stamp(self.path)
         self._content, self._known_places = content, None
 
 
@@ -227,6 +229,15 @@ def only_writer(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """Return what tells a file from a later version of it."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0, 0
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _read(path: Path) -> bytes:
@@ -253,5 +264,5 @@ def _line(key: int, element, place, scale: np.ndarray) -> Line:
         characters=characters if fits else "",
         is_checked=page_tree.is_checked(element),
         baseline=np.round(place.baseline * scale, 1).tolist(),
-        outline=np.round(place.outline * scale, 1).tolist(),
+        outline=page_places.simple(place.outline * scale).tolist(),
     )

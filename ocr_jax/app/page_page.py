@@ -1,6 +1,8 @@
 """The view of one page: its image, and its lines to be corrected."""
 
-from nicegui import run, ui
+import asyncio
+
+from nicegui import ui
 
 from ocr_jax.app import frame
 from ocr_jax.app.page_view import PageView
@@ -59,10 +61,10 @@ async def _read(parts: frame.Parts, page: PageFile, view: PageView, buttons: lis
     document = view.document
     try:
         if document.lines():
-            readings = await run.io_bound(parts.networks.read, document)
+            readings = await asyncio.to_thread(parts.networks.read, document)
             document.set_readings(readings)
         else:
-            found = await run.io_bound(parts.networks.find, page.image)
+            found = await asyncio.to_thread(parts.networks.find, page.image)
             document.add_found(found.lines)
         view.show_again()
     except UserError as error:

@@ -95,7 +95,16 @@ def outline(here: Placed, baseline: np.ndarray, own: int = -1) -> np.ndarray:
     above, below = usual * ABOVE, usual * (1 - ABOVE)
     around = [pages_file.Line(line.baseline, above, below) for line in others]
     line = pages_file.Line(baseline, above, below)
-    return outlines.outline(line, around, here.size[::-1])
+    return simple(outlines.outline(line, around, here.size[::-1]))
+
+
+def simple(outline: np.ndarray) -> np.ndarray:
+    """Return an outline (n, 2) in fewer points, which differs by a pixel at most."""
+    if len(outline) < 4:
+        return outline.round(1)
+    near = np.clip(outline, -line_cutting.FARTHEST, line_cutting.FARTHEST)
+    points = cv2.approxPolyDP(near.astype(np.float32), 1.0, closed=True)[:, 0]
+    return points.astype(float).round(1)
 
 
 def thickness(line: line_cutting.TextLine) -> float:

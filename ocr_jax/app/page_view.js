@@ -29,7 +29,7 @@ export default {
       @pointermove="onMove" @pointerup="onUp" :class="{adding}"
       preserveAspectRatio="xMidYMin meet">
       <image :href="image" :width="size[0]" :height="size[1]"/>
-      <polygon v-for="row in rows" :key="row.key" :points="spell(row.outline)"
+      <polygon v-for="row in rows" :key="row.key" :points="row.outline"
         v-memo="[row, row.is_checked, selected === row.key]" :data-key="row.key"
         :class="{checked: row.is_checked, on: selected === row.key}"/>
       <g v-if="on" class="pv-baseline">
@@ -213,11 +213,8 @@ export default {
       this.view = { x: 0, y: 0, w: this.size[0], h: this.size[0] * height / Math.max(width, 1) };
     },
     follow(row) {
-      if (!this.view || !row.outline.length || this.drag) return;
-      const { x, y, w, h } = this.view, xs = row.outline.map((p) => p[0]);
-      const ys = row.outline.map((p) => p[1]);
-      const [left, right] = [Math.min(...xs), Math.max(...xs)];
-      const [top, bottom] = [Math.min(...ys), Math.max(...ys)];
+      if (!this.view || !row.box || this.drag) return;
+      const { x, y, w, h } = this.view, [left, top, right, bottom] = row.box;
       const next = { x, y, w, h };
       if (top < y + MARGIN * h || bottom > y + (1 - MARGIN) * h)
         next.y = (top + bottom) / 2 - h / 2;

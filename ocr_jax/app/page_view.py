@@ -55,7 +55,14 @@ class PageView(Element, component="page_view.js"):
 
 
 def _shown(document: Document) -> list[dict]:
-    return [line._asdict() for line in document.lines()]
+    """Return the lines as the browser takes them: an outline as SVG, and its box."""
+    shown = []
+    for line in document.lines():
+        xs, ys = zip(*line.outline, strict=True) if line.outline else ((), ())
+        box = [min(xs), min(ys), max(xs), max(ys)] if line.outline else None
+        points = " ".join(f"{x:.10g},{y:.10g}" for x, y in line.outline)
+        shown.append(line._asdict() | {"outline": points, "box": box})
+    return shown
 
 
 def apply(document: Document, message: Any) -> tuple[bool, int | None]:

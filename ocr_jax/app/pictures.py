@@ -1,6 +1,7 @@
 """Images as a browser shows them: the page, and a thumbnail that is made once."""
 
 import io
+import threading
 import warnings
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ocr_jax.sources.pages import line_cutting, page_xml
 SHOWN = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 THUMBNAIL, QUALITY = 240, 85  # pixels of the longer side
 CACHE = ".thumbnails"
+_ONE = threading.Lock()  # fifty at once would leave nothing for the rest of the app
 
 
 def size_and_tag(path: Path) -> tuple[tuple[int, int], int]:
@@ -50,7 +52,8 @@ def thumbnail(path: Path, folder: Path) -> bytes:
     kept = folder / CACHE / name
     if kept.exists():
         return kept.read_bytes()
-    content = _small(path)
+    with _ONE:
+        content = _small(path)
     try:
         kept.parent.mkdir(exist_ok=True)
         workdirs.write_bytes(kept, content)

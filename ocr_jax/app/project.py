@@ -1,6 +1,5 @@
 """A folder of page images, each with its PAGE XML: all that the app keeps."""
 
-import io
 import os
 import threading
 from collections.abc import Iterator
@@ -127,15 +126,11 @@ class _Blank(NamedTuple):
 
 def _summarise(path: Path) -> Summary:
     try:
-        content = path.read_bytes()
-        root = xml_files.parse(io.BytesIO(content), "PcGts", "PAGE", path.name)
-        described = page_xml.parse(io.BytesIO(content))
+        root = xml_files.parse(path, "PcGts", "PAGE", path.name)
     except UserError as error:
         return Summary(problem=str(error))
-    except OSError as error:
-        return Summary(problem=reason(error))
     lines = list(xml_files.all_named(root, "TextLine"))
-    texts = [line.text for line in described.lines]
+    texts = [page_xml.text_of(line) for line in lines]
     return Summary(
         lines=len(lines),
         read=sum(1 for text in texts if text.strip()),

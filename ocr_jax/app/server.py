@@ -86,6 +86,7 @@ def application(parts: frame.Parts) -> fastapi.FastAPI:
     ui.run_with(
         app,
         title=parts.title,
+        tailwind=False,
         show_welcome_message=False,
         favicon="✍️",
         language="en-US",

@@ -1,6 +1,8 @@
 """The view of trainings: begin one, watch it, and read with what it has learnt."""
 
-from nicegui import run, ui
+import asyncio
+
+from nicegui import ui
 
 from ocr_jax.app import frame, gains
 from ocr_jax.app.reading import Round
@@ -54,7 +56,9 @@ def _begin(parts: frame.Parts, trainings: Trainings, refresh):
         note = ui.notification("Cutting the lines …", spinner=True, timeout=None)
         try:
             network = parts.networks.workdir
-            await run.io_bound(trainings.start, network, int(epochs.value or EPOCHS))
+            await asyncio.to_thread(
+                trainings.start, network, int(epochs.value or EPOCHS)
+            )
         except UserError as error:
             _tell(error)
         finally:
@@ -64,7 +68,7 @@ def _begin(parts: frame.Parts, trainings: Trainings, refresh):
 
     with ui.element("div").classes("begin"):
         epochs = ui.number("Epochs", value=EPOCHS, min=1, max=10_000, precision=0)
-        epochs.props("dense outlined").style("width: 110px")
+        epochs.props("outlined stack-label").style("width: 110px")
         button = frame.button("Train on the checked lines", begin, color="amber-4")
 
 
@@ -120,7 +124,7 @@ def _buttons(parts: frame.Parts, trainings: Trainings, name: str, gain: ui.label
     async def compare():
         gain.text = "Reading the held-out lines …"
         try:
-            gain.text = str(await run.io_bound(gains.of, trainings, name))
+            gain.text = str(await asyncio.to_thread(gains.of, trainings, name))
         except UserError as error:
             gain.text = str(error)
 
