@@ -4,8 +4,13 @@ import importlib
 
 __version__ = "0.1.0"
 # name → the module it comes from. They are imported when used: jax takes seconds.
-_LAZY = {"Reading": "ocr_jax.recognizer", "Recognizer": "ocr_jax.recognizer"}
-__all__ = ["Reading", "Recognizer", "__version__"]
+_LAZY = {
+    "Page": "ocr_jax.page_reader",
+    "PageReader": "ocr_jax.page_reader",
+    "Reading": "ocr_jax.recognizer",
+    "Recognizer": "ocr_jax.recognizer",
+}
+__all__ = [*_LAZY, "__version__"]
 
 
 def __getattr__(name: str):

@@ -170,7 +170,13 @@ TRAINING = _group(
     ),
     Key("freeze", "", "part that keeps its init_from weights", choices=("", "encoder")),
     Key("batch_size", 16, "lines per batch, over all devices", low=1, high=65536),
-    Key("num_epochs", 50, "maximum passes over the lines", low=1, high=1_000_000),
+    Key(
+        "num_epochs",
+        50,
+        "maximum passes over the lines; 0: the fewer lines, the more",
+        low=0,
+        high=1_000_000,
+    ),
     Key(
         "early_stop_patience",
         0,

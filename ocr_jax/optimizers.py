@@ -1,9 +1,23 @@
 """Optimizers and learning-rate schedules, of Optax, that a config names."""
 
 import jax
+import ml_collections
 import optax
 
 WARMUP_SHARE = 0.1  # of a training's steps, at most
+# How many lines a network is shown in all, each many times over: one that goes on from
+# another, and one from nothing. No line is shown less or more often than this.
+TUNING_LINES, TRAINING_LINES = 40_000, 270_000
+LEAST_EPOCHS, MOST_EPOCHS = 10, 130
+
+
+def with_epochs(config, lines: int):
+    """Return the config with a number of epochs: that of `lines`, where it is 0."""
+    config = ml_collections.ConfigDict(config)
+    if not config.num_epochs:
+        shown = TUNING_LINES if config.init_from else TRAINING_LINES
+        config.num_epochs = round(min(max(shown / lines, LEAST_EPOCHS), MOST_EPOCHS))
+    return config
 
 
 def make_schedule(config, total_steps: int) -> optax.Schedule:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ocr_jax import pretrained
 from ocr_jax import recognizer as recognizer_lib
 from ocr_jax.data import pages_file
 from ocr_jax.errors import UserError
@@ -20,7 +21,8 @@ from ocr_jax.pages import outlines, reading_order
 from ocr_jax.recognizer import Reading, Recognizer
 from ocr_jax.sources.pages import line_cutting
 
-RECOGNIZER, FINDER = "pretrained:hands", "pretrained:page_lines"
+# A page less sure than this is tried the other ways up, which must be surer by this.
+DOUBTFUL, CLEARLY = 0.5, 0.2
 
 
 class PageLine(NamedTuple):
@@ -48,6 +50,14 @@ class Page(NamedTuple):
             line.reading.text for line in self.lines if line.reading.text.strip()
         )
 
+    @property
+    def confidence(self) -> float:
+        """The expected share of its characters that are right; 0 without any."""
+        sure = [
+            part.confidence for line in self.lines for part in line.reading.characters
+        ]
+        return float(np.mean(sure)) if sure else 0.0
+
 
 class PageReader:
     """A finder of lines and a recogniser, ready to read pages."""
@@ -58,9 +68,9 @@ class PageReader:
     @classmethod
     def load(
         cls,
-        workdir: str | os.PathLike = RECOGNIZER,
+        workdir: str | os.PathLike = pretrained.RECOGNIZER,
         *,
-        finder: str | os.PathLike = FINDER,
+        finder: str | os.PathLike = pretrained.FINDER,
         decoder: str = "greedy",
     ) -> "PageReader":
         """Load a recogniser and a finder of lines: workdirs, or networks that ship.
@@ -91,7 +101,7 @@ class PageReader:
             for i, line in enumerate(lines)
         ]
         images = [
-            self._cut(gray, line.baseline, outline)
+            self.cut(gray, line.baseline, outline)
             for line, outline in zip(lines, around, strict=True)
         ]
         readings = self.recognizer.read_lines(images)
@@ -101,7 +111,28 @@ class PageReader:
             lines=[PageLine(line.baseline, outline, r) for line, outline, r in placed],
         )
 
-    def _cut(self, gray, baseline, outline) -> cleaning.CleanLine:
+    def doubt(self, gray: np.ndarray, page: Page) -> str:
+        """Say what is doubtful about a page that was read from an image; or "".
+
+        What is read with little confidence is read the other ways up.
+        """
+        if not page.lines:
+            return "has no lines that the finder sees"
+        if page.confidence > DOUBTFUL:
+            return ""
+        turned = [
+            (self.read_gray(np.rot90(gray, -degrees // 90)).confidence, degrees)
+            for degrees in (90, 180, 270)
+        ]
+        confidence, degrees = max(turned)
+        if confidence < page.confidence + CLEARLY:
+            return ""
+        return (
+            f"may be turned: clockwise by {degrees} degrees, its reading has "
+            f"confidence {confidence:.2f} instead of {page.confidence:.2f}"
+        )
+
+    def cut(self, gray, baseline, outline) -> cleaning.CleanLine:
         """Cut a line as those in lines files; one without ink has no width."""
         height = self.recognizer.best.height
         line = line_cutting.TextLine("", "", outline, baseline)

@@ -1,5 +1,6 @@
-"""Read line images with a trained network.
+"""Read line images with a network that ships, or with one of your own.
 
+    python -m ocr_jax.predict line.png
     python -m ocr_jax.predict --workdir=runs/NAME line1.png more/*.jpg folder/
     python -m ocr_jax.predict --workdir=runs/NAME --format=json - < line.png
 
@@ -17,7 +18,14 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from ocr_jax import checkpoints, decoders, errors, reading_formats, run_names
+from ocr_jax import (
+    checkpoints,
+    decoders,
+    errors,
+    pretrained,
+    reading_formats,
+    run_names,
+)
 from ocr_jax.errors import UserError
 from ocr_jax.images import batches, cleaning, doubts, finding, opening
 from ocr_jax.recognizer import UNREADABLE, Reading, Recognizer
@@ -42,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--workdir", help="folder of a finished training, or wandb:ENTITY/PROJECT/RUN"
+        "--workdir", help=f"{run_names.HELP} (default: {pretrained.RECOGNIZER})"
     )
     parser.add_argument(
         "--decoder",
@@ -64,19 +72,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(args: argparse.Namespace) -> int:
-    if not args.workdir:
-        raise UserError(
-            "--workdir is required: the folder of a finished training. No model yet? "
-            "Train one in minutes: python -m ocr_jax.main "
-            "--config=configs/quickstart.py; or see the README to train on your own "
-            "lines"
-        )
     if not args.images:
         raise UserError("no images: name files or folders, or - for stdin")
     files, left_out = _expand(args.images)
     names = [page for file in files for page in _pages(file)]
     devices.use_cores(batches.MOST)
-    workdir = run_names.resolve(args.workdir)
+    if not args.workdir:
+        errors.say(
+            f"{pretrained.RECOGNIZER} reads, which knows no writer of yours: train a "
+            "network on some of your lines, and name it with --workdir"
+        )
+    workdir = run_names.resolve(args.workdir or pretrained.RECOGNIZER)
     recognizer = Recognizer.load(workdir, args.decoder)
     if not checkpoints.is_finished(workdir):
         errors.say(f"{workdir} is not finished: its best network so far reads")

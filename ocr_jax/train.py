@@ -45,6 +45,7 @@ def _train(config, workdir: Path):
     kind = page_training.PageTraining if is_pages else line_training.LineTraining
     with distributed.main_first():
         task = kind(config, workdir)
+    config = task.config = optimizers.with_epochs(config, task.size)
     batches_per_epoch = len(task.plan_epoch(epoch=0))
     updates = _count_updates(config, batches_per_epoch)
     schedule = optimizers.make_schedule(config, updates)

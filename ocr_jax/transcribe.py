@@ -23,7 +23,7 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from ocr_jax import checkpoints, decoders, errors, page_reader, run_names, workdirs
+from ocr_jax import checkpoints, decoders, errors, pretrained, run_names, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.images import batches, page_images
 from ocr_jax.page_reader import PageReader
@@ -52,12 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     add("pages", nargs="+", help="files and folders, or - for standard input")
     add(
         "--workdir",
-        default=page_reader.RECOGNIZER,
+        default=pretrained.RECOGNIZER,
         help=f"the recogniser: {run_names.HELP} (default: %(default)s)",
     )
     add(
         "--finder",
-        default=page_reader.FINDER,
+        default=pretrained.FINDER,
         help=f"what finds lines: {run_names.HELP} (default: %(default)s)",
     )
     add(
@@ -154,6 +154,8 @@ def _image_jobs(args: argparse.Namespace) -> list[Job]:
     def read(page: page_images.PageImage):
         gray = page.read()
         result = reader.read_gray(gray)
+        if doubt := reader.doubt(gray, result):
+            errors.say(f"{page.name} {doubt}")
         image_name = _keep_image(page, gray, args.out) if form.needs_image else ""
         content = form.write(result, gray, page.name, image_name)
         return content, collections.Counter({"lines read": len(result.lines)})

@@ -277,11 +277,11 @@ PAGE_XML = """<PcGts
 </TextRegion></Page></PcGts>"""
 
 
-def save_pages(folder, count, text="abc"):
-    """Pages page0 and so on, each with its two lines in PAGE XML."""
+def save_pages(folder, count, text="abc", first=0):
+    """Pages from page0 on, or another, each with its two lines in PAGE XML."""
     folder.mkdir(parents=True, exist_ok=True)
     equiv = f"<TextEquiv><Unicode>{text}</Unicode></TextEquiv>"
-    for number in range(count):
+    for number in range(first, first + count):
         page = draw_page()
         page[0, number] = number  # no two are identical
         Image.fromarray(page).save(folder / f"page{number}.png")

@@ -22,9 +22,9 @@ def latest_state(workdir, config):
     return jax.tree.leaves(jax.device_get(state)), progress
 
 
-def train_until(step, config, workdir):
-    """Train, and press Ctrl-C when the pipeline has handed out `step` batches."""
-    original, count = pipeline.batches, 0
+def train_until(step, config, workdir, source=pipeline):
+    """Train, and press Ctrl-C when source.batches has handed out `step` batches."""
+    original, count = source.batches, 0
 
     def batches(*args, **kwargs):
         nonlocal count
@@ -36,7 +36,7 @@ def train_until(step, config, workdir):
             yield batch
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "batches", batches)
+        patch.setattr(source, "batches", batches)
         train.train_and_evaluate(config, workdir)
 
 
@@ -44,5 +44,5 @@ def rows_of(workdir):
     """The rows of metrics.jsonl, without what differs between equal runs."""
     text = (workdir / "metrics.jsonl").read_text()
     rows = [json.loads(line) for line in text.splitlines()]
-    volatile = ("time", "seconds", "lines_per_second")
+    volatile = ("time", "seconds", "per_second")
     return [{k: v for k, v in row.items() if not k.endswith(volatile)} for row in rows]

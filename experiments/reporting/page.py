@@ -96,7 +96,8 @@ def _cells(run: runs_lib.Run, keys, split: str, color: str, is_best: bool) -> li
     name += f'<span class="name">{html.escape(run.name)}</span>'
     name += '<span class="badge">best</span>' * is_best
     speed, count = run.speed, run.parameters
-    done, planned = len(run.epochs), run.config["num_epochs"]
+    done = len(run.epochs)
+    planned = run.config["num_epochs"] or done  # 0 is decided by the lines
     return [
         _cell(name, run.name, is_text=True),
         _cell(html.escape(run.state), run.state, is_text=True),

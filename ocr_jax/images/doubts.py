@@ -23,7 +23,7 @@ def about(gray: np.ndarray) -> str:
     if count >= PAGE_ROWS and rows > count * HEIGHT_OF_ROW * columns:
         return (
             f"looks like a page, with {count} rows of writing or more: predict reads "
-            "one line, so cut the page into lines first"
+            "one line, python -m ocr_jax.transcribe reads pages"
         )
     if rows > TALL * columns and rows > LEAST_SIDE:
         return (

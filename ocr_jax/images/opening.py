@@ -53,12 +53,17 @@ def read_picture(source, page: int = 0) -> Picture:
         return Picture(_to_gray(_from_array(np.asarray(source))), 1)
     name = describe(source)
     try:
-        data = source if isinstance(source, bytes) else _read_bytes(source)
-        if not data:
-            raise UserError(f"{name} is empty: 0 bytes")
+        if page and not isinstance(source, bytes):
+            content = regular_files.checked(source)  # its first pages need no reading
+        else:
+            data = source if isinstance(source, bytes) else _read_bytes(source)
+            if not data:
+                raise UserError(f"{name} is empty: 0 bytes")
+            content = io.BytesIO(data)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Picture(*_open(data, name, page))
+            with Image.open(content) as image:
+                return Picture(*_decode(image, content, name, page))
     except UnidentifiedImageError:
         reason = "unsupported image format"
     except Image.DecompressionBombError:
@@ -129,9 +134,13 @@ def stored(picture: Picture) -> np.ndarray:
     return np.ascontiguousarray((flipped | turned).get(tag, gray))
 
 
-def _open(data: bytes, name: str, page: int) -> tuple[np.ndarray, int]:
-    """Return the upright gray image, and the tag that turned it."""
-    image = Image.open(io.BytesIO(data))
+def _decode(
+    image: Image.Image, content, name: str, page: int
+) -> tuple[np.ndarray, int]:
+    """Return the upright gray image, and the tag that turned it.
+
+    content: what the image was opened from.
+    """
     image.seek(page)
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width} x {image.height} px"
@@ -144,7 +153,7 @@ def _open(data: bytes, name: str, page: int) -> tuple[np.ndarray, int]:
     image.load()
     tag = tag if tag != 1 else _tag(image)  # in some PNGs the tag follows the pixels
     if is_deep and tag == 1 and page == 0:
-        image = _deep_colour(data) or image
+        image = _deep_colour(content.getvalue()) or image
     return _to_gray(ImageOps.exif_transpose(image)), tag
 
 

@@ -1,6 +1,6 @@
 """The pages that files hold: one in an image, more in a TIFF or a PDF."""
 
-import functools
+import contextlib
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -81,7 +81,8 @@ def _pages(source: Path | bytes, name: str) -> Iterator[PageImage]:
     first = PageImage(name, source)
     try:
         if _suffix(first) in PDF:
-            count = len(_pdf(source))
+            with contextlib.closing(_pdf(source)) as document:
+                count = len(document)
         elif isinstance(source, Path):
             count = opening.count_pages(source)
         else:
@@ -102,7 +103,6 @@ def _suffix(page: PageImage) -> str:
     return page.source.suffix.lower()
 
 
-@functools.lru_cache(1)  # its pages are asked for one by one
 def _pdf(source: Path | bytes):
     """Open a PDF. Raises UserError, also for one that asks for a password."""
     pdfium = extras.load("pypdfium2")
@@ -125,20 +125,18 @@ def _pdf(source: Path | bytes):
 
 
 def _pdf_page(source: Path | bytes, number: int) -> np.ndarray:
-    document = _pdf(source)
     pdfium = extras.load("pypdfium2")
     try:
-        page = document[number]
-        scale = min(DPI / 72, LONGEST / max(page.get_size()))
-        drawn = page.render(scale=scale, grayscale=True)
-        gray = np.array(drawn.to_numpy()).reshape(drawn.height, drawn.width)
-        page.close()
+        with contextlib.closing(_pdf(source)) as document:
+            page = document[number]
+            scale = min(DPI / 72, LONGEST / max(page.get_size()))
+            drawn = page.render(scale=scale, grayscale=True)
+            return np.array(drawn.to_numpy()).reshape(drawn.height, drawn.width)
     except (pdfium.PdfiumError, ValueError, ZeroDivisionError, MemoryError) as error:
         name = opening.describe(source)
         raise UserError(
             f"page {number + 1} of {name} can't be read: {errors.one_line(error)}"
         ) from None
-    return gray
 
 
 def _heif(path: Path):

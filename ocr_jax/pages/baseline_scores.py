@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy import spatial
 
 SPACING = 5.0  # pixels between the points that stand for a baseline
 # Nearer than the tolerance counts in full, FARTHEST times as far not at all.
@@ -48,11 +49,15 @@ def score(found: Sequence[np.ndarray], true: Sequence[np.ndarray]) -> Scores:
     found, true = ([resample(line) for line in lines] for lines in (found, true))
     if not true or not found:
         return Scores(float(not found), float(not true), len(true), 0, 0)
-    pairs = list(zip(true, line_tolerances(true), strict=True))
+    tolerances = line_tolerances(true)
     everything = np.concatenate(found)
+    pairs = zip(true, tolerances, strict=True)
     recalls = np.array([coverage(one, everything, t) for one, t in pairs])
-    of_found = np.array([[coverage(f, one, t) for one, t in pairs] for f in found])
-    of_true = np.array([[coverage(one, f, t) for one, t in pairs] for f in found])
+    of_found, of_true = np.zeros((2, len(found), len(true)))
+    # Most lines of a page are far from each other.
+    for i, j in np.argwhere(_gaps(found, true) <= FARTHEST * tolerances):
+        of_found[i, j] = coverage(found[i], true[j], tolerances[j])
+        of_true[i, j] = coverage(true[j], found[i], tolerances[j])
     return Scores(
         precision=sum(best_pairs(of_found)) / len(found),
         recall=float(recalls.mean()),
@@ -87,9 +92,9 @@ def line_tolerances(lines: Sequence[np.ndarray]) -> np.ndarray:
 
 def coverage(points: np.ndarray, others: np.ndarray, tolerance: float) -> float:
     """Return the share of the points (n, 2) that lie near others (m, 2)."""
-    offsets = points[:, None] - others[None]
-    nearest = np.sqrt((offsets**2).sum(axis=-1)).min(axis=1)
-    farther = (FARTHEST * tolerance - nearest) / ((FARTHEST - 1) * tolerance)
+    far = FARTHEST * tolerance
+    nearest, _ = spatial.KDTree(others).query(points, distance_upper_bound=far + 1.0)
+    farther = (far - nearest) / ((FARTHEST - 1) * tolerance)
     return float(np.clip(farther, 0.0, 1.0).mean())
 
 
@@ -101,6 +106,18 @@ def best_pairs(table: np.ndarray) -> list[float]:
         values.append(float(table[row, column]))
         table = np.delete(np.delete(table, row, 0), column, 1)
     return values
+
+
+def _gaps(lines: list[np.ndarray], others: list[np.ndarray]) -> np.ndarray:
+    """Return how far the boxes around lines (n, m) are from each other, at least."""
+    (low, high), (other_low, other_high) = (
+        np.array([(line.min(axis=0), line.max(axis=0)) for line in group]).swapaxes(
+            0, 1
+        )
+        for group in (lines, others)
+    )
+    gaps = np.maximum(low[:, None] - other_high, other_low - high[:, None])
+    return gaps.max(axis=-1)
 
 
 def _distance_to_next(lines: Sequence[np.ndarray], number: int) -> float:

@@ -15,6 +15,7 @@ from ocr_jax.pages import maps, tiles
 from ocr_jax.runtime import devices
 from ocr_jax.steps import to_float
 
+LEAST_SIDE = 16  # pixels; nothing that is smaller can be read
 # Sides of an image are padded to multiples of this: few shapes to compile.
 STEP = 256
 
@@ -27,6 +28,8 @@ class Finder(NamedTuple):
 
     def find(self, gray: np.ndarray) -> list[Line]:
         """Return the lines of a page (H, W) uint8, dark ink, in its pixels."""
+        if min(gray.shape) < LEAST_SIDE:
+            return []
         image, factor = page_size.shrink(gray)
         return [line.scaled(1 / factor) for line in self.find_at_size(255 - image)]
 

@@ -18,7 +18,7 @@ KINDS = 4
 HEIGHT = 8.0  # what networks predict heights in, in pixels of the map
 # Fixed-point bits of the coordinates that OpenCV draws.
 SHIFT = 4
-# OpenCV's thickness of a drawn baseline, which gives 3 pixels of the map, and the radius
+# OpenCV's thickness of a drawn baseline, which gives 3 pixels of the map; the radius
 # of its ends.
 THICKNESS, RADIUS = 2, 2
 # A ridge of BASELINE counts from the first of these on, and is a line if on average it

@@ -20,7 +20,6 @@ from ocr_jax.tracking.tracker import Tracker
 TILES = 8  # of each page in an epoch
 # Weights of the losses: where lines run, that as a whole, and how far letters reach.
 EDGES, WHOLE, REACH = 3.0, 0.3, 0.5
-_SHAPE = plan.Bucket(tiles.SIDE, 0)
 
 
 class PageTraining:
@@ -46,10 +45,9 @@ class PageTraining:
     def plan_epoch(self, epoch: int) -> list[plan.PlanRow]:
         """Return the batches of an epoch: TILES of each page, in a seeded order."""
         order = np.random.default_rng((self.config.seed, epoch)).permutation(self.size)
-        starts = range(0, self.size, self.config.batch_size)
-        return [
-            plan.PlanRow(_SHAPE, order[i : i + self.config.batch_size]) for i in starts
-        ]
+        size, shape = self.config.batch_size, plan.Bucket(tiles.SIDE, 0)
+        starts = range(0, self.size, size)
+        return [plan.PlanRow(shape, order[i : i + size]) for i in starts]
 
     def batches(
         self, rows: Sequence[plan.PlanRow], epoch: int, first: int
@@ -92,8 +90,8 @@ class PageTraining:
 
     def train_step(self, tx):
         """Return `train_step(state, batch) → (state, metrics)`."""
-        objective = _make_objective(self._model)
-        return steps.make_step(objective, _images, tx, self.config, self.mesh)
+        objective = make_objective(self._model)
+        return steps.make_step(objective, images, tx, self.config, self.mesh)
 
     def announce(self, tracker: Tracker, parameters: int, *, is_start: bool):
         """Say what is about to be trained."""
@@ -164,13 +162,13 @@ def describe(splits: dict[str, pages_file.Split]) -> dict:
     return {"digests": {name: split.digest for name, split in splits.items()}}
 
 
-def _images(key, batch):
+def images(key, batch):
     """Return the images as floats, and their widths: tiles are varied as they load."""
     images = steps.to_float(batch["image"])
     return images, jnp.full(images.shape[0], tiles.SIDE)
 
 
-def _make_objective(model):
+def make_objective(model):
     """`objective(params, state, key, images, widths, batch)`: see steps.make_step."""
 
     def objective(params, state, key, images, widths, batch):

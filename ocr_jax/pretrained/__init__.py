@@ -11,6 +11,8 @@ from ocr_jax import weights
 from ocr_jax.errors import UserError
 
 PREFIX = "pretrained:"
+# What reads lines and finds them where no other network is named.
+RECOGNIZER, FINDER = "pretrained:hands", "pretrained:page_lines"
 FOLDER = Path(__file__).parent
 # The SHA-256 of each network's weights.FILE.
 DIGESTS: dict[str, str] = {}

@@ -1,0 +1,137 @@
+"""Finders of lines are trained like recognisers: resumed, scored, exported, used."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from ocr_jax import config as config_lib
+from ocr_jax import export, main, optimizers, steps, train, train_state
+from ocr_jax.data import pages_file
+from ocr_jax.errors import UserError
+from ocr_jax.pages import finder, maps, page_training, tiles
+from tests import fixtures, trainings
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pages")
+    fixtures.save_pages(folder / "in/train", 2)
+    fixtures.save_pages(folder / "in/val", 1, first=2)
+    out = folder / "pages.h5"
+    options = f"--source={folder}/in", f"--out={out}"
+    assert fixtures.run_prepare("whole_pages", *options) == 0
+    return out
+
+
+@pytest.fixture
+def config(pages, monkeypatch):
+    monkeypatch.setattr(tiles, "SIDE", SIDE)
+    config = config_lib.default_config()
+    config.name = "tiny_pages"
+    config.lines_file = str(pages)
+    config.encoder = "page"
+    config.conv_channels = (8, 8)
+    config.batch_size = 8
+    config.num_epochs = 2
+    config.learning_rate = 0.01
+    config.ema_decay = 0.9
+    config.log_every_steps = 1
+    config.wandb.mode = "disabled"
+    return config
+
+
+def test_a_tile_shows_a_page_and_where_its_lines_are(pages):
+    page = pages_file.read(pages, ("train",))["train"].pages[0]
+    image, drawn = tiles.draw(page, np.random.default_rng(0))
+    assert image.shape == (tiles.SIDE, tiles.SIDE) and image.dtype == np.uint8
+    assert drawn.shape == (tiles.SIDE // 4, tiles.SIDE // 4, maps.KINDS)
+    again, _ = tiles.draw(page, np.random.default_rng(0))
+    np.testing.assert_array_equal(image, again)
+    other, _ = tiles.draw(page, np.random.default_rng(1))
+    assert (image != other).any()
+
+
+def test_the_loss_is_least_for_what_is_true():
+    lines = [maps.Line(np.array([[10.0, 40.0], [50.0, 40.0]]), 16.0, 4.0)]
+    true = maps.draw(lines, (SIDE, SIDE))[None]
+    right = np.concatenate([20 * true[..., :2] - 10, true[..., 2:] / maps.HEIGHT], -1)
+    wrong = np.concatenate([-right[..., :2], right[..., 2:]], -1)
+    best, worst = (float(page_training.loss(x, true)[0]) for x in (right, wrong))
+    assert 0 <= best < 0.01 < 10 < worst
+    empty = page_training.loss(np.zeros_like(true), np.zeros_like(true))
+    assert np.isfinite(empty).all()
+
+
+def test_a_finder_is_trained_scored_exported_and_used(config, tmp_path, capsys):
+    scores = train.train_and_evaluate(config, tmp_path / "run")
+    assert scores["validation"]["pages"] == 1 and scores["validation"]["lines"] == 2
+    said = capsys.readouterr().out
+    assert "2 training pages with 4 lines" in said and "F1 of baselines" in said
+    arguments = [f"--workdir={tmp_path}/run", "--mode=evaluate"]
+    assert main.main(["main", *arguments]) == 0
+    assert (
+        f"F1 of baselines {scores['validation']['f1']:.3f}" in capsys.readouterr().out
+    )
+    options = f"--workdir={tmp_path}/run", f"--out={tmp_path}/out"
+    assert export.main([*options, "--format=onnx"]) == 2
+    assert "is for recognisers" in capsys.readouterr().err
+    assert export.main([*options]) == 0
+    page = np.full((100, 70), 200, np.uint8)
+    found = [finder.load(tmp_path / name).find(page) for name in ("run", "out")]
+    assert len(found[0]) == len(found[1])
+
+
+def test_an_interrupted_training_ends_bit_identical(config, tmp_path):
+    train.train_and_evaluate(config, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        trainings.train_until(3, config, tmp_path / "parts", page_training.PageTraining)
+    train.train_and_evaluate(config, tmp_path / "parts")
+    rows = [trainings.rows_of(tmp_path / name) for name in ("whole", "parts")]
+    assert rows[0][-1] == rows[1][-1]
+    one, two = (finder.load(tmp_path / name).state for name in ("whole", "parts"))
+    jax.tree.map(np.testing.assert_array_equal, one.params, two.params)
+
+
+def test_four_devices_train_like_one(config, tmp_path):
+    from ocr_jax import models
+    from ocr_jax.runtime import devices
+
+    task = page_training.PageTraining(config, tmp_path)
+    tx = optimizers.make_optimizer(config, lambda _: 0.01)
+    states = []
+    for count in (1, 4):
+        mesh = jax.sharding.Mesh(np.array(jax.devices()[:count]), (devices.DATA,))
+        model = models.build_model(config, maps.KINDS, devices.DATA)
+        state = devices.replicate(
+            train_state.create_state(model, tx, config, SIDE), mesh
+        )
+        objective = page_training.make_objective(model)
+        step = steps.make_step(objective, page_training.images, tx, config, mesh)
+        task.mesh = mesh
+        [batch, *_] = task.batches(task.plan_epoch(0), 0, 0)
+        states.append(jax.device_get(step(state, batch)[0]))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5),
+        states[0].params,
+        states[1].params,
+    )
+
+
+def test_mistakes_are_one_line(config, finished, tiny_lines, tmp_path):
+    from ocr_jax.recognizer import Recognizer
+
+    config.lines_file = str(tiny_lines)
+    with pytest.raises(UserError, match="expected format"):
+        train.train_and_evaluate(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "page").mkdir()
+    values = json.loads(config.to_json())
+    (tmp_path / "page/config.json").write_text(json.dumps(values))
+    with pytest.raises(UserError, match="finds the lines of pages"):
+        Recognizer.load(tmp_path / "page")
+    with pytest.raises(UserError, match="reads lines"):
+        finder.load(finished[1])
