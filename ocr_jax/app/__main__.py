@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ocr_jax import errors, extras, page_reader, run_names
+from ocr_jax import errors, extras, pretrained, run_names
 from ocr_jax.errors import UserError
 
 
@@ -33,12 +33,12 @@ def _parser() -> argparse.ArgumentParser:
     add("folder", nargs="?", type=Path, help="folder of page images, which may be new")
     add(
         "--workdir",
-        default=page_reader.RECOGNIZER,
+        default=pretrained.RECOGNIZER,
         help=f"the recogniser: {run_names.HELP} (default: %(default)s)",
     )
     add(
         "--finder",
-        default=page_reader.FINDER,
+        default=pretrained.FINDER,
         help=f"what finds lines: {run_names.HELP} (default: %(default)s)",
     )
     add("--host", default="127.0.0.1", help="address to open (default: %(default)s)")
