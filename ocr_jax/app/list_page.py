@@ -54,13 +54,16 @@ def show(parts: frame.Parts):
 
         async def search(event: events.ValueChangeEventArguments):
             words = event.value or ""
-            await asyncio.to_thread(
-                _listed, parts, words
-            )  # what is read of a file is kept
+            # Not for its result: it reads the files, and keeps what they say.
+            await asyncio.to_thread(_listed, parts, words)
             state.update(words=words, page=1)
             rows.refresh()
 
-        _round(parts, rows.refresh)
+        async def refresh():
+            rows.refresh()
+            await _count(parts, total)
+
+        _round(parts, refresh)
         with ui.element("div").classes("tools"):
             field = ui.input(placeholder="Search names and texts", on_change=search)
             field.props('dense outlined debounce=250 clearable type="search"')
@@ -82,7 +85,7 @@ def _actions(parts: frame.Parts):
         ui.menu(),
     ):
         ui.menu_item("Pages that are not read", lambda: begin(False))
-        ui.menu_item("All that no person wrote or checked, again", lambda: begin(True))
+        ui.menu_item("All lines that no person wrote", lambda: begin(True))
     if not parts.is_trial:
         ui.link("Train", "/train")
     with (
@@ -154,7 +157,7 @@ def _round(parts: frame.Parts, refresh):
     row.visible = False
     seen = {"done": -1}
 
-    def update():
+    async def update():
         now = parts.round
         row.visible = now is not None
         if not now:
@@ -164,7 +167,7 @@ def _round(parts: frame.Parts, refresh):
             text.text += f"; {len(now.problems)} could not be: {now.problems[-1]}"
         stop.visible = not now.is_over
         if seen["done"] not in (-1, now.done):
-            refresh()
+            await refresh()
         seen["done"] = now.done
 
     ui.timer(1.0, update)

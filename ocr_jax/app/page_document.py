@@ -13,7 +13,6 @@ import numpy as np
 from ocr_jax import locks, workdirs
 from ocr_jax.app import custom_tags, page_places, page_tree
 from ocr_jax.errors import UserError, reason
-from ocr_jax.recognizer import Reading
 
 # Steps that can be undone; packed, a page takes some kilobytes.
 MOST_STEPS = 200
@@ -126,17 +125,19 @@ class Document:
         with self._step(("move", key)):
             self._tree.move(element, 1 if by > 0 else -1)
 
-    def add(self, points: Sequence, after: int | None = None) -> int:
-        """Add a line with this baseline, in pixels, behind another; return its key."""
-        before = self._element(after) if after is not None else None
+    def add(self, points: Sequence) -> int:
+        """Add a line, of which this is the baseline in pixels; return its key."""
         baseline = page_places.checked(points, self.size)
         outline = page_places.outline(self._placed, baseline)
+        lines = self._tree.lines
+        rank = page_places.rank(self._placed, baseline)
+        beside = lines[max(rank - 1, 0)] if lines else None
         with self._step(("add",)):
-            return self._add(baseline, outline, before)
+            return self._add(baseline, outline, beside, rank == 0)
 
-    def _add(self, baseline: np.ndarray, outline: np.ndarray, after) -> int:
+    def _add(self, baseline, outline, beside=None, is_before=False) -> int:
         scale = self._placed.writing_scale()
-        element = self._tree.add(baseline / scale, outline / scale, after)
+        element = self._tree.add(baseline / scale, outline / scale, beside, is_before)
         self._keys += 1
         self._elements[self._keys - 1] = element
         return self._keys - 1
@@ -156,11 +157,14 @@ class Document:
         """Add the lines of a page_reader.Page, which has none yet."""
         with self._step(("find",)):
             for line in found:
-                key = self._add(line.baseline, page_places.simple(line.outline), None)
+                key = self._add(line.baseline, page_places.simple(line.outline))
                 _set_reading(self._elements[key], line.reading)
 
-    def set_readings(self, readings: dict[int, Reading]):
-        """Write what a network reads, by key. A person's texts are kept."""
+    def set_readings(self, readings: dict):
+        """Write what a network reads, by key; a person's texts are kept.
+
+        readings: recognizer.Reading.
+        """
         kept = {line.key for line in self.lines() if line.is_kept}
         with self._step(("read",)):
             for key, reading in readings.items():
@@ -247,7 +251,7 @@ def _read(path: Path) -> bytes:
         raise UserError(f"{path.name}: {reason(error, path.name)}") from None
 
 
-def _set_reading(element, reading: Reading):
+def _set_reading(element, reading):
     tenths = [min(9, int(part.confidence * 10)) for part in reading.characters]
     characters = "".join(map(str, tenths))
     page_tree.set_text(element, reading.text, reading.confidence, characters)

@@ -12,7 +12,7 @@ from ocr_jax.app import pictures
 from ocr_jax.data import pages_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import opening
-from ocr_jax.pages import outlines
+from ocr_jax.pages import outlines, reading_order
 from ocr_jax.sources.pages import line_cutting, orientation, page_xml
 
 # Letters of a line reach this share of its thickness above its baseline.
@@ -96,6 +96,20 @@ def outline(here: Placed, baseline: np.ndarray, own: int = -1) -> np.ndarray:
     around = [pages_file.Line(line.baseline, above, below) for line in others]
     line = pages_file.Line(baseline, above, below)
     return simple(outlines.outline(line, around, here.size[::-1]))
+
+
+def rank(here: Placed, baseline: np.ndarray) -> int:
+    """Return how many of a page's lines are to be read before a new one."""
+    high = LONE * max(float(np.ptp(baseline[:, 0])), 1.0)
+    known = [
+        (number, pages_file.Line(line.baseline * here.scale, high, high))
+        for number, line in enumerate(here.lines)
+        if len(line.baseline) > 1
+    ]
+    lines = [line for _, line in known] + [pages_file.Line(baseline, high, high)]
+    order = reading_order.order(lines, here.size[0])
+    place = order.index(len(lines) - 1)
+    return known[order[place - 1]][0] + 1 if place else 0
 
 
 def simple(outline: np.ndarray) -> np.ndarray:

@@ -73,10 +73,11 @@ class PageTree:
         self,
         baseline: np.ndarray,
         outline: np.ndarray,
-        after: ElementTree.Element | None,
+        beside: ElementTree.Element | None,
+        is_before: bool = False,
     ) -> ElementTree.Element:
-        """Add a line behind another one, or else as the last; return it."""
-        region = self._region() if after is None else self._parent(after)
+        """Add a line behind or before another one, or else as the last; return it."""
+        region = self._region() if beside is None else self._parent(beside)
         space = self.page.tag.removesuffix("Page")
         line = ElementTree.Element(f"{space}TextLine", {"id": self._new_id()})
         ElementTree.SubElement(line, f"{space}Coords")
@@ -86,7 +87,7 @@ class PageTree:
         lines = [i for i, child in enumerate(children) if is_line(child)]
         heads = [i for i, c in enumerate(children) if xml_files.tag(c) in BEFORE_LINES]
         before = lines or heads or [-1]
-        index = before[-1] if after is None else children.index(after)
+        index = before[-1] if beside is None else children.index(beside) - is_before
         line.tail = "\n"
         region.insert(index + 1, line)
         _number(region)

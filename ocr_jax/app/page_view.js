@@ -5,8 +5,8 @@ export default {
   props: { image: String, size: Array, start: Array, letters: String, undoable: Boolean },
   emits: ["operations"],
   template: `
-<div class="pv" @keydown="onKey">
-  <div class="pv-bar" role="toolbar">
+<div class="pv">
+  <div class="pv-bar" role="toolbar" @mousedown.prevent>
     <button @click="ask('undo')" :disabled="!canUndo" title="Ctrl+Z">↶ Undo</button>
     <button @click="ask('move', {by: -1})" :disabled="!on" title="Alt+↑">↑ Up</button>
     <button @click="ask('move', {by: 1})" :disabled="!on" title="Alt+↓">↓ Down</button>
@@ -82,10 +82,14 @@ export default {
   mounted() {
     this.fit();
     window.addEventListener("beforeunload", this.onUnload);
+    window.addEventListener("keydown", this.onKey);
     const first = this.rows.find((row) => !row.is_checked) || this.rows[0];
     if (first) this.focus(first.key);
   },
-  unmounted() { window.removeEventListener("beforeunload", this.onUnload); },
+  unmounted() {
+    window.removeEventListener("beforeunload", this.onUnload);
+    window.removeEventListener("keydown", this.onKey);
+  },
   methods: {
     // What is asked of Python waits in a queue: one batch is under way at a time.
     push(operation) {
@@ -271,7 +275,7 @@ export default {
     addPoint(point) {
       this.adding.push(point);
       if (this.adding.length < 2) return;
-      this.push({ op: "add", key: this.selected, points: this.adding });
+      this.push({ op: "add", points: this.adding });
       this.stopAdding();
     },
     reload() { window.location.reload(); },

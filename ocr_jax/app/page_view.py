@@ -92,7 +92,7 @@ def apply(document: Document, message: Any) -> tuple[bool, int | None]:
             elif kind == "move":
                 document.move(key, int(operation["by"]))
             elif kind == "add":
-                focus = document.add(operation["points"], key)
+                focus = document.add(operation["points"])
             elif kind == "baseline":
                 document.set_baseline(key, operation["points"])
             elif kind == "undo":

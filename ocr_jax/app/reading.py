@@ -4,19 +4,12 @@ import json
 import threading
 from pathlib import Path
 
-import numpy as np
-
-from ocr_jax import errors, page_reader, run_names
+from ocr_jax import errors, run_names
 from ocr_jax.app.page_document import Document
 from ocr_jax.app.project import PageFile, Project
 from ocr_jax.charset import Charset
 from ocr_jax.errors import UserError
-from ocr_jax.images import batches, cleaning, opening
-from ocr_jax.runtime import devices
-from ocr_jax.sources.pages import line_cutting, page_xml
-
-# An image this many times as wide as high is taken for a single line.
-LINE_ASPECT = 5
+from ocr_jax.images import opening
 
 
 class Networks:
@@ -24,7 +17,7 @@ class Networks:
 
     def __init__(self, workdir: str, finder: str):
         self.workdir, self.finder = workdir, finder
-        self._reader: page_reader.PageReader | None = None
+        self._reader = None
         self._lock = threading.Lock()
 
     def use(self, workdir: str):
@@ -41,59 +34,26 @@ class Networks:
             return ""  # of a network that is not there; reading says so
         return "".join(c for c in known.characters if not c.isascii())
 
-    def find(self, image: Path) -> page_reader.Page:
-        """Find the lines of a page image, and read them. Raises UserError."""
+    def find(self, image: Path):
+        """Find the lines of a page image, and read them: a page_reader.Page."""
+        from ocr_jax.app import readers
+
         with self._lock:
-            gray = opening.read_image(image)
-            height, width = gray.shape
-            reader = self._loaded()
-            if width > LINE_ASPECT * height:
-                return _one_line(reader, gray)
-            return reader.read_gray(gray)
+            return readers.find(self._loaded(), opening.read_image(image))
 
     def read(self, document: Document) -> dict:
         """Read the lines whose text no person wrote; return readings by key."""
-        lines = document.lines()
-        wanted = {n: line.key for n, line in enumerate(lines) if not line.is_kept}
+        from ocr_jax.app import readers
+
         with self._lock:
-            recognizer = self._loaded().recognizer
-            gray, page, scale = line_cutting.open_page(
-                document.path, document.image, page_xml.parse
-            )
-            if len(page.lines) != len(lines):
-                raise UserError("the page has been changed: load it again")
-            images = {}
-            for number in wanted:
-                height = recognizer.best.height
-                images[number] = _cut(gray, page.lines[number], scale, height)
-            readings = recognizer.read_lines(list(images.values()))
-        return dict(zip(map(wanted.get, images), readings, strict=True))
+            return readers.read(self._loaded().recognizer, document)
 
-    def _loaded(self) -> page_reader.PageReader:
+    def _loaded(self):
+        from ocr_jax.app import readers
+
         if self._reader is None:
-            devices.use_cores(batches.MOST)
-            self._reader = page_reader.PageReader.load(self.workdir, finder=self.finder)
+            self._reader = readers.load(self.workdir, self.finder)
         return self._reader
-
-
-def _cut(gray, line, scale, height: int) -> cleaning.CleanLine:
-    try:
-        if line.problem:
-            raise UserError(line.problem)
-        return line_cutting.cut_clean(gray, line, scale, height=height)
-    except UserError:  # a line without ink has an empty text
-        return cleaning.CleanLine(np.zeros((height, 0), np.uint8), 0.0, 1.0)
-
-
-def _one_line(reader: page_reader.PageReader, gray: np.ndarray) -> page_reader.Page:
-    """Read an image that is one line."""
-    [reading] = reader.recognizer.read([gray])
-    height, width = gray.shape
-    right, bottom = width - 1, height - 1
-    outline = np.array([[0, 0], [right, 0], [right, bottom], [0, bottom]], float)
-    baseline = np.array([[0, 0.75 * bottom], [right, 0.75 * bottom]])
-    line = page_reader.PageLine(baseline, outline, reading)
-    return page_reader.Page((width, height), [line])
 
 
 class Round:

@@ -4,7 +4,7 @@ import asyncio
 
 from nicegui import ui
 
-from ocr_jax.app import frame, gains
+from ocr_jax.app import frame
 from ocr_jax.app.reading import Round
 from ocr_jax.app.training import Status, Trainings
 from ocr_jax.errors import UserError
@@ -122,6 +122,8 @@ def _buttons(parts: frame.Parts, trainings: Trainings, name: str, gain: ui.label
         ui.navigate.to("/")
 
     async def compare():
+        from ocr_jax.app import gains  # it imports JAX, which takes seconds
+
         gain.text = "Reading the held-out lines …"
         try:
             gain.text = str(await asyncio.to_thread(gains.of, trainings, name))

@@ -90,16 +90,17 @@ def xml(document):
     return document.path.read_text()
 
 
-def test_a_line_is_added_behind_another_with_an_outline_as_thick(open_page):
+def test_a_line_is_added_where_it_is_read_with_an_outline_as_thick(open_page):
     document = open_page()
-    key = document.add([[60, 370], [340, 370]], key_of(document, "a"))
-    assert [line.key for line in document.lines()].index(key) == 1
-    added = open_page().lines()[1]
+    key = document.add([[60, 370], [340, 370]])
+    document.add([[60, 60], [340, 60]])
+    assert ids(document) == ["added2", "a", "b", "added1", "c"]
+    added = open_page().lines()[3]
     assert added.baseline == [[60, 370], [340, 370]] and added.line_id == "added1"
     ys = [y for _, y in added.outline]
     assert 300 < min(ys) < 340 and 375 < max(ys) < 400
     document.set_baseline(key, [[60, 380], [340, 385]])
-    assert open_page().lines()[1].baseline == [[60, 380], [340, 385]]
+    assert open_page().lines()[3].baseline == [[60, 380], [340, 385]]
     for points in (
         [[1, 2]],
         [["x", 1], [2, 3]],
