@@ -104,6 +104,8 @@ def _actions(parts: frame.Parts):
 def _upload(parts: frame.Parts):
     async def keep(event: events.UploadEventArguments):
         try:
+            if event.file.size() > uploads.LARGEST:
+                raise UserError(uploads.TOO_LARGE)
             content = await event.file.read()
             folder = parts.project.folder
             names = await asyncio.to_thread(
@@ -119,8 +121,7 @@ def _upload(parts: frame.Parts):
             ui.navigate.reload()
 
     def refuse():
-        most = uploads.LARGEST // 2**20
-        ui.notify(f"A file of more than {most} MB is refused", type="negative")
+        ui.notify(uploads.TOO_LARGE, type="negative")
 
     box = ui.upload(
         label="Drop a line or a page here"

@@ -113,7 +113,7 @@ export default {
       if (answer.number !== null && answer.number !== this.number) return;
       if (answer.number !== null) this.sent = null;
       if (answer.problem) {
-        this.queue = [];
+        if (answer.is_conflict) this.queue = [];
         this.status = { kind: answer.is_conflict ? "bad" : "note", text: answer.problem };
       } else if (!this.queue.length && !this.sent) this.status = { kind: "good", text: "Saved" };
       this.canUndo = answer.undoable;

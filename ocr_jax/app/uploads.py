@@ -14,6 +14,7 @@ from ocr_jax.errors import UserError, reason
 from ocr_jax.images import page_images
 
 LARGEST = 500 * 2**20  # bytes
+TOO_LARGE = f"a file of more than {LARGEST // 2**20} MB: split it"
 LONGEST_NAME = 80
 # What is kept as it is, if it is one image that a browser shows.
 KEPT = {"JPEG": ".jpg", "PNG": ".png"}
@@ -30,7 +31,7 @@ STARTS = (
 def add(folder: Path, name: str, content: bytes) -> list[str]:
     """Keep the pages of a file; return their names. Raises UserError if it has none."""
     if len(content) > LARGEST:
-        raise UserError(f"a file of more than {LARGEST // 2**20} MB: split it")
+        raise UserError(TOO_LARGE)
     stem = safe_stem(name)
     added = []
     with tempfile.TemporaryDirectory() as temporary:
