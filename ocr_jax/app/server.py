@@ -35,6 +35,8 @@ def serve(parts: frame.Parts, *, host: str, port: int, token: str, show: bool):
         port = taken.getsockname()[1]
         is_local = host in ("127.0.0.1", "localhost", "::1")
         name = "localhost" if is_local else host
+        if host in ("0.0.0.0", "::"):  # all that this machine has
+            name = socket.gethostname()
         address = f"http://{name}:{port}/" + (f"?token={token}" if token else "")
         print(f"Open {address}  (Ctrl-C ends it)", flush=True)
         if show:
