@@ -4,11 +4,18 @@ import asyncio
 
 from nicegui import events, ui
 
-from ocr_jax.app import exports, frame, uploads
+from ocr_jax.app import frame, uploads
 from ocr_jax.app.project import PageFile, Summary
 from ocr_jax.app.reading import Round
 from ocr_jax.errors import UserError
 
+DOWNLOADS = {
+    "PAGE XML": "page.zip",
+    "ALTO XML": "alto.zip",
+    "Plain text": "text.zip",
+    "Page and text side by side": "html.zip",
+    "Lines file of the checked lines": "lines.h5",
+}
 A_VIEW = 30  # pages that are listed at once
 STYLE = """
 .pages { width: 100%; max-width: 1100px; margin: 0 auto; padding: 14px 16px 60px; }
@@ -94,11 +101,8 @@ def _actions(parts: frame.Parts):
         ),
         ui.menu(),
     ):
-        for kind in exports.KINDS:
-            ui.menu_item(
-                {"page": "PAGE XML", "alto": "ALTO XML", "text": "Plain text"}[kind],
-                lambda kind=kind: ui.navigate.to(f"/download/{kind}.zip"),
-            )
+        for text, name in DOWNLOADS.items():
+            ui.menu_item(text, lambda name=name: ui.navigate.to(f"/download/{name}"))
 
 
 def _upload(parts: frame.Parts):

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import cv2
+import numpy as np
 from PIL import ExifTags, Image
 
 from ocr_jax import regular_files, workdirs
@@ -37,12 +38,17 @@ def shown(path: Path, xml: Path) -> tuple[bytes, str]:
         mime, tag = SHOWN.get(image.format or ""), _tag(image)
     if mime and tag == 1:
         return path.read_bytes(), mime
-    if tag != 1 and xml.exists():
-        gray, _, _ = line_cutting.open_page(xml, path, page_xml.parse)
-    else:
-        gray = opening.read_image(path)
+    gray = gray_page(path, xml)
     quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
     return cv2.imencode(".jpg", gray, quality)[1].tobytes(), SHOWN["JPEG"]
+
+
+def gray_page(path: Path, xml: Path) -> np.ndarray:
+    """Return a page (H, W) uint8 as the lines of its XML were measured."""
+    _, tag = size_and_tag(path)
+    if tag != 1 and xml.exists():
+        return line_cutting.open_page(xml, path, page_xml.parse)[0]
+    return opening.read_image(path)
 
 
 def thumbnail(path: Path, folder: Path) -> bytes:

@@ -111,6 +111,12 @@ def _files(app: fastapi.FastAPI, parts: frame.Parts):
         content = pictures.thumbnail(page.image, parts.project.folder)
         return fastapi.Response(content, media_type="image/jpeg", headers=KEEP)
 
+    @app.get("/download/lines.h5")
+    def lines():
+        content = exports.lines_file(parts.project)
+        headers = {"content-disposition": 'attachment; filename="lines.h5"'}
+        return fastapi.Response(content, headers=headers)
+
     @app.get("/download/{kind}.zip")
     def download(kind: str):
         if kind not in exports.KINDS:

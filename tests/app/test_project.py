@@ -1,6 +1,7 @@
 """A folder of pages: what is listed, found, taken in and handed out."""
 
 import io
+import re
 import zipfile
 
 import cv2
@@ -86,9 +87,19 @@ def test_exports_hold_every_page(project, tmp_path):
             packed[kind] = {name: file.read(name) for name in file.namelist()}
     assert packed["text"]["page0.txt"].decode() == "été <b>\nabc\n"
     assert packed["page"]["page1.xml"] == project.pages()[1].xml.read_bytes()
+    shown = packed["html"]["page0.html"].decode()
+    assert "é&lt;b&gt;" not in shown and "&lt;b&gt;" in re.sub("<.*?>", "", shown)
     (tmp_path / "alto.xml").write_bytes(packed["alto"]["page0.xml"])
     lines = alto.parse(tmp_path / "alto.xml").lines
     assert [line.text.strip() for line in lines] == ["été <b>", "abc"]
+
+
+def test_a_page_that_can_not_be_shown_is_named_in_the_zip(project):
+    first, _ = project.pages()
+    first.image.write_bytes(b"no image")
+    with zipfile.ZipFile(io.BytesIO(exports.pack(project, "html"))) as file:
+        assert file.namelist() == ["page1.html", "left_out.txt"]
+        assert file.read("left_out.txt").startswith(b"page0: ")
 
 
 def test_prepare_reads_the_folder_of_a_project(project, tmp_path):
@@ -108,6 +119,7 @@ def test_only_checked_lines_are_trained_on(project, tmp_path):
     assert sorted(map(len, splits.values())) == [1, 2]
     assert {split.height for split in splits.values()} == {32}
     assert not list(tmp_path.glob(".checked*"))
+    assert exports.lines_file(project).startswith(b"\x89HDF")
 
 
 def test_the_split_of_a_page_does_not_change_as_others_come():
