@@ -84,6 +84,16 @@ EXPECTED = {
     "lines_ctc.py": HANDWRITING
     | {
         "name": "lines_ctc",
+        "init_from": "pretrained:hands",
+        "num_epochs": 0,
+        "learning_rate": 1e-3,
+        "dropout": 0.3,
+        "augment.probability": 0.5,
+        "augment.mask": 0.05,
+    },
+    "lines_ctc.py:nothing": HANDWRITING
+    | {
+        "name": "lines_ctc",
         "dropout": 0.5,
         "num_epochs": 130,
         "augment.probability": 0.5,

@@ -32,7 +32,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", default="configs/lines_ctc.py")
+    parser.add_argument("--config", default="configs/lines_ctc.py:nothing")
     parser.add_argument("--lines_file", required=True)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--quick", action="store_true", help="one short round")

@@ -61,8 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--config",
-        default="configs/lines_ctc.py",
-        help="of the training (default: configs/lines_ctc.py)",
+        default="configs/lines_ctc.py:nothing",
+        help="of the training (default: configs/lines_ctc.py:nothing)",
     )
     parser.add_argument("--quick", action="store_true", help="tiny work, on a CPU, too")
     parser.add_argument("--part", choices=PARTS, help="only this part")

@@ -22,7 +22,7 @@ from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.runtime import huge_pages
 from ocr_jax.tracking import metrics_file
 
-CONFIG = "configs/lines_ctc.py"
+CONFIG = "configs/lines_ctc.py:nothing"
 TORCH = Path(__file__).parent / "start_torch.py"
 TINY = ("--config.conv_channels=(4,6)", "--config.lstm_dim=5")
 PATIENCE = 900  # seconds

@@ -21,7 +21,7 @@ from ocr_jax.runtime import devices, huge_pages
 # Config, height and width of the lines, characters of a label.
 WORKS = {
     "lab": ("configs/iam_ctc.py", 28, 952, 60),
-    "lines": ("configs/lines_ctc.py", 64, 704, 40),
+    "lines": ("configs/lines_ctc.py:nothing", 64, 704, 40),
     "small": ("configs/iam_best.py:small", 64, 1024, 60),
     "base": ("configs/iam_best.py:base", 64, 1024, 60),
 }

@@ -15,6 +15,9 @@ from ocr_jax.pages import maps, tiles
 from ocr_jax.runtime import devices
 from ocr_jax.steps import to_float
 
+# A short line that ends within these pixels of the left or right edge of the image is cut
+# off; a short one takes no more than this share of the page.
+EDGE, REST = 4, 0.25
 LEAST_SIDE = 16  # pixels; nothing that is smaller can be read
 # Sides of an image are padded to multiples of this: few shapes to compile.
 STEP = 256
@@ -39,7 +42,15 @@ class Finder(NamedTuple):
         padded = np.pad(image, ((0, -height % STEP), (0, -width % STEP)))
         predicted = np.asarray(self.logits_step(self.state, padded[None]))[0]
         rows, columns = -(-height // maps.STRIDE), -(-width // maps.STRIDE)
-        return maps.find(maps.from_network(predicted[:rows, :columns]))
+        found = maps.find(maps.from_network(predicted[:rows, :columns]))
+        return [line for line in found if not is_cut_off(line, width)]
+
+
+def is_cut_off(line: Line, width: int) -> bool:
+    """Return whether a line is the rest of one on a facing page, beyond the image."""
+    xs = line.baseline[:, 0]
+    touches = xs.min() < EDGE or xs.max() > width - 1 - EDGE
+    return bool(touches and np.ptp(xs) < REST * width)
 
 
 def make_logits_step(model) -> Callable:

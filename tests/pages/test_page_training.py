@@ -135,3 +135,13 @@ def test_mistakes_are_one_line(config, finished, tiny_lines, tmp_path):
         Recognizer.load(tmp_path / "page")
     with pytest.raises(UserError, match="reads lines"):
         finder.load(finished[1])
+
+
+def test_rests_of_a_facing_page_are_no_lines():
+    def cut_off(left, right):
+        line = maps.Line(np.array([[left, 50.0], [right, 50.0]]), 20.0, 5.0)
+        return finder.is_cut_off(line, 1000)
+
+    assert cut_off(1.0, 90.0) and cut_off(900.0, 999.0)
+    assert not cut_off(1.0, 800.0)  # a whole line of a tight scan
+    assert not cut_off(30.0, 90.0)
