@@ -19,8 +19,9 @@ header.app { background: #2d3a45; color: #fff; display: flex; align-items: cente
 header.app a { color: #fff; text-decoration: none; }
 header.app .name { font-weight: 600; overflow: hidden; text-overflow: ellipsis;
   white-space: nowrap; }
-.q-btn.plain { border: 1px solid #cfcac0; min-height: 30px; padding: 2px 10px; }
-.q-btn.plain .q-btn__content { line-height: 1.3; }
+.q-btn.plain { border: 1px solid #cfcac0; min-height: 32px; padding: 0 10px;
+  display: inline-flex; align-items: center; }
+.q-btn.plain .q-btn__content { line-height: 1.3; align-content: center; }
 header.app .end { margin-left: auto; display: flex; gap: 8px; align-items: center; }
 """
 

@@ -9,7 +9,7 @@ from ocr_jax.app.reading import Round
 from ocr_jax.app.training import Status, Trainings
 from ocr_jax.errors import UserError
 
-EPOCHS = 130  # as in configs/lines_ctc.py
+EPOCHS = 0  # the fewer lines, the more, as configs/lines_ctc.py has it
 STYLE = """
 .train { width: 100%; max-width: 860px; margin: 0 auto; padding: 18px 16px 60px; }
 .train p { color: #444; margin: 0 0 10px; }
@@ -17,7 +17,7 @@ STYLE = """
 .train .run { background: #fff; border: 1px solid #e2ddd2; border-radius: 8px;
   padding: 12px 14px; margin-bottom: 12px; }
 .train .title { font-weight: 600; } .train .said { color: #666; font-size: 13px; }
-.train .row { display: flex; gap: 8px; margin-top: 8px; align-items: center; }
+.train .choices { display: flex; gap: 8px; margin-top: 8px; align-items: center; }
 .train .gain { color: #1d7a3a; }
 """
 
@@ -67,8 +67,14 @@ def _begin(parts: frame.Parts, trainings: Trainings, refresh):
         refresh()
 
     with ui.element("div").classes("begin"):
-        epochs = ui.number("Epochs", value=EPOCHS, min=1, max=10_000, precision=0)
-        epochs.props("outlined stack-label").style("width: 110px")
+        epochs = ui.number(
+            "Epochs (0: by the number of lines)",
+            value=EPOCHS,
+            min=0,
+            max=10_000,
+            precision=0,
+        )
+        epochs.props("outlined stack-label").style("width: 260px")
         button = frame.button("Train on the checked lines", begin, color="amber-4")
 
 
@@ -79,7 +85,7 @@ def _run(parts: frame.Parts, trainings: Trainings, name: str):
         bar = ui.linear_progress(0, show_value=False).props("color=green-6 rounded")
         chart = ui.echart(_chart([])).style("height: 150px")
         gain = ui.label().classes("gain")
-        with ui.element("div").classes("row"):
+        with ui.element("div").classes("choices"):
             buttons = _buttons(parts, trainings, name, gain)
         shown: dict = {"cers": None}
 
@@ -140,7 +146,9 @@ def _buttons(parts: frame.Parts, trainings: Trainings, name: str, gain: ui.label
 
 def describe(status: Status) -> str:
     """Say in a line how far a training is."""
-    parts = [f"{status.name}: {status.state}", f"epoch {status.epoch}/{status.epochs}"]
+    parts = [f"{status.name}: {status.state}", f"epoch {status.epoch}"]
+    if status.epochs:
+        parts[-1] += f"/{status.epochs}"
     if status.cers:
         parts.append(f"CER {status.cers[-1]:.1%} (best {min(status.cers):.1%})")
     if status.state == "running" and status.minutes_left is not None:

@@ -8,6 +8,7 @@ runs/NAME.log       what it printed
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -19,7 +20,8 @@ from ocr_jax.app import checked_lines, processes
 from ocr_jax.app.project import Project
 from ocr_jax.errors import UserError, reason
 
-LOG_END = 4000  # bytes that are looked at for why a training ended
+LOG_END = 4000  # bytes that are looked at for what a training says
+EPOCHS = re.compile(r"epoch \d+/(\d+)")
 
 
 class Status(NamedTuple):
@@ -51,6 +53,7 @@ class Trainings:
     def start(self, network: str, epochs: int) -> str:
         """Begin a training that goes on from a network; return its name.
 
+        epochs: 0 has the training choose by the number of lines.
         Raises UserError if there are too few checked lines, or one is running.
         """
         if running := [n for n in self.names() if self.status(n).state == "running"]:
@@ -93,11 +96,7 @@ class Trainings:
         """Return how far a training is. Raises UserError if there is no such."""
         job = self._job(name)
         epochs = [row for row in _rows(self.folder / name) if "epoch" in row]
-        total = next(
-            int(argument.partition("=")[2])
-            for argument in job["command"]
-            if argument.startswith("--config.num_epochs=")
-        )
+        total = self._epochs(name, job)
         epoch = max((row["epoch"] for row in epochs), default=0)
         state = "stopped"
         if (self.folder / name / "scores.json").exists():
@@ -115,9 +114,16 @@ class Trainings:
             epoch=epoch,
             epochs=total,
             cers=[row["validation/cer"] for row in epochs if "validation/cer" in row],
-            minutes_left=mean and mean * (total - epoch) / 60,
-            said=_last_line(self.folder / f"{name}.log"),
+            minutes_left=mean * (total - epoch) / 60 if mean and total else None,
+            said=_last_line(_log_end(self.folder / f"{name}.log")),
         )
+
+    def _epochs(self, name: str, job: dict) -> int:
+        """Return the number of epochs, 0 as long as the training has not chosen it."""
+        options = [a for a in job["command"] if a.startswith("--config.num_epochs=")]
+        asked = int(options[0].partition("=")[2])
+        said = EPOCHS.findall(_log_end(self.folder / f"{name}.log"))
+        return asked or int(said[-1] if said else 0)
 
     def workdir(self, name: str) -> Path:
         """Return the workdir of a training. Raises UserError if there is no such."""
@@ -193,10 +199,13 @@ def _rows(workdir: Path) -> list[dict]:
     return rows
 
 
-def _last_line(log: Path) -> str:
+def _log_end(log: Path) -> str:
     try:
-        text = log.read_bytes()[-LOG_END:].decode(errors="replace")
+        return log.read_bytes()[-LOG_END:].decode(errors="replace")
     except OSError:
         return ""
+
+
+def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1].removeprefix("ocr_jax: ") if lines else ""

@@ -28,7 +28,7 @@ with open(log, "a") as file:
     file.write(json.dumps(row) + "\\n" + '{"step": ')
     file.flush()
     if epoch == 1:
-        print("trained an epoch", flush=True)
+        print("epoch 1/9 trained", flush=True)
         signal.pause()
 (workdir / "scores.json").write_text("{}")
 """
@@ -81,7 +81,7 @@ def test_a_training_is_watched_stopped_and_resumed(project, network, fake):
     wait(lambda: trainings.status(name).cers)
     status = trainings.status(name)
     assert status[:5] == ("run1", "running", 1, 2, [0.5])
-    assert status.minutes_left == 1 and status.said == "trained an epoch"
+    assert status.minutes_left == 1 and status.said == "epoch 1/9 trained"
     with pytest.raises(UserError, match="run1 is running"):
         trainings.start(network, 2)
     # Another app, as after a kill -9 of the first, sees and stops it.
@@ -112,6 +112,15 @@ def test_the_command_has_the_shape_of_the_network(project, network, fake):
     assert all(ours[key] == theirs[key] for key in config_keys.ARCHITECTURE)
     assert (trainings.folder / "run1.h5").exists()
     os.kill(job["pid"], 9)
+    wait(lambda: trainings.status(name).state == "stopped")
+
+
+def test_a_training_may_choose_its_number_of_epochs(project, network, fake):
+    trainings = Trainings(project)
+    name = trainings.start(network, 0)
+    wait(lambda: trainings.status(name).said)
+    assert trainings.status(name).epochs == 9
+    trainings.stop(name)
     wait(lambda: trainings.status(name).state == "stopped")
 
 
