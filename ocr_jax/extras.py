@@ -17,6 +17,7 @@ EXTRAS = {
     "plotly": "report",
     "ray": "ray",
     "onnx": "onnx",
+    "nicegui": "app",
     "pypdfium2": "pages",
     "pillow_heif": "pages",
 }

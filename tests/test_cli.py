@@ -1,5 +1,6 @@
 """`ocr-jax COMMAND`: the modules' own commands under one name, and quick to start."""
 
+import importlib.util
 import os
 import runpy
 import subprocess
@@ -30,7 +31,7 @@ def test_help_lists_each_command_on_a_line(arguments):
     assert result.returncode == 0, result.stderr
     for name, command in cli.COMMANDS.items():
         assert f"  {name:10}{command.help}\n" in result.stdout
-        assert (ROOT / "ocr_jax" / f"{command.module}.py").exists()
+        assert importlib.util.find_spec(f"ocr_jax.{command.module}")
 
 
 def test_help_and_the_import_of_the_package_load_nothing_heavy():

@@ -48,6 +48,7 @@ def run_without(packages, *command, **options):
         ("ray", "ray", ("launch.py", "sample.yaml", "--executor=ray")),
         ("optuna", "sweeps", ("sweep.py", "sweeps/lines_bayes.yaml", "--dry_run")),
         ("plotly", "report", ("report.py", "runs/a", "--out=report.html")),
+        ("nicegui", "app", ("-m", "ocr_jax.app", "pages")),
     ],
 )
 def test_a_command_names_the_extra_that_it_lacks(packages, extra, command, tmp_path):

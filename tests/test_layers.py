@@ -15,6 +15,7 @@ PACKAGE = Path(ocr_jax.__file__).parent
 # is one entry, also each other.
 LAYERS = (
     ("__main__",),
+    ("app",),
     ("cli", "main", "predict", "transcribe", "tune_decoder", "compare", "ensemble"),
     ("export", "restore"),
     ("onnx_graph", "stablehlo", "onnx_reader"),

@@ -43,7 +43,7 @@ def parse(path: Path) -> line_cutting.Page:
 
 
 def _line(element: ElementTree.Element, number: int) -> line_cutting.TextLine:
-    line_id, text = element.get("id") or f"line{number}", _text(element)
+    line_id, text = element.get("id") or f"line{number}", text_of(element)
     try:
         outline = _outline(element.find("./{*}Coords"))
         baseline = _outline(element.find("./{*}Baseline"))
@@ -60,13 +60,13 @@ def _outline(element: ElementTree.Element | None) -> np.ndarray:
     return xml_files.points(" ".join(points) or element.get("points", ""))
 
 
-def _text(element: ElementTree.Element) -> str:
+def text_of(element: ElementTree.Element) -> str:
     """Return the element's text of the lowest index, or else the text of its words."""
     readings = sorted(element.iterfind("./{*}TextEquiv"), key=_index)
     text = readings[0].findtext("./{*}Unicode") if readings else ""
     if text and text.strip():
         return text
-    return " ".join(_text(word) for word in element.iterfind("./{*}Word"))
+    return " ".join(text_of(word) for word in element.iterfind("./{*}Word"))
 
 
 def _index(reading: ElementTree.Element) -> float:

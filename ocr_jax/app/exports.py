@@ -1,0 +1,113 @@
+"""Takes the texts out of a project: PAGE, ALTO or plain text of all pages, in a zip."""
+
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ocr_jax.app import checked_lines, pictures
+from ocr_jax.app.page_document import Document, Line
+from ocr_jax.app.project import PageFile, Project
+from ocr_jax.errors import UserError
+from ocr_jax.pages import page_html, page_xml_writer
+
+HEIGHT = 64  # pixels of the lines in a lines file, as `prepare` makes them
+
+
+class _Part(NamedTuple):
+    text: str
+    confidence: float
+
+
+class _Reading(NamedTuple):
+    text: str
+    confidence: float
+    characters: list[_Part]
+
+
+class _Line(NamedTuple):
+    baseline: np.ndarray
+    outline: np.ndarray
+    reading: _Reading
+
+
+class _Page(NamedTuple):
+    size: tuple[int, int]
+    lines: list[_Line]
+
+
+def as_page(page: PageFile, document: Document) -> bytes:
+    """Return the PAGE XML as it is."""
+    return page.xml.read_bytes()
+
+
+def as_text(page: PageFile, document: Document) -> bytes:
+    """Return the texts, a line each."""
+    return "".join(f"{line.text}\n" for line in document.lines()).encode()
+
+
+def as_alto(page: PageFile, document: Document) -> bytes:
+    """Return the lines and their texts as ALTO; what a person wrote is sure."""
+    return page_xml_writer.alto(_as_read(document), page.image.name)
+
+
+def as_html(page: PageFile, document: Document) -> bytes:
+    """Return the page and its text side by side, in one file."""
+    gray = pictures.gray_page(page.image, page.xml)
+    return page_html.page_html(_as_read(document), gray, page.name)
+
+
+def _as_read(document: Document) -> _Page:
+    """Return a page as a PageReader would. What a person wrote is sure."""
+    lines = [
+        _Line(np.array(line.baseline), np.array(line.outline), _reading(line))
+        for line in document.lines()
+        if len(line.outline) > 2
+    ]
+    return _Page(document.size, lines)
+
+
+def _reading(line: Line) -> _Reading:
+    whole = 1.0 if line.confidence is None else line.confidence
+    # Of a tenth the middle; nine tenths and more are sure.
+    each = [1.0 if c == "9" else (int(c) + 0.5) / 10 for c in line.characters]
+    each = each or [whole] * len(line.text)
+    return _Reading(line.text, whole, list(map(_Part, line.text, each)))
+
+
+# Kind → the suffix of its files, and what makes them.
+KINDS = {
+    "page": (".xml", as_page),
+    "alto": (".xml", as_alto),
+    "text": (".txt", as_text),
+    "html": (".html", as_html),
+}
+
+
+def pack(project: Project, kind: str) -> bytes:
+    """Return a zip with a file for each page that has lines, and what is missing."""
+    suffix, write = KINDS[kind]
+    out, problems = io.BytesIO(), []
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        for page in project.pages():
+            if project.summary(page).lines:
+                try:
+                    content = write(page, Document(page.xml, page.image))
+                except UserError as error:
+                    problems.append(f"{page.name}: {error}\n")
+                else:
+                    file.writestr(f"{page.name}{suffix}", content)
+        if problems:
+            file.writestr("left_out.txt", "".join(problems))
+    return out.getvalue()
+
+
+def lines_file(project: Project) -> bytes:
+    """Return a lines file of the checked lines. Raises UserError if they are few."""
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary, "lines.h5")
+        checked_lines.make(project, path, HEIGHT)
+        return path.read_bytes()

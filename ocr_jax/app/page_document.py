@@ -1,0 +1,272 @@
+"""A page that is being corrected: its PAGE XML, which every change writes at once."""
+
+import contextlib
+import fcntl
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ocr_jax import locks, workdirs
+from ocr_jax.app import custom_tags, page_places, page_tree
+from ocr_jax.errors import UserError, reason
+
+# Steps that can be undone; packed, a page takes some kilobytes.
+MOST_STEPS = 200
+
+
+class Conflict(UserError):
+    """The file is not the one that was opened: somebody else has written it."""
+
+
+class Line(NamedTuple):
+    """A line as it is shown, its points in pixels of the shown image.
+
+    key: names the line as long as the document is open; ids may be missing or double.
+    characters: a digit each, how sure it is in tenths; "" if that is not known.
+    """
+
+    key: int
+    line_id: str
+    text: str
+    confidence: float | None
+    characters: str
+    is_checked: bool
+    baseline: list[list[float]]
+    outline: list[list[float]]  # as few points as look the same
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether networks leave the text alone: a person checked or wrote it."""
+        return self.is_checked or (bool(self.text.strip()) and self.confidence is None)
+
+
+class Document:
+    """A page, its lines, and what can be undone. Changes raise UserError."""
+
+    def __init__(self, path: Path, image: Path):
+        self.path, self.image = path, image
+        self._keys = 0
+        self._history: list[bytes] = []
+        self._last: tuple | None = None  # what the latest step did
+        self._stamp = _stamp(path)  # before it is read: later changes are noticed
+        self._show(_read(path), page_places.Frame.of(image))
+
+    def _show(self, content: bytes, frame: page_places.Frame):
+        tree = page_tree.PageTree(content, self.path.name)
+        self._tree, self._content, self._frame = tree, content, frame
+        self._elements = {}
+        for element in tree.lines:
+            self._elements[self._keys] = element
+            self._keys += 1
+        self._known_places: page_places.Placed | None = None
+        _ = self._placed  # a page whose lines have no place is not opened
+
+    @property
+    def _placed(self) -> page_places.Placed:
+        if self._known_places is None:
+            self._known_places = page_places.placed(
+                self._content, self.image, self._frame
+            )
+        return self._known_places
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The width and height of the shown image."""
+        return self._placed.size
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to undo."""
+        return bool(self._history)
+
+    def lines(self) -> list[Line]:
+        """Return the lines in the order of the file."""
+        keys = {id(element): key for key, element in self._elements.items()}
+        elements = self._tree.lines
+        return [
+            _line(keys[id(element)], element, place, self._placed.scale)
+            for element, place in zip(elements, self._placed.lines, strict=True)
+        ]
+
+    def set_text(self, key: int, text: str):
+        """Write the text of a line, by a person: it has no confidence."""
+        element = self._element(key)
+        with self._step(("text", key)):
+            page_tree.set_text(element, text, None, "")
+
+    def check(self, key: int, is_checked: bool = True):
+        """Mark a line as checked, or not."""
+        element = self._element(key)
+        with self._step(("check", key)):
+            page_tree.set_tag(element, "checked", "value", "true" if is_checked else "")
+
+    def check_all(self):
+        """Mark all lines with a text as checked."""
+        with self._step(("check all",)):
+            for line in self.lines():
+                if line.text.strip():
+                    element = self._elements[line.key]
+                    page_tree.set_tag(element, "checked", "value", "true")
+
+    def delete(self, key: int):
+        """Take out a line."""
+        element = self._element(key)
+        with self._step(("delete", key)):
+            self._tree.delete(element)
+            del self._elements[key]
+
+    def move(self, key: int, by: int):
+        """Move a line one place up (-1) or down (1)."""
+        element = self._element(key)
+        with self._step(("move", key)):
+            self._tree.move(element, 1 if by > 0 else -1)
+
+    def add(self, points: Sequence) -> int:
+        """Add a line, of which this is the baseline in pixels; return its key."""
+        baseline = page_places.checked(points, self.size)
+        outline = page_places.outline(self._placed, baseline)
+        lines = self._tree.lines
+        rank = page_places.rank(self._placed, baseline)
+        beside = lines[max(rank - 1, 0)] if lines else None
+        with self._step(("add",)):
+            return self._add(baseline, outline, beside, rank == 0)
+
+    def _add(self, baseline, outline, beside=None, is_before=False) -> int:
+        scale = self._placed.writing_scale()
+        element = self._tree.add(baseline / scale, outline / scale, beside, is_before)
+        self._keys += 1
+        self._elements[self._keys - 1] = element
+        return self._keys - 1
+
+    def set_baseline(self, key: int, points: Sequence):
+        """Move the baseline of a line, in pixels; its outline follows."""
+        element = self._element(key)
+        baseline = page_places.checked(points, self.size)
+        outline = page_places.outline(
+            self._placed, baseline, self._tree.lines.index(element)
+        )
+        scale = self._placed.writing_scale()
+        with self._step(("baseline", key)):
+            page_tree.place(element, baseline / scale, outline / scale)
+
+    def add_found(self, found: Sequence):
+        """Add the lines of a page_reader.Page, which has none yet."""
+        with self._step(("find",)):
+            for line in found:
+                key = self._add(line.baseline, page_places.simple(line.outline))
+                _set_reading(self._elements[key], line.reading)
+
+    def set_readings(self, readings: dict):
+        """Write what a network reads, by key; a person's texts are kept.
+
+        readings: recognizer.Reading.
+        """
+        kept = {line.key for line in self.lines() if line.is_kept}
+        with self._step(("read",)):
+            for key, reading in readings.items():
+                if key in self._elements and key not in kept:
+                    _set_reading(self._elements[key], reading)
+
+    def undo(self) -> int | None:
+        """Undo the latest step; return the key of the first line that differs."""
+        if not self._history:
+            return None
+        before = self.lines()
+        self._write(zlib.decompress(self._history[-1]))
+        self._history.pop()
+        self._last = None
+        self._show(self._content, self._frame)
+        for number, line in enumerate(after := self.lines()):
+            other = before[number] if number < len(before) else None
+            if other is None or line != other._replace(key=line.key):
+                return line.key
+        return after[-1].key if after else None
+
+    def _element(self, key: int):
+        if key not in self._elements:
+            raise UserError("this line is not there any more: load the page again")
+        return self._elements[key]
+
+    @contextlib.contextmanager
+    def _step(self, what: tuple) -> Iterator[None]:
+        """Write what is changed inside; keep how it was."""
+        before = self._content
+        try:
+            yield
+            self._write(self._tree.to_bytes())
+        except BaseException:
+            self._show(before, self._frame)  # what is shown is what is on disk
+            raise
+        # The letters of a word are one step, and a mark is part of the text before it.
+        if what != self._last or what[0] != "text":
+            self._history.append(zlib.compress(before, 1))
+            del self._history[:-MOST_STEPS]
+        self._last = what
+
+    def _write(self, content: bytes):
+        """Write the file, unless another has written it since."""
+        with only_writer(self.path.parent):
+            if _stamp(self.path) != self._stamp:
+                raise Conflict(
+                    f"{self.path.name} was changed in another window or program: load "
+                    "the page again"
+                )
+            try:
+                workdirs.write_bytes(self.path, content)
+            except OSError as error:
+                raise UserError(f"{self.path.name}: {reason(error)}") from None
+            self._stamp = _stamp(self.path)
+        self._content, self._known_places = content, None
+
+
+@contextlib.contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, which ends with the process."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        lost = "two windows that write the same page at once would not be told"
+        locks.take(handle, fcntl.LOCK_EX, lost)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """Return what tells a file from a later version of it."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0, 0
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path.name}: {reason(error, path.name)}") from None
+
+
+def _set_reading(element, reading):
+    tenths = [min(9, int(part.confidence * 10)) for part in reading.characters]
+    characters = "".join(map(str, tenths))
+    page_tree.set_text(element, reading.text, reading.confidence, characters)
+
+
+def _line(key: int, element, place, scale: np.ndarray) -> Line:
+    characters = custom_tags.get(element.get("custom", ""), "confidences", "tenths")
+    fits = len(characters) == len(place.text) and characters.isdecimal()
+    return Line(
+        key=key,
+        line_id=place.line_id,
+        text=place.text,
+        confidence=page_tree.confidence(element),
+        characters=characters if fits else "",
+        is_checked=page_tree.is_checked(element),
+        baseline=np.round(place.baseline * scale, 1).tolist(),
+        outline=page_places.simple(place.outline * scale).tolist(),
+    )

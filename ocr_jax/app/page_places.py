@@ -1,0 +1,127 @@
+"""Where the lines of a page are, in pixels of the image as a browser shows it."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ocr_jax.app import pictures
+from ocr_jax.data import pages_file
+from ocr_jax.errors import UserError
+from ocr_jax.images import opening
+from ocr_jax.pages import outlines, reading_order
+from ocr_jax.sources.pages import line_cutting, orientation, page_xml
+
+# Letters of a line reach this share of its thickness above its baseline.
+ABOVE = 0.75
+# The thickness of a line on a page that has no other, as a share of its length.
+LONE = 0.08
+
+
+class Frame(NamedTuple):
+    """The size (width, height) of an image as people see it, and its EXIF tag."""
+
+    size: tuple[int, int]
+    tag: int
+
+    @classmethod
+    def of(cls, image: Path) -> "Frame":
+        """Read the head of an image file. Raises UserError if it is none."""
+        return cls(*pictures.size_and_tag(image))
+
+
+class Placed(NamedTuple):
+    """The lines of a page, what maps their points to pixels, and the image's size."""
+
+    lines: list[line_cutting.TextLine]
+    scale: np.ndarray
+    size: tuple[int, int]
+    is_turned: bool  # by the image's tag, so that points can't be written
+
+    def writing_scale(self) -> np.ndarray:
+        """Return `scale`. Raises UserError if the file measures another way up."""
+        if self.is_turned:
+            raise UserError(
+                "a tag turns this image, and its lines were measured before: save the "
+                "image without the tag to move or add lines"
+            )
+        return self.scale
+
+
+def placed(content: bytes, image: Path, frame: Frame) -> Placed:
+    """Return where the lines of PAGE XML are. Raises UserError."""
+    page = page_xml.parse(io.BytesIO(content))
+    size, is_turned = frame.size, False
+    if frame.tag != 1:
+        gray, upright = orientation.upright(page, opening.read_picture(image))
+        size, is_turned = gray.shape[::-1], upright is not page
+        page = upright
+    scale = np.divide(size, page.size) if page.size else np.ones(2)
+    if abs(scale[0] / scale[1] - 1) >= orientation.SAME_SHAPE:
+        scale = np.ones(2)  # as when lines are cut: the size is a mistake
+    return Placed(line_cutting.complete(page.lines), scale, size, is_turned)
+
+
+def checked(points: Sequence, size: tuple[int, int]) -> np.ndarray:
+    """Return a baseline (n, 2) that a browser sent, on the image. Raises UserError."""
+    try:
+        baseline = np.asarray(points, float).reshape(-1, 2)
+    except (TypeError, ValueError):
+        baseline = np.empty((0, 2))
+    good = 2 <= len(baseline) <= 1000 and np.isfinite(baseline).all()
+    if not good or np.ptp(baseline, axis=0).max() < 3:
+        raise UserError("a line needs two points that are apart")
+    return np.clip(baseline, 0, np.array(size) - 1)
+
+
+def outline(here: Placed, baseline: np.ndarray, own: int = -1) -> np.ndarray:
+    """Return an outline (n, 2) around a baseline, as thick as those of the page.
+
+    own: the number of the line itself, if it is on the page.
+    """
+    others = [
+        line._replace(
+            baseline=line.baseline * here.scale, outline=line.outline * here.scale
+        )
+        for number, line in enumerate(here.lines)
+        if number != own and len(line.baseline) > 1
+    ]
+    thick = [thickness(line) for line in others if len(line.outline) > 2]
+    usual = np.median(thick) if thick else LONE * np.ptp(baseline[:, 0])
+    usual = max(float(usual), 8.0)
+    above, below = usual * ABOVE, usual * (1 - ABOVE)
+    around = [pages_file.Line(line.baseline, above, below) for line in others]
+    line = pages_file.Line(baseline, above, below)
+    return simple(outlines.outline(line, around, here.size[::-1]))
+
+
+def rank(here: Placed, baseline: np.ndarray) -> int:
+    """Return how many of a page's lines are to be read before a new one."""
+    high = LONE * max(float(np.ptp(baseline[:, 0])), 1.0)
+    known = [
+        (number, pages_file.Line(line.baseline * here.scale, high, high))
+        for number, line in enumerate(here.lines)
+        if len(line.baseline) > 1
+    ]
+    lines = [line for _, line in known] + [pages_file.Line(baseline, high, high)]
+    order = reading_order.order(lines, here.size[0])
+    place = order.index(len(lines) - 1)
+    return known[order[place - 1]][0] + 1 if place else 0
+
+
+def simple(outline: np.ndarray) -> np.ndarray:
+    """Return an outline (n, 2) in fewer points, which differs by a pixel at most."""
+    if len(outline) < 4:
+        return outline.round(1)
+    near = np.clip(outline, -line_cutting.FARTHEST, line_cutting.FARTHEST)
+    points = cv2.approxPolyDP(near.astype(np.float32), 1.0, closed=True)[:, 0]
+    return points.astype(float).round(1)
+
+
+def thickness(line: line_cutting.TextLine) -> float:
+    """Return the area of a line's outline by its length."""
+    area = cv2.contourArea(line.outline.astype(np.float32))
+    return area / max(float(np.hypot(*np.ptp(line.outline, axis=0))), 1e-9)

@@ -1,0 +1,104 @@
+"""The element that shows a page beside its lines, and what it asks to be changed."""
+
+from pathlib import Path
+from typing import Any
+
+from nicegui import ui
+from nicegui.element import Element
+
+from ocr_jax.app.page_document import Conflict, Document
+from ocr_jax.errors import UserError
+
+STYLE = Path(__file__).with_name("page_view.css")
+MOST_OPERATIONS = 10_000  # of one message
+LONGEST_TEXT = 2000
+
+
+class PageView(Element, component="page_view.js"):
+    """A page and its lines. Every change is on disk before it is called saved."""
+
+    def __init__(self, document: Document, image: str, letters: str):
+        super().__init__()
+        ui.add_css(STYLE)
+        self.document = document
+        self._props["image"] = image
+        self._props["size"] = list(document.size)
+        self._props["start"] = _shown(document)
+        self._props["letters"] = letters
+        self._props["undoable"] = document.can_undo
+        self.on("operations", lambda event: self._apply(event.args))
+
+    def _apply(self, message: Any):
+        number = message.get("number") if isinstance(message, dict) else None
+        try:
+            is_new_order, focus = apply(self.document, message)
+        except UserError as error:
+            self._answer(number, isinstance(error, Conflict), str(error), True, None)
+        else:
+            self._answer(number, False, "", is_new_order, focus)
+
+    def show_again(self, problem: str = ""):
+        """Show the lines as they are now, after a change made elsewhere."""
+        self._answer(None, False, problem, True, None)
+
+    def _answer(self, number, is_conflict, problem, with_lines, focus):
+        answer = {
+            "number": number,
+            "problem": problem,
+            "is_conflict": is_conflict,
+            "undoable": self.document.can_undo,
+            # What a conflict did not save stays to be seen.
+            "lines": _shown(self.document) if with_lines and not is_conflict else None,
+            "focus": focus,
+        }
+        self.run_method("done", answer)
+
+
+def _shown(document: Document) -> list[dict]:
+    """Return the lines as the browser takes them: an outline as SVG, and its box."""
+    shown = []
+    for line in document.lines():
+        xs, ys = zip(*line.outline, strict=True) if line.outline else ((), ())
+        box = [min(xs), min(ys), max(xs), max(ys)] if line.outline else None
+        points = " ".join(f"{x:.10g},{y:.10g}" for x, y in line.outline)
+        shown.append(line._asdict() | {"outline": points, "box": box})
+    return shown
+
+
+def apply(document: Document, message: Any) -> tuple[bool, int | None]:
+    """Make the changes that a browser asks for, in their order.
+
+    Returns whether it has to be sent all lines, and the key of the one to go to. Raises
+    UserError for what is not possible, and for a message that makes no sense.
+    """
+    is_new_order, focus = False, None
+    try:
+        operations = message["operations"][:MOST_OPERATIONS]
+        for operation in operations:
+            kind, key = operation["op"], operation.get("key")
+            if kind == "text":
+                document.set_text(key, str(operation["text"])[:LONGEST_TEXT])
+                continue
+            if kind == "check_all":
+                document.check_all()
+                is_new_order = True
+                continue
+            if kind == "check":
+                document.check(key, bool(operation["is_checked"]))
+                continue
+            is_new_order = True
+            if kind == "delete":
+                document.delete(key)
+            elif kind == "move":
+                document.move(key, int(operation["by"]))
+            elif kind == "add":
+                focus = document.add(operation["points"])
+            elif kind == "baseline":
+                document.set_baseline(key, operation["points"])
+            elif kind == "undo":
+                focus = document.undo()
+            else:
+                raise UserError(f"there is no operation {str(kind)[:20]!r}")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"a message that makes no sense: {error!r:.80}") from None
+    return is_new_order, focus

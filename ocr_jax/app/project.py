@@ -1,0 +1,139 @@
+"""A folder of page images, each with its PAGE XML: all that the app keeps."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ocr_jax.app import page_places, page_tree
+from ocr_jax.app.page_document import Document
+from ocr_jax.errors import UserError, reason
+from ocr_jax.images import finding
+from ocr_jax.pages import page_xml_writer
+from ocr_jax.sources.pages import page_xml, xml_files
+
+# Where Transkribus puts the XML of a folder's images.
+BESIDE = "page"
+
+
+class PageFile(NamedTuple):
+    """A page: its name, its image, and its PAGE XML, which may not exist yet."""
+
+    name: str
+    image: Path
+    xml: Path
+
+
+class Summary(NamedTuple):
+    """What is known of a page. problem: why its XML can't be shown, or ""."""
+
+    lines: int = 0
+    read: int = 0
+    checked: int = 0
+    text: str = ""
+    problem: str = ""
+
+
+class Project:
+    """A folder of pages. What is read of a file is kept until the file changes."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._summaries: dict[Path, tuple[tuple, Summary]] = {}
+        self._lock = threading.Lock()
+
+    def pages(self) -> list[PageFile]:
+        """Return the pages, in the order of their names. Raises UserError."""
+        try:
+            names = sorted(os.listdir(self.folder))
+        except OSError as error:
+            raise UserError(f"{self.folder}: {reason(error, self.folder)}") from None
+        images = [
+            self.folder / name
+            for name in names
+            if not name.startswith(".") and finding.is_image(Path(name))
+        ]
+        pages: dict[str, PageFile] = {}
+        for image in images:
+            # Of two images with one stem the second has its whole name.
+            name = image.stem if image.stem not in pages else image.name
+            pages[name] = PageFile(name, image, self._xml(name))
+        return list(pages.values())
+
+    def page(self, name: str) -> PageFile:
+        """Return the page of this name. Raises UserError if there is none."""
+        for page in self.pages():
+            if page.name == name:
+                return page
+        raise UserError("there is no such page")
+
+    def _xml(self, name: str) -> Path:
+        beside = self.folder / BESIDE / f"{name}.xml"
+        own = self.folder / f"{name}.xml"
+        return beside if beside.exists() and not own.exists() else own
+
+    def open(self, page: PageFile) -> Document:
+        """Open a page to correct it; one without XML gets one without lines."""
+        if not page.xml.exists():
+            create(page)
+        return Document(page.xml, page.image)
+
+    def summary(self, page: PageFile) -> Summary:
+        """Return what is known of a page."""
+        try:
+            status = page.xml.stat()
+        except OSError:
+            return Summary()
+        stamp = status.st_mtime_ns, status.st_size, status.st_ino
+        with self._lock:
+            kept = self._summaries.get(page.xml)
+        if kept and kept[0] == stamp:
+            return kept[1]
+        summary = _summarise(page.xml)
+        with self._lock:
+            self._summaries[page.xml] = stamp, summary
+        return summary
+
+    def search(self, words: str) -> Iterator[PageFile]:
+        """Yield the pages whose name or text has all of these words, in any case."""
+        wanted = [finding.key(word).casefold() for word in words.split()]
+        for page in self.pages():
+            text = f"{page.name}\n{self.summary(page).text}"
+            text = finding.key(text).casefold()
+            if all(word in text for word in wanted):
+                yield page
+
+
+def create(page: PageFile):
+    """Write the PAGE XML, without lines, of a page that has none."""
+    size = page_places.Frame.of(page.image).size
+    name = os.path.relpath(page.image, page.xml.parent)
+    content = page_xml_writer.page_xml(_Blank(size, []), name)
+    try:
+        with open(page.xml, "xb") as file:
+            file.write(content)
+    except FileExistsError:
+        pass  # by another window
+    except OSError as error:
+        raise UserError(f"{page.xml.name}: {reason(error)}") from None
+
+
+class _Blank(NamedTuple):
+    size: tuple[int, int]
+    lines: list
+
+
+def _summarise(path: Path) -> Summary:
+    try:
+        root = xml_files.parse(path, "PcGts", "PAGE", path.name)
+    except UserError as error:
+        return Summary(problem=str(error))
+    lines = list(xml_files.all_named(root, "TextLine"))
+    texts = [page_xml.text_of(line) for line in lines]
+    return Summary(
+        lines=len(lines),
+        read=sum(1 for text in texts if text.strip()),
+        checked=sum(map(page_tree.is_checked, lines)),
+        text="\n".join(texts),
+    )
