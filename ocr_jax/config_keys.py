@@ -120,13 +120,7 @@ NETWORK = _group(
         "turns an image into frames; page: finds the lines of whole pages",
         choices=("conv", "sliding_window", "mlp", "page"),
     ),
-    Key(
-        "conv_channels",
-        (16, 32, 64, 128),
-        "conv: features per block; page: per level",
-        low=1,
-        high=65536,
-    ),
+    Key("conv_channels", (16, 32, 64, 128), "features per block", low=1, high=65536),
     Key("frame_stride", 4, "conv: pixels per frame, a power of two", low=2, high=64),
     Key("residual_blocks", 0, "conv: in each block but the first", low=0, high=16),
     Key(

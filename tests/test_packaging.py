@@ -19,7 +19,7 @@ def test_every_optional_package_is_in_the_extra_that_is_named_for_it():
     distributions = {"tensorflow": "tensorflow-cpu", "fontpkg": "fontpkg-caveat"}
     base = " ".join(PROJECT["dependencies"])
     for package, extra in extras.EXTRAS.items():
-        name = distributions.get(package, package.lower())
+        name = distributions.get(package, package.lower().replace("_", "-"))
         requirements = PROJECT["optional-dependencies"][extra]
         assert any(requirement.startswith(name) for requirement in requirements)
         assert f"{name}>" not in base
