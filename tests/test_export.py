@@ -3,11 +3,21 @@
 import hashlib
 import json
 
+import cv2
 import numpy as np
 import pytest
 
-from ocr_jax import checkpoints, export, pretrained, train, weights, workdirs
+from ocr_jax import (
+    checkpoints,
+    export,
+    predict,
+    pretrained,
+    train,
+    weights,
+    workdirs,
+)
 from ocr_jax.errors import UserError
+from ocr_jax.pages import finder
 from ocr_jax.recognizer import Recognizer
 from tests import fixtures
 
@@ -117,12 +127,31 @@ def test_a_network_that_ships_is_checked_by_its_digest(exported, tmp_path, monke
         Recognizer.load("pretrained:tiny")
 
 
-@pytest.mark.parametrize("name", pretrained.DIGESTS)
-def test_what_ships_is_whole(name):
-    best = checkpoints.load_best(f"{pretrained.PREFIX}{name}")
-    assert set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") <= set(
-        best.charset.characters
-    )
+def test_the_recogniser_that_ships_reads_latin_letters_and_digits():
+    best = checkpoints.load_best(pretrained.RECOGNIZER)
+    wanted = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789àéèêçäöüñ"
+    assert set(wanted) <= set(best.charset.characters)
+    size = (pretrained.folder("hands") / weights.FILE).stat().st_size
+    assert size <= 5e6
+
+
+def test_the_finder_that_ships_finds_lines():
+    page = np.full((600, 800), 225, np.uint8)
+    for y in (150, 220, 290):
+        for x in range(100, 700, 14):
+            cv2.line(page, (x, y), (x + 5, y - 24), 60, 3)
+            cv2.line(page, (x + 5, y - 24), (x + 9, y), 60, 3)
+    found = finder.load(pretrained.FINDER).find(page)
+    assert [round(line.baseline[:, 1].mean(), -1) for line in found] == [150, 220, 290]
+    size = (pretrained.folder("page_lines") / weights.FILE).stat().st_size
+    assert size <= 3e6
+
+
+def test_predict_reads_with_what_ships_and_says_so(tmp_path, capsys):
+    path = tmp_path / "line.png"
+    cv2.imwrite(str(path), fixtures.draw_scan())
+    assert predict.main([str(path)]) == 0
+    assert "pretrained:hands reads" in capsys.readouterr().err
 
 
 def copy(folder, tmp_path, name="copy"):

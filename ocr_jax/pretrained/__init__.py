@@ -15,7 +15,10 @@ PREFIX = "pretrained:"
 RECOGNIZER, FINDER = "pretrained:hands", "pretrained:page_lines"
 FOLDER = Path(__file__).parent
 # The SHA-256 of each network's weights.FILE.
-DIGESTS: dict[str, str] = {}
+DIGESTS = {
+    "hands": "2861e23a9e7c6582fd6e8c34971e07e446552c400d791a644eccc7b2705973b6",
+    "page_lines": "0f8c3457ea632e0967a71897fb46e95c1505721e3935495b5cd099eb69c55b04",
+}
 
 
 @functools.cache
