@@ -9,7 +9,7 @@ from ocr_jax import optimizers
 @pytest.mark.parametrize(
     ("init_from", "lines", "epochs"),
     [
-        ("runs/other", 25, 60),  # no line is shown more often than this
+        ("runs/other", 25, 30),  # no line is shown more often than this
         ("runs/other", 2_000, 20),
         ("runs/other", 50_000, 10),
         ("", 25, 130),
