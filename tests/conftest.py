@@ -31,6 +31,23 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
+# Tests of these files, or with these fixtures, train or compile networks: `make test-fast`
+# leaves them out.
+TRAINED = {"finished", "recognizer", "tiny_config", "browser"}
+COMPILING = (
+    *("models/", "augmentation/", "decoding/", "emnist/", "test_steps.py"),
+    *("test_recombine.py", "test_resume.py", "test_ctc.py", "test_old_names.py"),
+    *("test_page_training.py", "test_sweep.py", "test_export.py", "test_portable.py"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark as slow what trains or compiles networks."""
+    for item in items:
+        where = item.nodeid.partition("::")[0]
+        if TRAINED & set(item.fixturenames) or any(part in where for part in COMPILING):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def tiny_lines(tmp_path_factory):

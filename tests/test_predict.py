@@ -262,7 +262,7 @@ def test_mistakes_are_one_line(workdir, tmp_path, capsys):
         ((f"--workdir={tmp_path}", "x.png"), "not a workdir"),
         ((workdir, tmp_path / "empty"), "no images in the folder"),
         ((workdir,), "no images: name files"),
-        (("x.png",), "Train one in minutes: python -m ocr_jax.main"),
+        (("x.png",), "x.png"),
         ((workdir, "--format=xml", "x.png"), "xml"),
         ((workdir, "x.png"), "x.png"),
     ):
