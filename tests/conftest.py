@@ -31,8 +31,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
-# Tests of these files, or with these fixtures, train or compile networks: `make test-fast`
-# leaves them out.
+# Tests of these files, or with these fixtures, train or compile networks.
 TRAINED = {"finished", "recognizer", "tiny_config", "browser"}
 COMPILING = (
     *("models/", "augmentation/", "decoding/", "emnist/", "test_steps.py"),
