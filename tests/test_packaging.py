@@ -33,7 +33,7 @@ def test_no_private_part_of_jax_is_used():
 
 
 @pytest.mark.slow
-def test_the_wheel_has_the_configs_the_lists_of_iam_and_the_marker_of_types(tmp_path):
+def test_the_wheel_has_configs_lists_networks_and_the_marker_of_types(tmp_path):
     pytest.importorskip("setuptools", "77")
     source = tmp_path / "source"
     for name in ("ocr_jax", "configs"):
@@ -53,7 +53,9 @@ def test_the_wheel_has_the_configs_the_lists_of_iam_and_the_marker_of_types(tmp_
     assert {f"ocr_jax/configs/{name}.py" for name in shipped_configs.paths()} <= held
     code = {str(path.relative_to(ROOT)) for path in ROOT.glob("ocr_jax/**/*.py")}
     assert code <= held
-    lists = {str(path.relative_to(ROOT)) for path in ROOT.glob("ocr_jax/**/*.txt")}
-    assert lists and lists <= held
+    for kind in ("*.txt", "*.safetensors", "*.json", "*.js", "*.css"):
+        paths = ROOT.glob(f"ocr_jax/**/{kind}")
+        others = {str(path.relative_to(ROOT)) for path in paths}
+        assert others and others <= held, kind
     assert "ocr_jax/py.typed" in held
     assert not {name.partition("/")[0] for name in held} & {"tests", "experiments"}
