@@ -60,6 +60,7 @@ def _bound(host: str, port: int):
         with socket.socket(family, socket.SOCK_STREAM) as one:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.bind((host, port))
+            one.listen(128)  # a browser that is quick waits, and is not refused
             yield one
     except (OSError, OverflowError) as error:
         raise UserError(
