@@ -5,9 +5,9 @@ import importlib
 __version__ = "0.1.0"
 # name → the module it comes from. They are imported when used: jax takes seconds.
 _LAZY = {
-    "Page": "ocr_jax.page_reader",
+    "Page": "ocr_jax.readings",
     "PageReader": "ocr_jax.page_reader",
-    "Reading": "ocr_jax.recognizer",
+    "Reading": "ocr_jax.readings",
     "Recognizer": "ocr_jax.recognizer",
 }
 __all__ = [*_LAZY, "__version__"]

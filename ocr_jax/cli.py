@@ -28,7 +28,7 @@ COMMANDS = {
     "train": Command("main", "train what a config describes"),
     "evaluate": Command("main", "score a trained network", ("--mode=evaluate",)),
     "predict": Command("predict", "read line images with a trained network"),
-    "transcribe": Command("transcribe", "write the texts of pages into their XML"),
+    "transcribe": Command("transcribe", "read whole pages: find lines, read them"),
     "app": Command("app", "read and correct pages in a browser, and train on them"),
     "tune": Command("tune_decoder", "learn a language model for beam search"),
     "compare": Command("compare", "compare two finished runs on the same lines"),

@@ -7,18 +7,17 @@ print(page.text)
 """
 
 import os
-from typing import NamedTuple
 
 import numpy as np
 
 from ocr_jax import pretrained
 from ocr_jax import recognizer as recognizer_lib
 from ocr_jax.data import pages_file
-from ocr_jax.errors import UserError
 from ocr_jax.images import cleaning, opening
 from ocr_jax.pages import finder as finder_lib
 from ocr_jax.pages import outlines, reading_order
-from ocr_jax.recognizer import Reading, Recognizer
+from ocr_jax.readings import Page, PageLine
+from ocr_jax.recognizer import Recognizer
 from ocr_jax.sources.pages import line_cutting
 
 # A page less sure than this is tried upside down as well, and one less sure than the
@@ -26,40 +25,6 @@ from ocr_jax.sources.pages import line_cutting
 # their side are read with 0.38 to 0.47, upside down with 0.57 to 0.61, else with 0.69
 # to 0.78.
 DOUBTFUL, ON_ITS_SIDE, CLEARLY = 0.65, 0.5, 0.08
-
-
-class PageLine(NamedTuple):
-    """A line of a page: where it is, in the page's pixels, and what it says.
-
-    baseline (n, 2) and outline (m, 2): points (x, y). The x of the reading's characters
-    is counted along the baseline from its first point.
-    """
-
-    baseline: np.ndarray
-    outline: np.ndarray
-    reading: Reading
-
-
-class Page(NamedTuple):
-    """A page of `size` (width, height) in pixels, its lines in reading order."""
-
-    size: tuple[int, int]
-    lines: list[PageLine]
-
-    @property
-    def text(self) -> str:
-        """The lines' texts, each on a line of its own; empty ones are left out."""
-        return "\n".join(
-            line.reading.text for line in self.lines if line.reading.text.strip()
-        )
-
-    @property
-    def confidence(self) -> float:
-        """The expected share of its characters that are right; 0 without any."""
-        sure = [
-            part.confidence for line in self.lines for part in line.reading.characters
-        ]
-        return float(np.mean(sure)) if sure else 0.0
 
 
 class PageReader:
@@ -137,9 +102,6 @@ class PageReader:
 
     def cut(self, gray, baseline, outline) -> cleaning.CleanLine:
         """Cut a line as those in lines files; one without ink has no width."""
-        height = self.recognizer.best.height
         line = line_cutting.TextLine("", "", outline, baseline)
-        try:
-            return line_cutting.cut_clean(gray, line, np.ones(2), height=height)
-        except UserError:
-            return cleaning.CleanLine(np.zeros((height, 0), np.uint8), 0.0, 1.0)
+        height = self.recognizer.best.height
+        return line_cutting.cut_or_nothing(gray, line, np.ones(2), height=height)

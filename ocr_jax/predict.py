@@ -28,7 +28,8 @@ from ocr_jax import (
 )
 from ocr_jax.errors import UserError
 from ocr_jax.images import batches, cleaning, doubts, finding, opening
-from ocr_jax.recognizer import UNREADABLE, Reading, Recognizer
+from ocr_jax.readings import UNREADABLE, Reading
+from ocr_jax.recognizer import Recognizer
 from ocr_jax.runtime import devices
 
 # The first images are read few at a time, to show soon what comes; then more, whose

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ocr_jax import errors
 from ocr_jax.errors import UserError, printable
+from ocr_jax.readings import Part, Reading
 
 COLUMNS = ("image", "confidence", "text")
 
@@ -54,8 +55,8 @@ class Writer:
         finally:
             self._partial.unlink(missing_ok=True)
 
-    def write(self, name: str, reading, problem: str = ""):
-        """Write a line. reading: a recognizer.Reading; problem: why it is empty."""
+    def write(self, name: str, reading: Reading, problem: str = ""):
+        """Write a line. problem: why it is empty."""
         line = _FORMATS[self._form](name, reading, problem)
         print(_encodable(line, self._file, self._form), file=self._file, flush=True)
 
@@ -69,11 +70,11 @@ def _encodable(line: str, file, form: str) -> str:
     return line
 
 
-def _as_text(name: str, reading, problem: str) -> str:
+def _as_text(name: str, reading: Reading, problem: str) -> str:
     return printable(reading.text)
 
 
-def _as_row(name: str, reading, problem: str) -> str:
+def _as_row(name: str, reading: Reading, problem: str) -> str:
     return _row((name, f"{reading.confidence:.4f}", printable(reading.text)))
 
 
@@ -83,7 +84,7 @@ def _row(cells: tuple[str, ...]) -> str:
     return text.getvalue()
 
 
-def _as_json(name: str, reading, problem: str) -> str:
+def _as_json(name: str, reading: Reading, problem: str) -> str:
     fields = {
         "image": name,
         "text": reading.text,
@@ -94,7 +95,7 @@ def _as_json(name: str, reading, problem: str) -> str:
     return json.dumps(fields, ensure_ascii=False)
 
 
-def part_fields(part) -> dict:
+def part_fields(part: Part) -> dict:
     """Return a character or a word as JSON has it."""
     return {
         "text": part.text,

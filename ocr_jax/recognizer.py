@@ -12,7 +12,7 @@ import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple, get_args
+from typing import BinaryIO, Literal, get_args
 
 import jax
 import numpy as np
@@ -23,47 +23,8 @@ from ocr_jax.decoding import greedy
 from ocr_jax.errors import UserError
 from ocr_jax.images import batches, cleaning
 from ocr_jax.images import opening as images_lib
+from ocr_jax.readings import BLANK, UNREADABLE, Part, Reading
 from ocr_jax.runtime import devices
-
-
-class Part(NamedTuple):
-    """A character or a word of a reading.
-
-    confidence: calibrated. x: of the middle, in pixels of the image. width: in pixels;
-    a character reaches half-way to its neighbours.
-    """
-
-    text: str
-    confidence: float
-    x: float
-    width: float
-
-
-class Reading(NamedTuple):
-    """The text of a line image; confidence is the expected share that is right."""
-
-    text: str
-    confidence: float
-    characters: list[Part]
-
-    @property
-    def words(self) -> list[Part]:
-        """The words, what spaces divide; each as sure as its characters on average."""
-        groups = itertools.groupby(self.characters, lambda part: part.text.isspace())
-        return [_join(list(parts)) for is_space, parts in groups if not is_space]
-
-
-def _join(parts: list[Part]) -> Part:
-    left = min(part.x - part.width / 2 for part in parts)
-    right = max(part.x + part.width / 2 for part in parts)
-    text = "".join(part.text for part in parts)
-    confidence = sum(part.confidence for part in parts) / len(parts)
-    return Part(text, confidence, (left + right) / 2, right - left)
-
-
-# Nothing is on a blank image, which is certain; of an unreadable one nothing is known.
-BLANK, UNREADABLE = Reading("", 1.0, []), Reading("", 0.0, [])
-
 
 # A line image: a file, its bytes, or pixels (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
 Source = str | os.PathLike | bytes | BinaryIO | np.ndarray | jax.Array | PIL.Image.Image
@@ -138,8 +99,7 @@ class Recognizer:
         try:
             return cleaning.clean_line(gray, self.best.height)
         except cleaning.Blank:
-            blank = np.zeros((self.best.height, 0), np.uint8)
-            return cleaning.CleanLine(blank, left=0.0, scale=1.0)
+            return cleaning.without_ink(self.best.height)
         except UserError as error:
             raise UserError(f"{name}: {error}") from None
 

@@ -1,5 +1,6 @@
 """Names of trained runs: a workdir, a network that ships, or a run at W&B."""
 
+import argparse
 import os
 from pathlib import Path
 
@@ -7,6 +8,16 @@ from ocr_jax import pretrained
 from ocr_jax.tracking import wandb_models
 
 HELP = "a workdir, pretrained:NAME or wandb:ENTITY/PROJECT/RUN"
+
+
+def add_network_flags(parser: argparse.ArgumentParser):
+    """Add the options of what reads pages: a recogniser and a finder of lines."""
+    for name, default, what in (
+        ("--workdir", pretrained.RECOGNIZER, "the recogniser"),
+        ("--finder", pretrained.FINDER, "what finds lines"),
+    ):
+        help_text = f"{what}: {HELP} (default: %(default)s)"
+        parser.add_argument(name, default=default, help=help_text)
 
 
 def resolve(name: str | os.PathLike) -> Path:

@@ -23,7 +23,7 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from ocr_jax import checkpoints, decoders, errors, pretrained, run_names, workdirs
+from ocr_jax import checkpoints, decoders, errors, run_names, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.images import batches, page_images
 from ocr_jax.page_reader import PageReader
@@ -50,16 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("pages", nargs="+", help="files and folders, or - for standard input")
-    add(
-        "--workdir",
-        default=pretrained.RECOGNIZER,
-        help=f"the recogniser: {run_names.HELP} (default: %(default)s)",
-    )
-    add(
-        "--finder",
-        default=pretrained.FINDER,
-        help=f"what finds lines: {run_names.HELP} (default: %(default)s)",
-    )
+    run_names.add_network_flags(parser)
     add(
         "--lines",
         choices=("find", "xml"),

@@ -35,6 +35,7 @@ LAYERS = (
     ("augmentation", "ctc", "decoding"),
     ("runtime",),
     ("reading_tables", "reading_formats"),
+    ("readings",),
     ("workdirs",),
     ("config", "recipes"),
     (

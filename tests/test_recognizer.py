@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from ocr_jax.errors import UserError
-from ocr_jax.recognizer import Part, Reading, _widths
+from ocr_jax.readings import Part, Reading
+from ocr_jax.recognizer import _widths
 from tests import fixtures
 
 

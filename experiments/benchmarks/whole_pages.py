@@ -20,7 +20,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 from scipy.optimize import linear_sum_assignment
 
-from ocr_jax import charset, errors, page_reader, pretrained
+from ocr_jax import charset, errors, page_reader, run_names
 from ocr_jax.data.pages_file import Line
 from ocr_jax.images import page_size
 from ocr_jax.pages import baseline_scores, finder, reading_order
@@ -34,8 +34,7 @@ def main():
     """Measure, and print a table and the means."""
     parser = errors.ArgumentParser(description=__doc__)
     parser.add_argument("pages", type=Path)
-    parser.add_argument("--workdir", default=pretrained.RECOGNIZER)
-    parser.add_argument("--finder", default=pretrained.FINDER)
+    run_names.add_network_flags(parser)
     parser.add_argument("--kraken_python", help="a Python that can import kraken")
     parser.add_argument("--out", type=Path, help="JSON of all rows")
     args = parser.parse_args()

@@ -13,7 +13,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from ocr_jax import errors, extras, pretrained, run_names
+from ocr_jax import errors, extras, run_names
 from ocr_jax.errors import UserError
 
 
@@ -30,16 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("folder", nargs="?", type=Path, help="folder of page images, which may be new")
-    add(
-        "--workdir",
-        default=pretrained.RECOGNIZER,
-        help=f"the recogniser: {run_names.HELP} (default: %(default)s)",
-    )
-    add(
-        "--finder",
-        default=pretrained.FINDER,
-        help=f"what finds lines: {run_names.HELP} (default: %(default)s)",
-    )
+    run_names.add_network_flags(parser)
     add("--host", default="127.0.0.1", help="address to open (default: %(default)s)")
     add("--port", type=int, default=8420, help="0: any (default: %(default)s)")
     add(

@@ -4,7 +4,6 @@ import io
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -13,30 +12,9 @@ from ocr_jax.app.page_document import Document, Line
 from ocr_jax.app.project import PageFile, Project
 from ocr_jax.errors import UserError
 from ocr_jax.pages import page_html, page_xml_writer
+from ocr_jax.readings import Page, PageLine, Part, Reading
 
 HEIGHT = 64  # pixels of the lines in a lines file, as `prepare` makes them
-
-
-class _Part(NamedTuple):
-    text: str
-    confidence: float
-
-
-class _Reading(NamedTuple):
-    text: str
-    confidence: float
-    characters: list[_Part]
-
-
-class _Line(NamedTuple):
-    baseline: np.ndarray
-    outline: np.ndarray
-    reading: _Reading
-
-
-class _Page(NamedTuple):
-    size: tuple[int, int]
-    lines: list[_Line]
 
 
 def as_page(page: PageFile, document: Document) -> bytes:
@@ -60,22 +38,27 @@ def as_html(page: PageFile, document: Document) -> bytes:
     return page_html.page_html(_as_read(document), gray, page.name)
 
 
-def _as_read(document: Document) -> _Page:
+def _as_read(document: Document) -> Page:
     """Return a page as a PageReader would. What a person wrote is sure."""
     lines = [
-        _Line(np.array(line.baseline), np.array(line.outline), _reading(line))
+        PageLine(np.array(line.baseline), np.array(line.outline), _reading(line))
         for line in document.lines()
         if len(line.outline) > 2
     ]
-    return _Page(document.size, lines)
+    return Page(document.size, lines)
 
 
-def _reading(line: Line) -> _Reading:
+def _reading(line: Line) -> Reading:
     whole = 1.0 if line.confidence is None else line.confidence
     # Of a tenth the middle; nine tenths and more are sure.
     each = [1.0 if c == "9" else (int(c) + 0.5) / 10 for c in line.characters]
     each = each or [whole] * len(line.text)
-    return _Reading(line.text, whole, list(map(_Part, line.text, each)))
+    nowhere = 0.0  # PAGE does not keep where characters stand
+    characters = [
+        Part(text, sure, nowhere, nowhere)
+        for text, sure in zip(line.text, each, strict=True)
+    ]
+    return Reading(line.text, whole, characters)
 
 
 # Kind → the suffix of its files, and what makes them.

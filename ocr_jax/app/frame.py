@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from nicegui import ui
 
+from ocr_jax.app.networks import Networks, Round
 from ocr_jax.app.project import Project
-from ocr_jax.app.reading import Networks, Round
 from ocr_jax.app.training import Trainings
 
 STYLE = """

@@ -13,6 +13,7 @@ import numpy as np
 from ocr_jax import locks, workdirs
 from ocr_jax.app import custom_tags, page_places, page_tree
 from ocr_jax.errors import UserError, reason
+from ocr_jax.readings import PageLine, Reading
 
 # Steps that can be undone; packed, a page takes some kilobytes.
 MOST_STEPS = 200
@@ -153,18 +154,15 @@ class Document:
         with self._step(("baseline", key)):
             page_tree.place(element, baseline / scale, outline / scale)
 
-    def add_found(self, found: Sequence):
-        """Add the lines of a page_reader.Page, which has none yet."""
+    def add_found(self, found: Sequence[PageLine]):
+        """Add the lines that were found on a page, which has none yet."""
         with self._step(("find",)):
             for line in found:
                 key = self._add(line.baseline, page_places.simple(line.outline))
                 _set_reading(self._elements[key], line.reading)
 
-    def set_readings(self, readings: dict):
-        """Write what a network reads, by key; a person's texts are kept.
-
-        readings: recognizer.Reading.
-        """
+    def set_readings(self, readings: dict[int, Reading]):
+        """Write what a network reads, by key; a person's texts are kept."""
         kept = {line.key for line in self.lines() if line.is_kept}
         with self._step(("read",)):
             for key, reading in readings.items():
@@ -251,7 +249,7 @@ def _read(path: Path) -> bytes:
         raise UserError(f"{path.name}: {reason(error, path.name)}") from None
 
 
-def _set_reading(element, reading):
+def _set_reading(element, reading: Reading):
     tenths = [min(9, int(part.confidence * 10)) for part in reading.characters]
     characters = "".join(map(str, tenths))
     page_tree.set_text(element, reading.text, reading.confidence, characters)

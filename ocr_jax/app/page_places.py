@@ -15,11 +15,6 @@ from ocr_jax.images import opening
 from ocr_jax.pages import outlines, reading_order
 from ocr_jax.sources.pages import line_cutting, orientation, page_xml
 
-# Letters of a line reach this share of its thickness above its baseline.
-ABOVE = 0.75
-# The thickness of a line on a page that has no other, as a share of its length.
-LONE = 0.08
-
 
 class Frame(NamedTuple):
     """The size (width, height) of an image as people see it, and its EXIF tag."""
@@ -59,9 +54,7 @@ def placed(content: bytes, image: Path, frame: Frame) -> Placed:
         gray, upright = orientation.upright(page, opening.read_picture(image))
         size, is_turned = gray.shape[::-1], upright is not page
         page = upright
-    scale = np.divide(size, page.size) if page.size else np.ones(2)
-    if abs(scale[0] / scale[1] - 1) >= orientation.SAME_SHAPE:
-        scale = np.ones(2)  # as when lines are cut: the size is a mistake
+    scale = line_cutting.scale_to(page, size)
     return Placed(line_cutting.complete(page.lines), scale, size, is_turned)
 
 
@@ -89,10 +82,12 @@ def outline(here: Placed, baseline: np.ndarray, own: int = -1) -> np.ndarray:
         for number, line in enumerate(here.lines)
         if number != own and len(line.baseline) > 1
     ]
-    thick = [thickness(line) for line in others if len(line.outline) > 2]
-    usual = np.median(thick) if thick else LONE * np.ptp(baseline[:, 0])
+    outlined = [line.outline for line in others if len(line.outline) > 2]
+    thick = list(map(line_cutting.thickness, outlined))
+    usual = np.median(thick) if thick else line_cutting.LONE * np.ptp(baseline[:, 0])
     usual = max(float(usual), 8.0)
-    above, below = usual * ABOVE, usual * (1 - ABOVE)
+    above = usual * line_cutting.ABOVE
+    below = usual - above
     around = [pages_file.Line(line.baseline, above, below) for line in others]
     line = pages_file.Line(baseline, above, below)
     return simple(outlines.outline(line, around, here.size[::-1]))
@@ -100,7 +95,7 @@ def outline(here: Placed, baseline: np.ndarray, own: int = -1) -> np.ndarray:
 
 def rank(here: Placed, baseline: np.ndarray) -> int:
     """Return how many of a page's lines are to be read before a new one."""
-    high = LONE * max(float(np.ptp(baseline[:, 0])), 1.0)
+    high = line_cutting.LONE * max(float(np.ptp(baseline[:, 0])), 1.0)
     known = [
         (number, pages_file.Line(line.baseline * here.scale, high, high))
         for number, line in enumerate(here.lines)
@@ -119,9 +114,3 @@ def simple(outline: np.ndarray) -> np.ndarray:
     near = np.clip(outline, -line_cutting.FARTHEST, line_cutting.FARTHEST)
     points = cv2.approxPolyDP(near.astype(np.float32), 1.0, closed=True)[:, 0]
     return points.astype(float).round(1)
-
-
-def thickness(line: line_cutting.TextLine) -> float:
-    """Return the area of a line's outline by its length."""
-    area = cv2.contourArea(line.outline.astype(np.float32))
-    return area / max(float(np.hypot(*np.ptp(line.outline, axis=0))), 1e-9)

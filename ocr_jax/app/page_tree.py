@@ -1,21 +1,18 @@
 """PAGE XML in memory: what the app does not know in it stays as it is."""
 
 import io
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
 import numpy as np
-from defusedxml import ElementTree as SafeElementTree
 
 from ocr_jax.app import custom_tags
 from ocr_jax.errors import UserError
+from ocr_jax.pages import kept_xml
 from ocr_jax.sources.pages import xml_files
 
-# What the schema of PAGE puts behind a line's text.
-AFTER_TEXT = ("TextStyle", "UserDefined", "Labels")
-# What it puts before a region's lines.
+# What the schema of PAGE puts before a region's lines.
 BEFORE_LINES = ("AlternativeImage", "Coords", "UserDefined", "Labels", "Roles")
 
 
@@ -24,14 +21,8 @@ class PageTree:
 
     def __init__(self, content: bytes, name: str):
         xml_files.parse(io.BytesIO(content), "PcGts", "PAGE", name)  # refuses others
-        builder = ElementTree.TreeBuilder(insert_comments=True, insert_pis=True)
-        parser = SafeElementTree.DefusedXMLParser(target=builder, forbid_dtd=False)
-        self.root = SafeElementTree.parse(io.BytesIO(content), parser).getroot()
-        self.prefixes = [
-            pair
-            for _, pair in ElementTree.iterparse(io.BytesIO(content), ("start-ns",))
-            if not re.fullmatch(r"ns\d+", pair[0])  # can't be registered
-        ]
+        self._kept = kept_xml.parse(content)
+        self.root = self._kept.root
         page = next(xml_files.all_named(self.root, "Page"), None)
         if page is None:
             raise UserError(f"{name} has no <Page>")
@@ -44,9 +35,7 @@ class PageTree:
 
     def to_bytes(self) -> bytes:
         """Return the file. Namespaces keep the prefixes that it gave them."""
-        for prefix, uri in self.prefixes:
-            ElementTree.register_namespace(prefix, uri)
-        return ElementTree.tostring(self.root, encoding="UTF-8", xml_declaration=True)
+        return self._kept.to_bytes()
 
     def delete(self, line: ElementTree.Element):
         """Take a line out."""
@@ -143,17 +132,7 @@ def set_text(
     line: ElementTree.Element, text: str, confidence: float | None, characters: str
 ):
     """Write the text of a line, and how sure it is: of all, and of each character."""
-    space = line.tag.removesuffix("TextLine")
-    for child in list(line):
-        # Words have texts of the same line, which are no longer its own.
-        if xml_files.tag(child) in ("TextEquiv", "Word"):
-            line.remove(child)
-    conf = {} if confidence is None else {"conf": f"{confidence:.4f}"}
-    equivalent = ElementTree.Element(f"{space}TextEquiv", conf)
-    ElementTree.SubElement(equivalent, f"{space}Unicode").text = writable(text)
-    names = [xml_files.tag(child) for child in line]
-    places = [names.index(name) for name in AFTER_TEXT if name in names]
-    line.insert(min(places, default=len(line)), equivalent)
+    kept_xml.set_page_text(line, writable(text), confidence)
     set_tag(line, "confidences", "tenths", characters)
 
 

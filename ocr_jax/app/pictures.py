@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
 from ocr_jax import regular_files, workdirs
 from ocr_jax.errors import UserError, reason
@@ -24,7 +24,7 @@ _ONE = threading.Lock()  # fifty at once would leave nothing for the rest of the
 def size_and_tag(path: Path) -> tuple[tuple[int, int], int]:
     """Return an image's upright (width, height) and its EXIF tag, from its head."""
     with _opened(path) as image:
-        tag = _tag(image)
+        tag = opening.tag(image)
         size = image.size[::-1] if tag >= 5 else image.size
         return size, tag
 
@@ -35,7 +35,7 @@ def shown(path: Path, xml: Path) -> tuple[bytes, str]:
     It lies as the lines of its XML were measured, if it has any.
     """
     with _opened(path) as image:
-        mime, tag = SHOWN.get(image.format or ""), _tag(image)
+        mime, tag = SHOWN.get(image.format or ""), opening.tag(image)
     if mime and tag == 1:
         return path.read_bytes(), mime
     gray = gray_page(path, xml)
@@ -70,7 +70,7 @@ def thumbnail(path: Path, folder: Path) -> bytes:
 
 def _small(path: Path) -> bytes:
     with _opened(path) as image:
-        if image.mode in ("L", "RGB", "YCbCr") and _tag(image) == 1:
+        if image.mode in ("L", "RGB", "YCbCr") and opening.tag(image) == 1:
             image.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))  # JPEG: not all pixels
             small = image.convert("RGB")
         else:
@@ -93,8 +93,3 @@ def _opened(path: Path) -> Image.Image:
     if image.width * image.height > opening.MAX_PIXELS:
         raise UserError(f"{path.name} has more than {opening.MAX_PIXELS:,} pixels")
     return image
-
-
-def _tag(image: Image.Image) -> int:
-    tag = image.getexif().get(ExifTags.Base.Orientation, 1)
-    return tag if tag in range(1, 9) else 1

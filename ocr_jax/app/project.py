@@ -11,6 +11,7 @@ from ocr_jax.app.page_document import Document
 from ocr_jax.errors import UserError, reason
 from ocr_jax.images import finding
 from ocr_jax.pages import page_xml_writer
+from ocr_jax.readings import Page
 from ocr_jax.sources.pages import page_xml, xml_files
 
 # Where Transkribus puts the XML of a folder's images.
@@ -109,7 +110,7 @@ def create(page: PageFile):
     """Write the PAGE XML, without lines, of a page that has none."""
     size = page_places.Frame.of(page.image).size
     name = os.path.relpath(page.image, page.xml.parent)
-    content = page_xml_writer.page_xml(_Blank(size, []), name)
+    content = page_xml_writer.page_xml(Page(size, []), name)
     try:
         with open(page.xml, "xb") as file:
             file.write(content)
@@ -117,11 +118,6 @@ def create(page: PageFile):
         pass  # by another window
     except OSError as error:
         raise UserError(f"{page.xml.name}: {reason(error)}") from None
-
-
-class _Blank(NamedTuple):
-    size: tuple[int, int]
-    lines: list
 
 
 def _summarise(path: Path) -> Summary:

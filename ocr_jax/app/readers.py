@@ -4,8 +4,9 @@ import numpy as np
 
 from ocr_jax.app.page_document import Document
 from ocr_jax.errors import UserError
-from ocr_jax.images import batches, cleaning
-from ocr_jax.page_reader import Page, PageLine, PageReader
+from ocr_jax.images import batches
+from ocr_jax.page_reader import PageReader
+from ocr_jax.readings import Page, PageLine
 from ocr_jax.recognizer import Recognizer
 from ocr_jax.runtime import devices
 from ocr_jax.sources.pages import line_cutting, page_xml
@@ -38,18 +39,12 @@ def read(recognizer: Recognizer, document: Document) -> dict:
     if len(page.lines) != len(lines):
         raise UserError("the page has been changed: load it again")
     height = recognizer.best.height
-    images = [_cut(gray, page.lines[n], scale, height) for n in wanted]
+    images = [
+        line_cutting.cut_or_nothing(gray, page.lines[n], scale, height=height)
+        for n in wanted
+    ]
     readings = recognizer.read_lines(images)
     return dict(zip(wanted.values(), readings, strict=True))
-
-
-def _cut(gray, line, scale, height: int) -> cleaning.CleanLine:
-    try:
-        if line.problem:
-            raise UserError(line.problem)
-        return line_cutting.cut_clean(gray, line, scale, height=height)
-    except UserError:  # a line without ink has an empty text
-        return cleaning.CleanLine(np.zeros((height, 0), np.uint8), 0.0, 1.0)
 
 
 def _one_line(recognizer: Recognizer, gray: np.ndarray) -> Page:

@@ -11,10 +11,10 @@ import fastapi
 import uvicorn
 from nicegui import ui
 
-from ocr_jax.app import exports, frame, list_page, page_page, pictures, train_page
+from ocr_jax.app import exports, frame, list_screen, page_screen, pictures, train_screen
 from ocr_jax.app.guard import Guard
+from ocr_jax.app.networks import Networks
 from ocr_jax.app.project import Project
-from ocr_jax.app.reading import Networks
 from ocr_jax.app.training import Trainings
 from ocr_jax.errors import UserError, reason
 
@@ -74,16 +74,16 @@ def application(parts: frame.Parts) -> fastapi.FastAPI:
 
     @ui.page("/", title=parts.title)
     def pages():
-        list_page.show(parts)
+        list_screen.show(parts)
 
     @ui.page("/page/{name}")
     def page(name: str):
         ui.page_title(name)
-        page_page.show(parts, name)
+        page_screen.show(parts, name)
 
     @ui.page("/train", title="Train")
     def train():
-        train_page.show(parts)
+        train_screen.show(parts)
 
     _files(app, parts)
     ui.run_with(

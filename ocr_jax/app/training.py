@@ -6,7 +6,6 @@ runs/NAME.job.json  its command and the number of its process
 runs/NAME.log       what it printed
 """
 
-import json
 import os
 import re
 import signal
@@ -19,6 +18,7 @@ from ocr_jax import config_keys, run_names, workdirs
 from ocr_jax.app import checked_lines, processes
 from ocr_jax.app.project import Project
 from ocr_jax.errors import UserError, reason
+from ocr_jax.tracking import metrics_file
 
 LOG_END = 4000  # bytes that are looked at for what a training says
 EPOCHS = re.compile(r"epoch \d+/(\d+)")
@@ -95,7 +95,8 @@ class Trainings:
     def status(self, name: str) -> Status:
         """Return how far a training is. Raises UserError if there is no such."""
         job = self._job(name)
-        epochs = [row for row in _rows(self.folder / name) if "epoch" in row]
+        rows = metrics_file.read(self.folder / name / metrics_file.NAME)
+        epochs = [row for row in rows if "epoch" in row]
         total = self._epochs(name, job)
         epoch = max((row["epoch"] for row in epochs), default=0)
         state = "stopped"
@@ -182,21 +183,6 @@ def _shape(network: Path) -> list[str]:
         for key in config_keys.ARCHITECTURE
         if theirs[key] != ours[key]
     ]
-
-
-def _rows(workdir: Path) -> list[dict]:
-    """Return what a run has logged; the last line may be half written."""
-    rows = []
-    try:
-        lines = (workdir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return rows
-    for line in lines:
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return rows
 
 
 def _log_end(log: Path) -> str:

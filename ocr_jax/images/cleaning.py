@@ -46,6 +46,11 @@ class CleanLine(NamedTuple):
     scale: float
 
 
+def without_ink(height: int) -> CleanLine:
+    """Return a line of no width, of which nothing is read."""
+    return CleanLine(np.zeros((height, 0), np.uint8), left=0.0, scale=1.0)
+
+
 def line_image(
     gray: np.ndarray, height: int, mask: np.ndarray | None = None
 ) -> np.ndarray:

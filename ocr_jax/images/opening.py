@@ -47,8 +47,7 @@ def read_picture(source, page: int = 0) -> Picture:
     page: of a TIFF of several, from 0.
     """
     if isinstance(source, Image.Image):
-        tag = _tag(source)
-        return Picture(_to_gray(ImageOps.exif_transpose(source)), tag)
+        return Picture(_to_gray(ImageOps.exif_transpose(source)), tag(source))
     if hasattr(source, "__array__"):  # numpy's, and jax's
         return Picture(_to_gray(_from_array(np.asarray(source))), 1)
     name = describe(source)
@@ -149,12 +148,12 @@ def _decode(
             "most"
         )
     is_deep = image.mode in DEEP_COLOURS and "16" in str(image.tile)
-    tag = _tag(image)  # loading a TIFF turns it and forgets the tag
+    turned = tag(image)  # loading a TIFF turns it and forgets the tag
     image.load()
-    tag = tag if tag != 1 else _tag(image)  # in some PNGs the tag follows the pixels
-    if is_deep and tag == 1 and page == 0:
+    turned = turned if turned != 1 else tag(image)  # in some PNGs it follows the pixels
+    if is_deep and turned == 1 and page == 0:
         image = _deep_colour(content.getvalue()) or image
-    return _to_gray(ImageOps.exif_transpose(image)), tag
+    return _to_gray(ImageOps.exif_transpose(image)), turned
 
 
 def _deep_colour(data: bytes) -> Image.Image | None:
@@ -169,9 +168,10 @@ def _deep_colour(data: bytes) -> Image.Image | None:
     return Image.fromarray(_stretch(values[..., swapped].astype(np.float32), "I"))
 
 
-def _tag(image: Image.Image) -> int:
-    tag = image.getexif().get(ExifTags.Base.Orientation, 1)
-    return tag if tag in range(1, 9) else 1
+def tag(image: Image.Image) -> int:
+    """Return an image's EXIF tag of orientation; 1 if it stands as it is stored."""
+    found = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return found if found in range(1, 9) else 1
 
 
 def _to_gray(image: Image.Image) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from ocr_jax.errors import printable
 from ocr_jax.pages import page_html, page_xml_writer
 from ocr_jax.reading_formats import part_fields
+from ocr_jax.readings import Page
 
 COLUMNS = ("page", "line", "confidence", "text")
 
@@ -18,8 +19,8 @@ COLUMNS = ("page", "line", "confidence", "text")
 class Format(NamedTuple):
     """A format: the suffix of its files, and what makes their bytes.
 
-    write(page, gray, name, image_name): page is a page_reader.Page, gray (H, W) its
-    image. needs_image: whether other programs look for the image beside the file.
+    write(page, gray, name, image_name): gray (H, W) is the page's image. needs_image:
+    whether other programs look for the image beside the file.
     """
 
     suffix: str
@@ -27,11 +28,11 @@ class Format(NamedTuple):
     needs_image: bool = False
 
 
-def _text(page, gray: np.ndarray, name: str, image_name: str) -> bytes:
+def _text(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
     return "".join(f"{printable(text)}\n" for text in page.text.splitlines()).encode()
 
 
-def _tsv(page, gray: np.ndarray, name: str, image_name: str) -> bytes:
+def _tsv(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, csv.excel_tab, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -41,7 +42,7 @@ def _tsv(page, gray: np.ndarray, name: str, image_name: str) -> bytes:
     return out.getvalue().encode()
 
 
-def _json(page, gray: np.ndarray, name: str, image_name: str) -> bytes:
+def _json(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
     lines = [
         {
             "text": reading.text,
@@ -58,15 +59,15 @@ def _json(page, gray: np.ndarray, name: str, image_name: str) -> bytes:
     return (json.dumps(fields, ensure_ascii=False) + "\n").encode()
 
 
-def _page(page, gray: np.ndarray, name: str, image_name: str) -> bytes:
+def _page(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
     return page_xml_writer.page_xml(page, image_name)
 
 
-def _alto(page, gray: np.ndarray, name: str, image_name: str) -> bytes:
+def _alto(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
     return page_xml_writer.alto(page, image_name)
 
 
-def _html(page, gray: np.ndarray, name: str, image_name: str) -> bytes:
+def _html(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
     return page_html.page_html(page, gray, name)
 
 

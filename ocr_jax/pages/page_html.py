@@ -6,6 +6,8 @@ import html
 import cv2
 import numpy as np
 
+from ocr_jax.readings import Page, Reading
+
 LONG = 1600  # pixels of the shown image's longer side
 QUALITY = 80
 # Characters with a lower confidence than this are marked, the less sure the darker.
@@ -35,8 +37,8 @@ for (const part of document.querySelectorAll('[data-line]')) {
 """
 
 
-def page_html(page, gray: np.ndarray, name: str) -> bytes:
-    """Return HTML of a page_reader.Page and its image (H, W)."""
+def page_html(page: Page, gray: np.ndarray, name: str) -> bytes:
+    """Return HTML of a page and its image (H, W)."""
     width, height = page.size
     title, image = html.escape(name), _data_url(gray)
     lines = [
@@ -61,7 +63,7 @@ def page_html(page, gray: np.ndarray, name: str) -> bytes:
     ).encode()
 
 
-def _marked(reading) -> str:
+def _marked(reading: Reading) -> str:
     """Return a reading as HTML, its unsure characters marked."""
     parts = []
     for part in reading.characters:

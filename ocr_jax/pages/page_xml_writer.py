@@ -7,13 +7,14 @@ import numpy as np
 
 from ocr_jax import __version__
 from ocr_jax.errors import printable
+from ocr_jax.readings import Page
 
 PAGE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
 ALTO = "http://www.loc.gov/standards/alto/ns-v4#"
 
 
-def page_xml(page, image_name: str) -> bytes:
-    """Return a page_reader.Page as PAGE XML; image_name: of its image file."""
+def page_xml(page: Page, image_name: str) -> bytes:
+    """Return a page as PAGE XML; image_name: of its image file."""
     root = ElementTree.Element("PcGts", {"xmlns": PAGE})
     about = ElementTree.SubElement(root, "Metadata")
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -47,8 +48,8 @@ def page_xml(page, image_name: str) -> bytes:
     return _bytes(root)
 
 
-def alto(page, image_name: str) -> bytes:
-    """Return a page_reader.Page as ALTO; image_name: of its image file."""
+def alto(page: Page, image_name: str) -> bytes:
+    """Return a page as ALTO; image_name: of its image file."""
     root = ElementTree.Element("alto", {"xmlns": ALTO})
     description = ElementTree.SubElement(root, "Description")
     ElementTree.SubElement(description, "MeasurementUnit").text = "pixel"

@@ -9,7 +9,7 @@ from hypothesis import strategies
 from ocr_jax.app import custom_tags, page_document, page_tree
 from ocr_jax.app.page_document import Conflict, Document
 from ocr_jax.errors import UserError
-from ocr_jax.recognizer import Part, Reading
+from ocr_jax.readings import Part, Reading
 from ocr_jax.sources.pages import page_xml
 from tests import fixtures
 

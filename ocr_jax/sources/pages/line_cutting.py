@@ -27,6 +27,7 @@ STRIP = 0.35
 # Without any outline on a page, a line is this share of the distance of two baselines
 # thick, and a lone line this share of its length.
 BAND, LONE = 0.8, 0.08
+ABOVE = 0.75  # share of a line's thickness that is above its baseline
 FARTHEST = 1e6  # pixels; coordinates beyond this are mistakes
 
 
@@ -86,7 +87,7 @@ def open_page(
     """
     gray, page = orientation.upright(parse(path), opening.read_picture(image))
     page = page._replace(lines=complete(page.lines))
-    return gray, page, _scale(page, gray)
+    return gray, page, scale_to(page, gray.shape[::-1])
 
 
 def _splits(task: locating.Task, page: Page) -> list[str]:
@@ -108,7 +109,7 @@ def complete(lines: list[TextLine]) -> list[TextLine]:
 
     It is a band of the page's usual thickness.
     """
-    thicknesses = [_thickness(line.outline) for line in lines]
+    thicknesses = [thickness(line.outline) for line in lines]
     usual = _usual(lines, thicknesses)
     return [
         line._replace(outline=_band(line.baseline, usual))
@@ -181,7 +182,19 @@ def cut_clean(
     return clean._replace(left=float(clean.left - start))
 
 
-def _thickness(outline: np.ndarray) -> float:
+def cut_or_nothing(
+    gray: np.ndarray, line: TextLine, scale: np.ndarray, *, height: int
+) -> cleaning.CleanLine:
+    """Cut a line as `cut_clean` does; one without a place or ink has no width."""
+    try:
+        if line.problem:
+            raise UserError(line.problem)
+        return cut_clean(gray, line, scale, height=height)
+    except UserError:
+        return cleaning.without_ink(height)
+
+
+def thickness(outline: np.ndarray) -> float:
     """Return the area of an outline (n, 2) divided by its length."""
     if len(outline) < 3:
         return 0.0
@@ -191,20 +204,21 @@ def _thickness(outline: np.ndarray) -> float:
 
 
 def _band(baseline: np.ndarray, thickness: float) -> np.ndarray:
-    """Return an outline of this thickness, three quarters of it above the baseline."""
+    """Return an outline of this thickness, ABOVE of it above the baseline."""
     down = np.array([0.0, thickness])
-    return np.concatenate([baseline - 0.75 * down, (baseline + 0.25 * down)[::-1]])
+    upper, lower = baseline - ABOVE * down, baseline + (1 - ABOVE) * down
+    return np.concatenate([upper, lower[::-1]])
 
 
-def _scale(page: Page, gray: np.ndarray) -> np.ndarray:
-    """Return the scale (2,) from the page's (x, y) to the pixels of its image (H, W).
+def scale_to(page: Page, size: tuple[int, int]) -> np.ndarray:
+    """Return the scale (2,) from the page's (x, y) to the pixels of its image.
 
-    The image may be a smaller copy of the one that was measured. If a size in pixels
-    has another aspect than the image, it is ignored as a mistake.
+    size: (width, height) of the image, which may be a smaller copy of the one that was
+    measured. If a size in pixels has another aspect, it is ignored as a mistake.
     """
     if page.size is None:
         return np.ones(2)
-    scale = np.divide(gray.shape[::-1], page.size)
+    scale = np.divide(size, page.size)
     same_shape = abs(scale[0] / scale[1] - 1) < orientation.SAME_SHAPE
     return scale if same_shape or page.unit != "pixel" else np.ones(2)
 

@@ -5,8 +5,8 @@ import asyncio
 from nicegui import events, ui
 
 from ocr_jax.app import frame, uploads
+from ocr_jax.app.networks import Round
 from ocr_jax.app.project import PageFile, Summary
-from ocr_jax.app.reading import Round
 from ocr_jax.errors import UserError
 
 DOWNLOADS = {

@@ -5,7 +5,7 @@ import asyncio
 from nicegui import ui
 
 from ocr_jax.app import frame
-from ocr_jax.app.reading import Round
+from ocr_jax.app.networks import Round
 from ocr_jax.app.training import Status, Trainings
 from ocr_jax.errors import UserError
 

@@ -1,0 +1,52 @@
+"""XML of pages that is changed in places: all else in it is written as it was read."""
+
+import io
+import re
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from defusedxml import ElementTree as SafeElementTree
+
+from ocr_jax.sources.pages import xml_files
+
+# What the schema of PAGE puts behind a line's text.
+AFTER_TEXT = ("TextStyle", "UserDefined", "Labels")
+
+
+class KeptXml(NamedTuple):
+    """A parsed file, with its comments and instructions, and its namespaces' names."""
+
+    root: ElementTree.Element
+    prefixes: list[tuple[str, str]]
+
+    def to_bytes(self) -> bytes:
+        """Return the file. Namespaces keep the names that it gave them."""
+        for prefix, uri in self.prefixes:
+            ElementTree.register_namespace(prefix, uri)
+        return ElementTree.tostring(self.root, encoding="UTF-8", xml_declaration=True)
+
+
+def parse(content: bytes) -> KeptXml:
+    """Parse a file that xml_files.parse has accepted."""
+    builder = ElementTree.TreeBuilder(insert_comments=True, insert_pis=True)
+    parser = SafeElementTree.DefusedXMLParser(target=builder, forbid_dtd=False)
+    root = SafeElementTree.parse(io.BytesIO(content), parser).getroot()
+    # ElementTree makes up ns0 and so on itself: these can't be registered.
+    starts = ElementTree.iterparse(io.BytesIO(content), ("start-ns",))
+    prefixes = [pair for _, pair in starts if not re.fullmatch(r"ns\d+", pair[0])]
+    return KeptXml(root, prefixes)
+
+
+def set_page_text(line: ElementTree.Element, text: str, confidence: float | None):
+    """Write the text of a TextLine of PAGE. confidence: None if it is not known."""
+    space = line.tag.removesuffix("TextLine")
+    for child in list(line):
+        # Words have texts of the same line, which are no longer its own.
+        if xml_files.tag(child) in ("TextEquiv", "Word"):
+            line.remove(child)
+    conf = {} if confidence is None else {"conf": f"{confidence:.4f}"}
+    equivalent = ElementTree.Element(f"{space}TextEquiv", conf)
+    ElementTree.SubElement(equivalent, f"{space}Unicode").text = text
+    names = [xml_files.tag(child) for child in line]
+    places = [names.index(name) for name in AFTER_TEXT if name in names]
+    line.insert(min(places, default=len(line)), equivalent)

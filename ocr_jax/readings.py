@@ -1,0 +1,79 @@
+"""What is read of lines and pages: texts, how sure they are, and where they stand."""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Part(NamedTuple):
+    """A character or a word of a reading.
+
+    confidence: calibrated. x: of the middle, in pixels of the image. width: in pixels;
+    a character reaches half-way to its neighbours.
+    """
+
+    text: str
+    confidence: float
+    x: float
+    width: float
+
+
+class Reading(NamedTuple):
+    """The text of a line image; confidence is the expected share that is right."""
+
+    text: str
+    confidence: float
+    characters: list[Part]
+
+    @property
+    def words(self) -> list[Part]:
+        """The words, what spaces divide; each as sure as its characters on average."""
+        groups = itertools.groupby(self.characters, lambda part: part.text.isspace())
+        return [_join(list(parts)) for is_space, parts in groups if not is_space]
+
+
+def _join(parts: list[Part]) -> Part:
+    left = min(part.x - part.width / 2 for part in parts)
+    right = max(part.x + part.width / 2 for part in parts)
+    text = "".join(part.text for part in parts)
+    confidence = sum(part.confidence for part in parts) / len(parts)
+    return Part(text, confidence, (left + right) / 2, right - left)
+
+
+# Nothing is on a blank image, which is certain; of an unreadable one nothing is known.
+BLANK, UNREADABLE = Reading("", 1.0, []), Reading("", 0.0, [])
+
+
+class PageLine(NamedTuple):
+    """A line of a page: where it is, in the page's pixels, and what it says.
+
+    baseline (n, 2) and outline (m, 2): points (x, y). The x of the reading's characters
+    is counted along the baseline from its first point.
+    """
+
+    baseline: np.ndarray
+    outline: np.ndarray
+    reading: Reading
+
+
+class Page(NamedTuple):
+    """A page of `size` (width, height) in pixels, its lines in reading order."""
+
+    size: tuple[int, int]
+    lines: list[PageLine]
+
+    @property
+    def text(self) -> str:
+        """The lines' texts, each on a line of its own; empty ones are left out."""
+        return "\n".join(
+            line.reading.text for line in self.lines if line.reading.text.strip()
+        )
+
+    @property
+    def confidence(self) -> float:
+        """The expected share of its characters that are right; 0 without any."""
+        sure = [
+            part.confidence for line in self.lines for part in line.reading.characters
+        ]
+        return float(np.mean(sure)) if sure else 0.0
