@@ -32,8 +32,9 @@ def test_no_private_part_of_jax_is_used():
             assert private not in path.read_text(), path
 
 
-@pytest.mark.slow
-def test_the_wheel_has_configs_lists_networks_and_the_marker_of_types(tmp_path):
+@pytest.fixture
+def source(tmp_path):
+    """A copy of what a package is built from."""
     pytest.importorskip("setuptools", "77")
     source = tmp_path / "source"
     for name in ("ocr_jax", "configs"):
@@ -41,6 +42,23 @@ def test_the_wheel_has_configs_lists_networks_and_the_marker_of_types(tmp_path):
         shutil.copytree(ROOT / name, source / name, ignore=ignored)
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
+    return source
+
+
+@pytest.mark.slow
+def test_an_editable_install_puts_the_checkout_on_the_path(source, tmp_path):
+    # A finder of setuptools would come after a folder ocr_jax where Python is started.
+    build = "from setuptools import build_meta; build_meta.build_editable('..')"
+    subprocess.run([sys.executable, "-c", build], cwd=source, check=True)
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        held = [name for name in file.namelist() if ".dist-info/" not in name]
+        [path] = held
+        assert file.read(path).decode().strip() == str(source)
+
+
+@pytest.mark.slow
+def test_the_wheel_has_configs_lists_networks_and_the_marker_of_types(source, tmp_path):
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
     subprocess.run(
         [*command, "--no-build-isolation", "--wheel-dir", tmp_path, source], check=True
