@@ -212,8 +212,8 @@ def best_state(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), template
     )
     template = train_state.for_inference(template)
-    if (workdir / weights.FILE).exists():
-        return weights.read(workdir / weights.FILE, template)
+    if (workdir / workdirs.WEIGHTS).exists():
+        return weights.read(workdir / workdirs.WEIGHTS, template)
     return _restore_best(workdir, template)
 
 
@@ -229,7 +229,7 @@ def _restore_best(
 
 def is_finished(workdir: Path) -> bool:
     """Whether a run has its final scores, or is a network that was exported."""
-    return any((workdir / name).exists() for name in ("scores.json", weights.FILE))
+    return any((workdir / name).exists() for name in ("scores.json", workdirs.WEIGHTS))
 
 
 class OpenRun(NamedTuple):

@@ -86,7 +86,7 @@ def _safetensors(
     config, default = workdirs.load_config(source), config_lib.default_config()
     for key in PATHS:
         config[key] = default[key]
-    weights.write(folder / weights.FILE, best.state, dtype)
+    weights.write(folder / workdirs.WEIGHTS, best.state, dtype)
     workdirs.write_json(folder / "config.json", config.to_dict())
     for name in COPIED:
         if (source / name).exists():

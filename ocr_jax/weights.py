@@ -13,7 +13,6 @@ from flax import traverse_util
 from ocr_jax import train_state, workdirs
 from ocr_jax.errors import UserError, one_line
 
-FILE = "weights.safetensors"
 DTYPES = {"float32": np.float32, "float16": np.float16}
 
 

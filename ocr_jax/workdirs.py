@@ -39,6 +39,8 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 # Written by experiments/launch.py, which may be at it.
 LAUNCHER_FILES = ("status.json", "log.txt", "job.lock")
 SCORED = ("validation", "test")
+# In place of checkpoints, in a network that was exported (ocr_jax.export).
+WEIGHTS = "weights.safetensors"
 CONTENTS = (
     "config.json",
     "dataset.json",

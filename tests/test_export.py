@@ -47,7 +47,7 @@ def test_half_the_bytes_read_the_same_text(exported, tmp_path):
     readings = Recognizer.load(tmp_path / "half").read(images())
     assert [reading.text for reading in readings] == list(TEXTS)
     whole, half = (
-        (folder / weights.FILE).stat().st_size
+        (folder / workdirs.WEIGHTS).stat().st_size
         for folder in (exported[1], tmp_path / "half")
     )
     assert half < 0.7 * whole
@@ -56,7 +56,7 @@ def test_half_the_bytes_read_the_same_text(exported, tmp_path):
 def test_an_export_can_be_exported(exported, tmp_path):
     export.export(exported[1], tmp_path / "again")
     content = [
-        (f / weights.FILE).read_bytes() for f in (exported[1], tmp_path / "again")
+        (f / workdirs.WEIGHTS).read_bytes() for f in (exported[1], tmp_path / "again")
     ]
     assert content[0] == content[1]
 
@@ -79,8 +79,8 @@ def test_a_training_starts_from_it(exported, tiny_config, tmp_path):
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
 def test_torn_weights_are_refused(exported, tmp_path, share):
     torn = copy(exported[1], tmp_path)
-    content = (torn / weights.FILE).read_bytes()
-    (torn / weights.FILE).write_bytes(content[: int(len(content) * share)])
+    content = (torn / workdirs.WEIGHTS).read_bytes()
+    (torn / workdirs.WEIGHTS).write_bytes(content[: int(len(content) * share)])
     with pytest.raises(UserError, match="can't be read"):
         checkpoints.load_best(torn)
 
@@ -117,7 +117,7 @@ def test_mistakes_are_one_line(exported, tmp_path, capsys):
 
 def test_a_network_that_ships_is_checked_by_its_digest(exported, tmp_path, monkeypatch):
     shipped = copy(exported[1], tmp_path, "tiny")
-    digest = hashlib.sha256((shipped / weights.FILE).read_bytes()).hexdigest()
+    digest = hashlib.sha256((shipped / workdirs.WEIGHTS).read_bytes()).hexdigest()
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     monkeypatch.setattr(pretrained, "DIGESTS", {"tiny": digest})
     assert Recognizer.load("pretrained:tiny").read(images())[0].text == TEXTS[0]
@@ -131,7 +131,7 @@ def test_the_recogniser_that_ships_reads_latin_letters_and_digits():
     best = checkpoints.load_best(pretrained.RECOGNIZER)
     wanted = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789àéèêçäöüñ"
     assert set(wanted) <= set(best.charset.characters)
-    size = (pretrained.folder("hands") / weights.FILE).stat().st_size
+    size = (pretrained.folder("hands") / workdirs.WEIGHTS).stat().st_size
     assert size <= 5e6
 
 
@@ -143,7 +143,7 @@ def test_the_finder_that_ships_finds_lines():
             cv2.line(page, (x + 5, y - 24), (x + 9, y), 60, 3)
     found = finder.load(pretrained.FINDER).find(page)
     assert [round(line.baseline[:, 1].mean(), -1) for line in found] == [150, 220, 290]
-    size = (pretrained.folder("page_lines") / weights.FILE).stat().st_size
+    size = (pretrained.folder("page_lines") / workdirs.WEIGHTS).stat().st_size
     assert size <= 3e6
 
 

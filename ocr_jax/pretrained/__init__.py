@@ -7,14 +7,14 @@ import functools
 import hashlib
 from pathlib import Path
 
-from ocr_jax import weights
+from ocr_jax import workdirs
 from ocr_jax.errors import UserError
 
 PREFIX = "pretrained:"
 # What reads lines and finds them where no other network is named.
 RECOGNIZER, FINDER = "pretrained:hands", "pretrained:page_lines"
 FOLDER = Path(__file__).parent
-# The SHA-256 of each network's weights.FILE.
+# The SHA-256 of each network's workdirs.WEIGHTS.
 DIGESTS = {
     "hands": "2861e23a9e7c6582fd6e8c34971e07e446552c400d791a644eccc7b2705973b6",
     "page_lines": "0f8c3457ea632e0967a71897fb46e95c1505721e3935495b5cd099eb69c55b04",
@@ -29,7 +29,7 @@ def folder(name: str) -> Path:
         raise UserError(f"there is no {PREFIX}{name}: expected one of {known}")
     path = FOLDER / name
     try:
-        digest = hashlib.sha256((path / weights.FILE).read_bytes()).hexdigest()
+        digest = hashlib.sha256((path / workdirs.WEIGHTS).read_bytes()).hexdigest()
     except OSError:
         digest = ""
     if digest != DIGESTS[name]:
