@@ -1,6 +1,7 @@
 """Four virtual CPU devices, and tiny lines drawn in process."""
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -37,6 +38,12 @@ COMPILING = (
     *("models/", "augmentation/", "decoding/", "emnist/", "test_steps.py"),
     *("test_recombine.py", "test_resume.py", "test_ctc.py", "test_old_names.py"),
     *("test_page_training.py", "test_sweep.py", "test_export.py", "test_portable.py"),
+)
+
+CHROMIUM = (
+    *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run"),
+    *("disable-background-networking", "disable-component-update", "disable-sync"),
+    *("disable-dev-shm-usage", "window-size=1300,900"),
 )
 
 
@@ -108,3 +115,23 @@ def small_disk(tmp_path):
     yield mount
     for disk in disks:
         subprocess.run(["umount", disk], check=True)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium that logs its console and its network."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("needs chromium and chromedriver (Debian: chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in CHROMIUM:
+        options.add_argument(f"--{flag}")
+    logged = {"browser": "ALL", "performance": "ALL"}
+    options.set_capability("goog:loggingPrefs", logged)
+    service = webdriver.ChromeService(executable_path=driver)
+    chrome = webdriver.Chrome(options=options, service=service)
+    yield chrome
+    chrome.quit()

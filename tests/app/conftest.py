@@ -1,8 +1,7 @@
-"""A running app, and a browser to use it."""
+"""A running app."""
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,32 +9,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-FLAGS = (
-    *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run"),
-    *("disable-background-networking", "disable-component-update", "disable-sync"),
-    *("disable-dev-shm-usage", "window-size=1300,900"),
-)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Headless Chromium that logs its console and its network."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    pytest.importorskip("nicegui", reason="needs the extra app")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("needs chromium and chromedriver (Debian: chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in FLAGS:
-        options.add_argument(f"--{flag}")
-    logged = {"browser": "ALL", "performance": "ALL"}
-    options.set_capability("goog:loggingPrefs", logged)
-    service = webdriver.ChromeService(executable_path=driver)
-    chrome = webdriver.Chrome(options=options, service=service)
-    yield chrome
-    chrome.quit()
 
 
 class App:

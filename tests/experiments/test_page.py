@@ -6,7 +6,6 @@ The workdirs are written by hand: nothing is trained.
 import json
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 
@@ -186,31 +185,6 @@ def test_writing_a_page_imports_neither_jax_nor_tensorflow(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture
-def browser():
-    """Headless Chromium that logs its console and its network."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("needs chromium and chromedriver (Debian: chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (
-        *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run"),
-        *("disable-background-networking", "disable-component-update", "disable-sync"),
-        *("disable-dev-shm-usage", "window-size=1300,1000"),
-    ):
-        options.add_argument(f"--{flag}")
-    options.set_capability(
-        "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"}
-    )
-    service = webdriver.ChromeService(executable_path=driver)
-    chrome = webdriver.Chrome(options=options, service=service)
-    yield chrome
-    chrome.quit()
 
 
 def test_a_browser_sorts_the_table_and_fetches_nothing(browser, tmp_path, monkeypatch):

@@ -6,7 +6,6 @@ import jax
 import numpy as np
 import pytest
 
-from ocr_jax import config as config_lib
 from ocr_jax import export, main, optimizers, steps, train, train_state
 from ocr_jax.data import pages_file
 from ocr_jax.errors import UserError
@@ -30,17 +29,13 @@ def pages(tmp_path_factory):
 @pytest.fixture
 def config(pages, monkeypatch):
     monkeypatch.setattr(tiles, "SIDE", SIDE)
-    config = config_lib.default_config()
-    config.name = "tiny_pages"
-    config.lines_file = str(pages)
+    config = fixtures.make_tiny_config(pages)
     config.encoder = "page"
     config.conv_channels = (8, 8)
-    config.batch_size = 8
     config.num_epochs = 2
     config.learning_rate = 0.01
     config.ema_decay = 0.9
     config.log_every_steps = 1
-    config.wandb.mode = "disabled"
     return config
 
 
