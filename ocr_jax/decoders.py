@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ocr_jax import checkpoints, run_names, workdirs
+from ocr_jax import run_names, trained, workdirs
 from ocr_jax.decoding import beam, greedy, language_model
 from ocr_jax.errors import UserError, reason
 
@@ -62,7 +62,7 @@ class TunedDecoder(NamedTuple):
     characters: tuple[str, ...]
 
 
-def load(name: str, workdir: str | os.PathLike, best: checkpoints.BestModel) -> Decoder:
+def load(name: str, workdir: str | os.PathLike, best: trained.BestModel) -> Decoder:
     """Load a decoder, one of NAMES, for the best network of a workdir.
 
     Raises UserError if beam is asked for and the workdir has no language model, or one

@@ -24,6 +24,7 @@ from ocr_jax import (
     run_names,
     steps,
     train_state,
+    trained,
     workdirs,
 )
 from ocr_jax import config as config_lib
@@ -47,7 +48,7 @@ def join(runs: Sequence[Path], out: Path) -> dict:
     config = workdirs.load_config(runs[0])
     devices.use_cores(config.batch_size)
     devices.use_compilation_cache()
-    members = [checkpoints.load_best(run) for run in runs]
+    members = [trained.load_best(run) for run in runs]
     for run, member in zip(runs[1:], members[1:], strict=True):
         _refuse_other(runs[0], members[0], run, member)
     config.ensemble_size = len(members)

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from ocr_jax import checkpoints, decoders, steps, workdirs
+from ocr_jax import decoders, steps, trained, workdirs
 from ocr_jax.charset import Charset, shown
 from ocr_jax.data import dataset, pipeline
 from ocr_jax.runtime import devices
@@ -103,7 +103,7 @@ def evaluate_workdir(
     run's own. Its lines may have characters that the network cannot read: these are
     errors, and their lines have no loss.
     """
-    run = checkpoints.open_run(workdir)
+    run = trained.open_run(workdir)
     config, charset = run.best.config, run.best.charset
     reader = decoders.load(decoder, run.workdir, run.best)
     if lines_file:

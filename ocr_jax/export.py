@@ -18,18 +18,18 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ocr_jax import config as config_lib
 from ocr_jax import (
-    checkpoints,
     decoders,
     errors,
     extras,
     onnx_graph,
     run_names,
     stablehlo,
+    trained,
     weights,
     workdirs,
 )
-from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError, reason
 from ocr_jax.pages import finder
 
@@ -66,7 +66,7 @@ def export(
             )
         best = finder.load(source)
     else:
-        best = checkpoints.load_best(source)
+        best = trained.load_best(source)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
@@ -81,7 +81,7 @@ def export(
 
 
 def _safetensors(
-    best: checkpoints.BestModel | finder.Finder, source: Path, folder: Path, dtype: str
+    best: trained.BestModel | finder.Finder, source: Path, folder: Path, dtype: str
 ):
     config, default = workdirs.load_config(source), config_lib.default_config()
     for key in PATHS:
@@ -93,14 +93,14 @@ def _safetensors(
             shutil.copyfile(source / name, folder / name)
 
 
-def _onnx(best: checkpoints.BestModel, source: Path, folder: Path, dtype: str):
+def _onnx(best: trained.BestModel, source: Path, folder: Path, dtype: str):
     extras.require("onnx")
     model = onnx_graph.build(best).SerializeToString()
     workdirs.write_bytes(folder / "recogniser.onnx", model)
     shutil.copyfile(Path(__file__).with_name("onnx_reader.py"), folder / "read.py")
 
 
-def _stablehlo(best: checkpoints.BestModel, source: Path, folder: Path, dtype: str):
+def _stablehlo(best: trained.BestModel, source: Path, folder: Path, dtype: str):
     workdirs.write_bytes(folder / "recogniser.stablehlo", stablehlo.serialize(best))
     shutil.copyfile(source / "dataset.json", folder / "dataset.json")
 

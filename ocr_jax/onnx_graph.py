@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ocr_jax import extras
-from ocr_jax.checkpoints import BestModel
 from ocr_jax.errors import UserError
 from ocr_jax.models import encoders, line
 from ocr_jax.models.layers import EPSILON
+from ocr_jax.trained import BestModel
 
 onnx = extras.Lazy("onnx")
 OPSET = 17

@@ -19,12 +19,12 @@ import rich.console
 import rich.progress
 
 from ocr_jax import (
-    checkpoints,
     decoders,
     errors,
     pretrained,
     reading_formats,
     run_names,
+    trained,
 )
 from ocr_jax.errors import UserError
 from ocr_jax.images import batches, cleaning, doubts, finding, opening
@@ -85,7 +85,7 @@ def _run(args: argparse.Namespace) -> int:
         )
     workdir = run_names.resolve(args.workdir or pretrained.RECOGNIZER)
     recognizer = Recognizer.load(workdir, args.decoder)
-    if not checkpoints.is_finished(workdir):
+    if not trained.is_finished(workdir):
         errors.say(f"{workdir} is not finished: its best network so far reads")
     counts = dict.fromkeys(("read", "blank", "unreadable"), 0)
     with (

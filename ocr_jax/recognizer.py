@@ -5,12 +5,12 @@ from ocr_jax import Recognizer
 readings = Recognizer.load("runs/NAME").read(["line1.png", "line2.png"])
 """
 
-import collections
 import functools
 import io
 import itertools
 import os
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
@@ -18,7 +18,7 @@ import jax
 import numpy as np
 import PIL.Image
 
-from ocr_jax import checkpoints, decoders, steps
+from ocr_jax import decoders, steps, trained
 from ocr_jax.decoding import greedy
 from ocr_jax.errors import UserError
 from ocr_jax.images import batches, cleaning
@@ -40,7 +40,7 @@ def is_one_image(images) -> bool:
 class Recognizer:
     """A trained network with its decoder, ready to read line images."""
 
-    def __init__(self, best: checkpoints.BestModel, decoder: decoders.Decoder):
+    def __init__(self, best: trained.BestModel, decoder: decoders.Decoder):
         self.best = best
 
         @devices.jit
@@ -64,7 +64,7 @@ class Recognizer:
         if the workdir has no network or no such decoder.
         """
         devices.use_compilation_cache()
-        best = checkpoints.load_best(Path(workdir))
+        best = trained.load_best(Path(workdir))
         return cls(best, decoders.load(decoder, workdir, best))
 
     def read(
@@ -105,22 +105,20 @@ class Recognizer:
 
     def read_lines(self, lines: list[cleaning.CleanLine]) -> list[Reading]:
         """Read lines in batches of similar width; readings keep the lines' order."""
-        readings = [BLANK] * len(lines)
+        groups = list(batches.split([line.image.shape[1] for line in lines]))
 
-        def finish(indices, decoded):
-            decoded = jax.device_get(decoded)
-            for row, index in enumerate(indices):
-                readings[index] = self._reading(decoded, row, lines[index])
-
-        groups = batches.split([line.image.shape[1] for line in lines])
-        under_way = collections.deque()
-        for (indices, width), read in zip(groups, itertools.cycle(self._readers)):
+        def read(group, reader):
+            indices, width = group
             padded, widths = batches.pad([lines[i].image for i in indices], width)
-            under_way.append((indices, read(padded, widths)))
-            if len(under_way) > len(self._readers):
-                finish(*under_way.popleft())
-        for batch in under_way:
-            finish(*batch)
+            return jax.device_get(reader(padded, widths))
+
+        readings = [BLANK] * len(lines)
+        # A thread for each device: programs of other widths are compiled at once.
+        with ThreadPoolExecutor(len(self._readers)) as pool:
+            decoded = pool.map(read, groups, itertools.cycle(self._readers))
+            for (indices, _), batch in zip(groups, decoded, strict=True):
+                for row, index in enumerate(indices):
+                    readings[index] = self._reading(batch, row, lines[index])
         return readings
 
     def _reading(self, decoded, row: int, line: cleaning.CleanLine) -> Reading:

@@ -12,7 +12,7 @@ import jax.export
 import numpy as np
 
 from ocr_jax import steps
-from ocr_jax.checkpoints import BestModel
+from ocr_jax.trained import BestModel
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 MULTIPLE = 32  # of widths: a frame is never cut

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import flax
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from ocr_jax.runtime import devices
@@ -38,8 +39,8 @@ def state_shapes(model, tx, config, height: int) -> TrainState:
 
 def _creation(model, tx, config, height: int) -> Callable:
     """`create(key) → state`."""
-    images = jnp.zeros((1, height, 2 * height))
-    widths = jnp.full((1,), 2 * height)
+    images = np.zeros((1, height, 2 * height), np.float32)
+    widths = np.full((1,), 2 * height, np.int32)
 
     def create(key):
         variables = model.init(key, images, widths)

@@ -23,7 +23,7 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from ocr_jax import checkpoints, decoders, errors, run_names, workdirs
+from ocr_jax import decoders, errors, run_names, trained, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.images import batches, page_images
 from ocr_jax.page_reader import PageReader
@@ -211,7 +211,7 @@ def _xml_pages(folder: Path, args: argparse.Namespace) -> list[locating.Found]:
 def _recognizer(args: argparse.Namespace) -> Recognizer:
     workdir = run_names.resolve(args.workdir)
     recognizer = Recognizer.load(workdir, args.decoder)
-    if not checkpoints.is_finished(workdir):
+    if not trained.is_finished(workdir):
         errors.say(f"{workdir} is not finished: its best network so far reads")
     return recognizer
 

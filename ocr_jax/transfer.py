@@ -10,8 +10,8 @@ import numpy as np
 import optax
 from flax import traverse_util
 
-from ocr_jax import checkpoints, config_keys, run_names, train_state, workdirs
 from ocr_jax import config as config_lib
+from ocr_jax import config_keys, run_names, train_state, trained, workdirs
 from ocr_jax.charset import BLANK, Charset, shown
 from ocr_jax.data import dataset
 from ocr_jax.errors import UserError
@@ -120,7 +120,7 @@ def first_state(config, state: train_state.TrainState, data: dataset.Dataset):
     """
     if not config.init_from:
         return state
-    other = checkpoints.load_best(config.init_from)
+    other = trained.load_best(config.init_from)
     state, taken = take_over(other, state, data.charset)
     if taken.share < config.init_from_share:
         shapes = _shapes(other.config, other.height), _shapes(config, data.height)
@@ -142,7 +142,7 @@ def _shapes(config, height: int) -> dict:
 
 
 def take_over(
-    other: checkpoints.BestModel, state: train_state.TrainState, charset: Charset
+    other: trained.BestModel, state: train_state.TrainState, charset: Charset
 ) -> tuple[train_state.TrainState, Taken]:
     """Return a fresh state with the weights of the `other` network.
 

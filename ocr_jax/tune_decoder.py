@@ -22,7 +22,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from ocr_jax import charset as charset_lib
-from ocr_jax import checkpoints, decoders, errors
+from ocr_jax import decoders, errors, trained
 from ocr_jax.data import dataset, lines_file, pipeline
 from ocr_jax.decoding import beam, greedy, language_model
 from ocr_jax.errors import UserError, reason
@@ -57,7 +57,7 @@ def tune(workdir: Path, texts: Sequence[Path] = ()) -> decoders.TunedDecoder:
     Raises UserError if the workdir has no best network, or if its lines file has
     changed since training.
     """
-    run = checkpoints.open_run(workdir)
+    run = trained.open_run(workdir)
     best = run.best
     making.make_missing(best.config)
     data = dataset.load_unchanged(run.workdir, best.config)
@@ -127,7 +127,7 @@ def choose_model(
     return min(candidates, key=lambda candidate: candidate.perplexity)
 
 
-def read_lines(run: checkpoints.OpenRun, split: dataset.LabelledSplit) -> Lines:
+def read_lines(run: trained.OpenRun, split: dataset.LabelledSplit) -> Lines:
     """Compute the logits of a split's lines, of MOST_LINES if there are more."""
     every = -(-len(split) // MOST_LINES)
     split = dataclasses.replace(split, indices=split.indices[::every])

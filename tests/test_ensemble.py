@@ -7,7 +7,15 @@ import jax
 import numpy as np
 import pytest
 
-from ocr_jax import checkpoints, decoders, ensemble, evaluate, train, tune_decoder
+from ocr_jax import (
+    checkpoints,
+    decoders,
+    ensemble,
+    evaluate,
+    train,
+    trained,
+    tune_decoder,
+)
 from ocr_jax.recognizer import Recognizer
 from tests import fixtures
 
@@ -18,7 +26,7 @@ def runs(finished, tmp_path_factory):
     first = finished[1]
     second, both = (tmp_path_factory.mktemp("runs") / name for name in ("2nd", "both"))
     shutil.copytree(first, second, ignore=shutil.ignore_patterns("checkpoints"))
-    state = checkpoints.load_best(first).state
+    state = trained.load_best(first).state
     rng = np.random.default_rng(0)
     noisy = jax.tree.map(lambda x: x + rng.normal(0, 0.05, x.shape), state.params)
     noisy = jax.tree.map(np.float32, noisy)
@@ -29,7 +37,7 @@ def runs(finished, tmp_path_factory):
 
 
 def log_probs(workdir):
-    best = checkpoints.load_best(workdir)
+    best = trained.load_best(workdir)
     line = fixtures.draw_line("abcab")[None] / 255.0
     variables = {"params": best.state.params, "batch_stats": best.state.batch_stats}
     logits, _ = best.model.apply(variables, line, np.array([line.shape[2]]))

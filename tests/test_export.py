@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from ocr_jax import (
-    checkpoints,
     export,
     predict,
     pretrained,
     train,
+    trained,
     weights,
     workdirs,
 )
@@ -82,7 +82,7 @@ def test_torn_weights_are_refused(exported, tmp_path, share):
     content = (torn / workdirs.WEIGHTS).read_bytes()
     (torn / workdirs.WEIGHTS).write_bytes(content[: int(len(content) * share)])
     with pytest.raises(UserError, match="can't be read"):
-        checkpoints.load_best(torn)
+        trained.load_best(torn)
 
 
 def test_weights_of_another_network_are_refused(exported, tmp_path):
@@ -91,11 +91,11 @@ def test_weights_of_another_network_are_refused(exported, tmp_path):
     config["lstm_dim"] += 1
     (other / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match="is of another network"):
-        checkpoints.load_best(other)
+        trained.load_best(other)
 
 
 def test_a_number_too_large_for_half_precision_is_refused(exported, tmp_path):
-    best = checkpoints.load_best(exported[0])
+    best = trained.load_best(exported[0])
     huge = best.state.replace(params={"head": {"bias": np.full(3, 1e6, np.float32)}})
     with pytest.raises(UserError, match="head/bias can't be written in float16"):
         weights.write(tmp_path / "huge", huge, "float16")
@@ -128,7 +128,7 @@ def test_a_network_that_ships_is_checked_by_its_digest(exported, tmp_path, monke
 
 
 def test_the_recogniser_that_ships_reads_latin_letters_and_digits():
-    best = checkpoints.load_best(pretrained.RECOGNIZER)
+    best = trained.load_best(pretrained.RECOGNIZER)
     wanted = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789àéèêçäöüñ"
     assert set(wanted) <= set(best.charset.characters)
     size = (pretrained.folder("hands") / workdirs.WEIGHTS).stat().st_size

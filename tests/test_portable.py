@@ -15,13 +15,13 @@ import pytest
 from PIL import Image
 
 from ocr_jax import (
-    checkpoints,
     export,
     models,
     onnx_graph,
     onnx_reader,
     steps,
     train_state,
+    trained,
 )
 from ocr_jax.charset import Charset
 from ocr_jax.data import lines_file
@@ -49,7 +49,7 @@ def make_best(height=16, **changes):
     )
     stats = jax.tree.map(np.abs, state.batch_stats)  # variances are not negative
     state = state.replace(batch_stats=stats)
-    return checkpoints.BestModel(config, CHARSET, height, model, state, 1.5)
+    return trained.BestModel(config, CHARSET, height, model, state, 1.5)
 
 
 def ours(best, images):

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from ocr_jax import (
-    checkpoints,
     evaluate,
     models,
     optimizers,
     train,
     train_state,
+    trained,
     transfer,
 )
 from ocr_jax.charset import Charset
@@ -30,7 +30,7 @@ def fresh_state(config, charset):
 def test_the_same_charset_takes_over_everything(finished):
     config, workdir, _ = finished
     charset = Charset(("a", "b", "c"))
-    best = checkpoints.load_best(workdir)
+    best = trained.load_best(workdir)
     state, taken = transfer.take_over(best, fresh_state(config, charset), charset)
     assert taken.share == 1
     assert (taken.fresh, taken.new_characters, taken.dropped_characters) == ([], "", "")
@@ -45,7 +45,7 @@ def test_the_output_layer_is_carried_over_by_character(finished):
     config, workdir, _ = finished
     charset = Charset(("B", "c", "é", "a"))
     fresh = fresh_state(config, charset)
-    best = checkpoints.load_best(workdir)
+    best = trained.load_best(workdir)
     state, taken = transfer.take_over(best, fresh, charset)
     assert taken.new_characters == "Bé" and taken.dropped_characters == "b"
     assert taken.fresh == []
@@ -67,7 +67,7 @@ def test_what_does_not_fit_is_named_and_starts_fresh(finished):
     config.lstm_dim, config.lstm_layers = 24, 2
     charset = Charset(("a", "b", "c"))
     fresh = fresh_state(config, charset)
-    state, taken = transfer.take_over(checkpoints.load_best(workdir), fresh, charset)
+    state, taken = transfer.take_over(trained.load_best(workdir), fresh, charset)
     assert 0 < taken.share < 1
     assert taken.fresh and all(
         n.startswith(("recurrent/", "head/")) for n in taken.fresh
@@ -111,7 +111,7 @@ def test_fine_tuning_starts_ahead_and_leaves_the_frozen_part(
     losses = [s["validation"]["summary"]["loss"] for s in (tuned, scratch)]
     assert losses[0] < losses[1] / 2
     before, after = (
-        checkpoints.load_best(path).state for path in (pretrained, tmp_path / "tuned")
+        trained.load_best(path).state for path in (pretrained, tmp_path / "tuned")
     )
     for kind in train_state.WEIGHTS:
         ours, theirs = (getattr(state, kind)["encoder"] for state in (after, before))
@@ -143,7 +143,7 @@ def tune(config, pretrained, workdir):
     config.init_from = str(pretrained)
     config.num_epochs = 4
     train.train_and_evaluate(config, workdir)
-    return checkpoints.load_best(workdir)
+    return trained.load_best(workdir)
 
 
 def test_letters_that_the_new_lines_lack_are_still_read(
@@ -155,7 +155,7 @@ def test_letters_that_the_new_lines_lack_are_still_read(
     tuned = tune(config, pretrained, tmp_path / "tuned")
     assert "in no training line, so kept as they are: 'c'" in capsys.readouterr().out
     assert tuned.charset.characters == ("a", "b", "c")
-    before = checkpoints.load_best(pretrained).state.params["head"]
+    before = trained.load_best(pretrained).state.params["head"]
     after = tuned.state.params["head"]
     for name in ("kernel", "bias"):
         changed = np.any(
@@ -188,7 +188,7 @@ def test_a_run_resumes_when_its_first_network_is_gone(finished, tmp_path):
     shutil.rmtree(copy)
     train.train_and_evaluate(config, tmp_path / "halves")
     whole, halves = (
-        jax.tree.leaves(checkpoints.load_best(tmp_path / name).state)
+        jax.tree.leaves(trained.load_best(tmp_path / name).state)
         for name in ("whole", "halves")
     )
     for one, other in zip(whole, halves, strict=True):

@@ -14,7 +14,7 @@ import time
 
 import jax
 
-from ocr_jax import checkpoints, decoders, errors, tune_decoder
+from ocr_jax import decoders, errors, trained, tune_decoder
 from ocr_jax.data import dataset
 from ocr_jax.decoding import beam
 
@@ -29,7 +29,7 @@ def main():
     parser.add_argument("--workdir", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
-    run = checkpoints.open_run(args.workdir)
+    run = trained.open_run(args.workdir)
     split = dataset.load(run.best.config, ("validation",)).splits["validation"]
     lines = tune_decoder.read_lines(run, split)
     [guide] = decoders.load("beam", run.workdir, run.best).read.args

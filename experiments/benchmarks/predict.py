@@ -20,7 +20,7 @@ import timing
 from rapidfuzz.distance import Levenshtein
 from timing import torch
 
-from ocr_jax import charset, checkpoints, decoders, steps
+from ocr_jax import charset, decoders, steps, trained
 from ocr_jax.decoding import greedy
 from ocr_jax.images import cleaning
 from ocr_jax.recognizer import Recognizer
@@ -122,7 +122,7 @@ def by_recognizer(config, batch) -> timing.Way:
     height = batch["image"].shape[1]
     model, _, state = step.make_state(config, height)
     letters = charset.Charset(tuple(map(chr, range(0x400, 0x400 + step.CLASSES - 1))))
-    best = checkpoints.BestModel(config, letters, height, model, state, 1.0)
+    best = trained.BestModel(config, letters, height, model, state, 1.0)
     recognizer = Recognizer(best, decoders.load("greedy", "", best))
     lines = [cleaning.CleanLine(image, 0.0, 1.0) for image in batch["image"]]
     return timing.Way(lambda: recognizer.read_lines(lines) and None)

@@ -62,12 +62,14 @@ def read_path(
     frames = jnp.arange(path.shape[1], dtype=jnp.int32)
     previous = jnp.pad(path, ((0, 0), (1, 0)), constant_values=BLANK)[:, :-1]
     first = (path != BLANK) & (path != previous)
-    # Each frame of a character goes to that character's slot. Blanks go past the end,
-    # where the scatter drops them.
-    slots = jnp.where(path != BLANK, jnp.cumsum(first, axis=1) - 1, path.shape[1])
-    labels, confidences, starts, ends = jax.vmap(_gather_runs, (0, 0, 0, None))(
-        slots, path, probability, frames
-    )
+    # Which frames (the last axis) are whose of at most T characters. A scatter for each
+    # of the four would take as long to compile as all of the network.
+    character = jnp.where(path != BLANK, jnp.cumsum(first, axis=1) - 1, -1)
+    mine = character[:, None] == frames[:, None]
+    labels = jnp.where(mine, path[:, None], 0).max(axis=2)
+    confidences = jnp.where(mine, probability[:, None], 0).max(axis=2)
+    starts = jnp.where(mine, frames, path.shape[1]).min(axis=2)
+    ends = jnp.where(mine, frames, 0).max(axis=2)
     lengths = first.sum(axis=1, dtype=jnp.int32)
     is_blank = (path == BLANK) & (frames < logit_lengths[:, None])
     other = jnp.where(is_blank, 1.0 - probability, 0.0)
@@ -85,22 +87,6 @@ def likeliest(
     """
     count = min(count, logits.shape[2] - 1)
     return jax.lax.top_k(logits[:, 0, BLANK + 1 :], count)[1] + BLANK + 1
-
-
-def _gather_runs(slots, best, probability, frames):
-    """Gather the frames (T,) of a line by character: label, confidence, start, end."""
-    size = len(frames)
-
-    def gather(values, method, initial):
-        target = jnp.full((size,), initial, values.dtype).at[slots]
-        return getattr(target, method)(values, mode="drop")
-
-    return (
-        gather(best, "max", 0),
-        gather(probability, "max", 0.0),
-        gather(frames, "min", size),
-        gather(frames, "max", 0),
-    )
 
 
 def _line_confidence(confidences, lengths, other):

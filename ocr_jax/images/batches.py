@@ -1,6 +1,5 @@
 """Line images of similar width, padded into batches."""
 
-import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,16 +8,22 @@ MOST = 16
 # Batches are padded to one of few widths, so that few programs are compiled.
 NARROWEST = 256
 WIDENING = 1.3
+# Padding a line to this many times its width costs less than another program.
+MOST_PADDING = 3
 
 
 def split(widths: list[int]) -> Iterator[tuple[list[int], int]]:
-    """Yield (indices of lines of similar width, width to pad to), but blank ones."""
-    order = sorted(np.flatnonzero(widths).tolist(), key=widths.__getitem__)
-    for _, group in itertools.groupby(order, key=lambda i: _rung(widths[i])):
-        group = list(group)
-        for start in range(0, len(group), MOST):
-            indices = group[start : start + MOST]
-            yield indices, _rung(widths[indices[-1]])
+    """Yield (indices of lines of similar width, width to pad to), but blank ones.
+
+    The widest come first; only narrow lines are left for a batch that is not full.
+    """
+    order = np.flatnonzero(widths).tolist()
+    order.sort(key=widths.__getitem__, reverse=True)
+    while order:
+        widest = widths[order[0]]
+        batch = [i for i in order[:MOST] if MOST_PADDING * widths[i] >= widest]
+        yield batch, _rung(widest)
+        order = order[len(batch) :]
 
 
 def _rung(width: int) -> int:

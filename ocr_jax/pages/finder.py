@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import optax
 
-from ocr_jax import checkpoints, models, run_names, train_state, workdirs
+from ocr_jax import models, run_names, train_state, trained, workdirs
 from ocr_jax.data.pages_file import Line
 from ocr_jax.errors import UserError
 from ocr_jax.images import page_size
@@ -72,5 +72,5 @@ def load(workdir: Path | str) -> Finder:
         raise UserError(f"{workdir} reads lines: name a run of configs/page_lines.py")
     model = models.build_model(config, maps.KINDS)
     template = train_state.state_shapes(model, optax.identity(), config, tiles.SIDE)
-    state = checkpoints.best_state(workdir, template)
+    state = trained.best_state(workdir, template)
     return Finder(make_logits_step(model), state)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from ocr_jax import checkpoints
+from ocr_jax import trained
 from ocr_jax.charset import BLANK
 from ocr_jax.data import dataset, lines_file, pipeline, plan
 from ocr_jax.decoding import alignment
@@ -33,7 +33,7 @@ def find(workdir: Path, split: lines_file.Split) -> list[list[Gap]]:
     to the network, or with more than it has frames for, get no gaps. Raises UserError
     if the network reads lines of another height.
     """
-    run = checkpoints.open_run(workdir)
+    run = trained.open_run(workdir)
     best = run.best
     if best.height != split.height:
         raise UserError(
@@ -57,10 +57,10 @@ def find(workdir: Path, split: lines_file.Split) -> list[list[Gap]]:
 
 def direction(workdir: Path) -> str:
     """Return the direction of the lines that the network of a workdir reads."""
-    return checkpoints.load_best(workdir).charset.direction
+    return trained.load_best(workdir).charset.direction
 
 
-def _labelled(best: checkpoints.BestModel, split: lines_file.Split):
+def _labelled(best: trained.BestModel, split: lines_file.Split):
     """Select the lines that the network can align."""
     spelled = [not best.charset.unknown([text]) for text in split.transcripts]
     labels = [

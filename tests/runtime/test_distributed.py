@@ -9,8 +9,8 @@ import jax
 import numpy as np
 import pytest
 
-from ocr_jax import checkpoints, train, workdirs
 from ocr_jax import config as config_lib
+from ocr_jax import train, trained, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import distributed
 from tests import fixtures
@@ -128,7 +128,7 @@ def test_two_processes_stopped_and_resumed_end_like_one(tmp_path, tiny_config, s
         for key, value in expected[name]["summary"].items():
             found = workdirs.scores(workdir)[name]["summary"][key]
             assert found == pytest.approx(value, abs=1e-5)
-    one, two = (checkpoints.load_best(tmp_path / name).state for name in ("one", "two"))
+    one, two = (trained.load_best(tmp_path / name).state for name in ("one", "two"))
     for first, second in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
         np.testing.assert_allclose(first, second, atol=1e-5)
 

@@ -7,7 +7,7 @@ from contextlib import redirect_stdout
 
 import pytest
 
-from ocr_jax import checkpoints, evaluate, reading_tables, workdirs
+from ocr_jax import evaluate, reading_tables, trained, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.recognizer import Recognizer
 from ocr_jax.scoring import calibration, error_analysis, report
@@ -87,7 +87,7 @@ def test_readings_have_the_calibrated_confidence_and_stay_the_same(finished, tmp
             assert one.x == two.x and one.confidence < two.confidence
     with pytest.raises(workdirs.UserError, match=r"calibration.json can't be read"):
         (other / "calibration.json").write_text("{")
-        checkpoints.load_best(other)
+        trained.load_best(other)
 
 
 def test_a_title_names_iams_split_and_kind_of_transcripts():

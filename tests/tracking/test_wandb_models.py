@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from ocr_jax import checkpoints, run_names
+from ocr_jax import run_names, trained
 from ocr_jax.errors import UserError
 from ocr_jax.recognizer import Recognizer
 from ocr_jax.tracking import wandb_models
@@ -67,9 +67,9 @@ def test_a_runs_latest_model_is_fetched_once_and_read_with(account, artifact, fi
     account.add("v10", artifact)
     account.add("v11", artifact, kind="wandb-history")
     for _ in range(2):
-        best = checkpoints.load_best("wandb:me/ocr/abc")
+        best = trained.load_best("wandb:me/ocr/abc")
     assert account.downloads == ["v10"]
-    own = checkpoints.load_best(finished[1])
+    own = trained.load_best(finished[1])
     assert best.config == own.config and best.charset == own.charset
     recognizer = Recognizer.load("wandb:me/ocr/abc")
     assert recognizer.best.height == own.height

@@ -26,6 +26,7 @@ from ocr_jax import (
     prepare,
     reading_tables,
     train_state,
+    trained,
     workdirs,
 )
 from ocr_jax import config as config_lib
@@ -238,7 +239,7 @@ def _make_two_lines_files(folder: Path):
 
 def _use_workdir(folder: Path, out: Path) -> int:
     def load():
-        checkpoints.load_best(folder)
+        trained.load_best(folder)
 
     run = str(folder)
     codes = [compare.main([run, run]), report.main([run]), errors.exit_code(load)]
