@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from importlib import metadata
 
 # Compiled programs are shared by the tests, and by the processes that they start.
 os.environ.setdefault(
@@ -12,6 +13,10 @@ os.environ.setdefault(
 )
 # Before anything imports jax, which reads its flags once.
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+# The fusion emitters of a CPU take two to four times as long to compile. Later versions
+# let nobody leave them out.
+if metadata.version("jaxlib").startswith("0.10."):
+    os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
 os.environ["JAX_PLATFORMS"] = "cpu"
 # The tests compile many programs and run each a few times.
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"

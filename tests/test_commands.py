@@ -112,7 +112,7 @@ def test_extras_that_are_installed_exist():
         ("python -m ocr_jax.main --config=iam_ctc --config.lstm_dim=big", "lstm_dim"),
         ("python -m ocr_jax.main --config=iam_ctc --config.dropout=2", "0 to 0.95"),
         ("python -m ocr_jax.main --config=configs/iam.py", "no such file"),
-        ("python -m ocr_jax.main --config=configs/iam_best.py:huge", "no size huge"),
+        ("python -m ocr_jax.main --config=configs/iam_best.py:huge", "no start huge"),
         ("python -m ocr_jax.main --workdir=runs/a --mode=score", "score"),
         (
             "python -m ocr_jax.main --config=quickstart "

@@ -45,7 +45,7 @@ def test_every_config_is_valid_documented_and_builds_its_network(path):
 @pytest.mark.parametrize("size", get_config(ROOT / "configs/iam_best.py")[0].SIZES)
 def test_every_size_of_the_best_network_is_valid(size):
     config = config_lib.load([f"--config={ROOT}/configs/iam_best.py:{size}"])
-    assert config.name == f"iam_best_{size}"
+    assert (config.name, config.init_from) == (f"iam_best_{size}", "")
 
 
 @pytest.mark.parametrize("stage", get_config(ROOT / "configs/lines_best.py")[0].STAGES)

@@ -49,15 +49,30 @@ HANDWRITING = {
     "augment.noise": 0.03,
 }
 BEST = HANDWRITING | {"augment.probability": 0.8, "augment.mask": 0.1, "dropout": 0.3}
-IAM_BEST = BEST | {
-    "name": "iam_best_small",
+IAM_BEST = HANDWRITING | {
+    "name": "iam_best",
     "lines_file": "data/iam_64.h5",
     "prepare_args": "iam --source=data/raw/iam --split=aachen --height=64 "
     "--out=data/iam_64.h5",
     "height": 64,
-    "num_epochs": 200,
-    "warmup_steps": 500,
+    "init_from": "pretrained:hands",
+    "learning_rate": 1e-3,
+    "dropout": 0.2,
+    "num_epochs": 24,
+    "augment.probability": 0.5,
+    "augment.mask": 0.05,
 }
+IAM_SMALL = (
+    IAM_BEST
+    | BEST
+    | {
+        "name": "iam_best_small",
+        "init_from": "",
+        "learning_rate": 2e-3,
+        "num_epochs": 200,
+        "warmup_steps": 500,
+    }
+)
 # What each file changes of the defaults.
 EXPECTED = {
     "iam_ctc.py": IAM | {"name": "iam_ctc"},
@@ -117,14 +132,15 @@ EXPECTED = {
         "num_epochs": 3,
     },
     "iam_best.py": IAM_BEST,
-    "iam_best.py:tiny": IAM_BEST
+    "iam_best.py:small": IAM_SMALL,
+    "iam_best.py:tiny": IAM_SMALL
     | {
         "name": "iam_best_tiny",
         "conv_channels": [16, 32, 64, 128],
         "column_max": True,
         "lstm_dim": 128,
     },
-    "iam_best.py:base": IAM_BEST
+    "iam_best.py:base": IAM_SMALL
     | {
         "name": "iam_best_base",
         "conv_channels": [32, 64, 128, 256],

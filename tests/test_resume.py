@@ -44,7 +44,7 @@ def test_an_interrupted_run_ends_bit_identical(tmp_path, random_run, stop_after)
 def test_an_interrupted_run_of_several_steps_a_dispatch_ends_bit_identical(
     tmp_path, tiny_config
 ):
-    tiny_config.num_buckets = 2
+    tiny_config.num_buckets, tiny_config.lstm_layers = 2, 0
     tiny_config.steps_per_dispatch, tiny_config.log_every_steps = 2, 3
     scores = train.train_and_evaluate(tiny_config, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt, match="checkpoint written"):

@@ -100,7 +100,7 @@ def draw(path: Path, found: dict[str, dict]):
     """
     from matplotlib import figure  # half a second that only this takes
 
-    picture = figure.Figure(figsize=(9, 4.5), layout="constrained")
+    picture = figure.Figure(figsize=(9, 4.5))
     panels = picture.subplots(1, len(found), squeeze=False)[0]
     for axes, (kind, both) in zip(panels, found.items(), strict=True):
         axes.plot([0, 1], [0, 1], color="0.8", linewidth=1)

@@ -37,7 +37,7 @@ def start(tmp_path, tiny_config):
 
     def start(workdir, *overrides, code=("-m", "ocr_jax.main"), **environment):
         command = [sys.executable, *code, f"--config={path}"]
-        flags = "--xla_force_host_platform_device_count=2"
+        flags = os.environ["XLA_FLAGS"].replace("count=4", "count=2")
         process = subprocess.Popen(
             [*command, f"--workdir={workdir}", *overrides],
             stdout=subprocess.PIPE,
