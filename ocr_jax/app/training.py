@@ -18,6 +18,7 @@ from ocr_jax import config_keys, run_names, workdirs
 from ocr_jax.app import checked_lines, processes
 from ocr_jax.app.project import Project
 from ocr_jax.errors import UserError, reason
+from ocr_jax.runtime import job_environment
 from ocr_jax.tracking import metrics_file
 
 LOG_END = 4000  # bytes that are looked at for what a training says
@@ -75,6 +76,7 @@ class Trainings:
             f"--config.num_epochs={int(epochs)}",
             "--config.wandb.mode=disabled",
             *_shape(source),
+            "--gpus=auto",  # a slot that no other training has
             f"--workdir={(self.folder / name).resolve()}",
         )
         self._run(name, {"command": command, "network": network})
@@ -164,7 +166,7 @@ class Trainings:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env=processes.environment(),
+                    env=job_environment.of(processes.environment()),
                     start_new_session=True,
                 )
         except OSError as error:
