@@ -3,7 +3,7 @@
     python -m ocr_jax.app FOLDER
     python -m ocr_jax.app --workdir=runs/NAME
 
-FOLDER holds page images; each gets its text in PAGE XML beside it, and there is nothing
+FOLDER holds page images; the text of each is in XML beside it, and there is nothing
 else to keep. Without a folder a network is tried: drop a line or a page on it.
 """
 

@@ -1,6 +1,5 @@
 """Where the lines of a page are, in pixels of the image as a browser shows it."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +12,7 @@ from ocr_jax.data import pages_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import opening
 from ocr_jax.pages import outlines, reading_order
-from ocr_jax.sources.pages import line_cutting, orientation, page_xml
+from ocr_jax.sources.pages import line_cutting, orientation
 
 
 class Frame(NamedTuple):
@@ -46,16 +45,25 @@ class Placed(NamedTuple):
         return self.scale
 
 
-def placed(content: bytes, image: Path, frame: Frame) -> Placed:
-    """Return where the lines of PAGE XML are. Raises UserError."""
-    page = page_xml.parse(io.BytesIO(content))
+def placed(page: line_cutting.Page, image: Path, frame: Frame) -> Placed:
+    """Return where the lines of a page are. Raises UserError."""
     size, is_turned = frame.size, False
     if frame.tag != 1:
         gray, upright = orientation.upright(page, opening.read_picture(image))
         size, is_turned = gray.shape[::-1], upright is not page
         page = upright
     scale = line_cutting.scale_to(page, size)
-    return Placed(line_cutting.complete(page.lines), scale, size, is_turned)
+    lines = list(map(_with_baseline, line_cutting.complete(page.lines)))
+    return Placed(lines, scale, size, is_turned)
+
+
+def _with_baseline(line: line_cutting.TextLine) -> line_cutting.TextLine:
+    """Give a line without baseline one that goes straight through its outline."""
+    if len(line.baseline) > 1 or len(line.outline) < 3:
+        return line
+    (left, top), (right, bottom) = line.outline.min(axis=0), line.outline.max(axis=0)
+    y = top + line_cutting.ABOVE * (bottom - top)
+    return line._replace(baseline=np.array([[left, y], [right, y]]))
 
 
 def checked(points: Sequence, size: tuple[int, int]) -> np.ndarray:

@@ -11,6 +11,8 @@ from ocr_jax.sources.pages import xml_files
 
 # What the schema of PAGE puts behind a line's text.
 AFTER_TEXT = ("TextStyle", "UserDefined", "Labels")
+# Where ALTO's words lie: that of a whole line is the line's.
+PLACE = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
 
 
 class KeptXml(NamedTuple):
@@ -50,3 +52,17 @@ def set_page_text(line: ElementTree.Element, text: str, confidence: float | None
     names = [xml_files.tag(child) for child in line]
     places = [names.index(name) for name in AFTER_TEXT if name in names]
     line.insert(min(places, default=len(line)), equivalent)
+
+
+def set_alto_text(
+    line: ElementTree.Element, text: str, confidence: float | None
+) -> ElementTree.Element:
+    """Write the text of a TextLine of ALTO as one String, and return that."""
+    space = line.tag.removesuffix("TextLine")
+    for child in list(line):
+        if xml_files.tag(child) in ("String", "SP", "HYP"):
+            line.remove(child)
+    attributes = {"CONTENT": text}
+    attributes |= {name: line.get(name, "") for name in PLACE if line.get(name)}
+    attributes |= {} if confidence is None else {"WC": f"{confidence:.4f}"}
+    return ElementTree.SubElement(line, f"{space}String", attributes)

@@ -33,9 +33,9 @@ def test_pages_have_their_counts_which_follow_the_file(project):
     assert project.summary(second)[:3] == (2, 2, 0)
     project.open(second).check_all()
     assert project.summary(second).checked == 2
-    second.xml.write_text("<alto/>")
-    assert "not PAGE" in project.summary(second).problem
-    with pytest.raises(UserError, match="not PAGE"):
+    second.xml.write_text("<form/>")
+    assert "neither PAGE nor ALTO" in project.summary(second).problem
+    with pytest.raises(UserError, match="neither PAGE nor ALTO"):
         project.open(second)
 
 
@@ -108,6 +108,28 @@ def test_prepare_reads_the_folder_of_a_project(project, tmp_path):
         fixtures.run_prepare("pages", f"--source={project.folder}", f"--out={out}") == 0
     )
     assert sum(map(len, fixtures.read_splits(out).values())) == 4
+
+
+def test_a_page_in_alto_stays_in_alto(project, tmp_path):
+    with zipfile.ZipFile(io.BytesIO(exports.pack(project, "alto"))) as file:
+        for page in project.pages():
+            page.xml.write_bytes(file.read(page.xml.name))
+            document = project.open(page)
+            document.set_text(document.lines()[0].key, "corrected")
+            document.check(document.lines()[0].key)
+            assert project.summary(page)[:3] == (2, 2, 1)
+    checked_lines.make(project, tmp_path / "checked.h5", 32)
+    splits = fixtures.read_splits(tmp_path / "checked.h5")
+    assert [[*split.transcripts] for split in splits.values()] == [["corrected"]] * 2
+    source = f"--source={project.folder}"
+    assert fixtures.run_prepare("pages", source, f"--out={tmp_path / 'all.h5'}") == 0
+    splits = fixtures.read_splits(tmp_path / "all.h5")
+    texts = [text for split in splits.values() for text in split.transcripts]
+    assert sorted(texts) == ["abc", "abc", "corrected", "corrected"]
+    with zipfile.ZipFile(io.BytesIO(exports.pack(project, "page"))) as file:
+        file.extract("page0.xml", tmp_path)
+    lines = page_xml.parse(tmp_path / "page0.xml").lines
+    assert [line.text for line in lines] == ["corrected", "abc"]
 
 
 def test_only_checked_lines_are_trained_on(project, tmp_path):

@@ -81,17 +81,29 @@ def parse(
 
     Raises UserError for any other file: `path` is not `kind`.
     """
-    try:
-        if isinstance(source, Path):
-            regular_files.checked(source)
-        root = SafeElementTree.parse(source, forbid_dtd=False).getroot()
-    except REFUSED as error:
-        raise UserError(_reason(path, error)) from None
+    root = _root(source, path)
     if tag(root) != root_tag:
         raise UserError(
             f"{path} is not {kind}: its root is <{tag(root)}>, not <{root_tag}>"
         )
     return root
+
+
+def parse_page(source: Path | BinaryIO, path: str | Path) -> ElementTree.Element:
+    """Parse an XML file of either format as `parse` does."""
+    root = _root(source, path)
+    if tag(root) not in FORMATS:
+        raise UserError(f"{path} is neither PAGE nor ALTO: its root is <{tag(root)}>")
+    return root
+
+
+def _root(source: Path | BinaryIO, path: str | Path) -> ElementTree.Element:
+    try:
+        if isinstance(source, Path):
+            regular_files.checked(source)
+        return SafeElementTree.parse(source, forbid_dtd=False).getroot()
+    except REFUSED as error:
+        raise UserError(_reason(path, error)) from None
 
 
 def points(text: str) -> np.ndarray:
