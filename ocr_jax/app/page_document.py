@@ -145,8 +145,10 @@ class Document:
             return self._add(baseline, outline, beside, rank == 0)
 
     def _add(self, baseline, outline, beside=None, is_before=False) -> int:
-        scale = self._placed.writing_scale()
-        element = self._tree.add(baseline / scale, outline / scale, beside, is_before)
+        here = self._placed
+        element = self._tree.add(
+            here.in_file(baseline), here.in_file(outline), beside, is_before
+        )
         self._keys += 1
         self._elements[self._keys - 1] = element
         return self._keys - 1
@@ -158,9 +160,9 @@ class Document:
         outline = page_places.outline(
             self._placed, baseline, self._tree.lines.index(element)
         )
-        scale = self._placed.writing_scale()
+        places = self._placed.in_file(baseline), self._placed.in_file(outline)
         with self._step(("baseline", key)):
-            self._tree.place(element, baseline / scale, outline / scale)
+            self._tree.place(element, *places)
 
     def add_found(self, found: Sequence[PageLine]):
         """Add the lines that were found on a page, which has none yet."""

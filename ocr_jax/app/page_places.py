@@ -28,33 +28,32 @@ class Frame(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """The lines of a page, what maps their points to pixels, and the image's size."""
+    """The lines of a page, what maps their points to pixels, and the image's size.
+
+    tag: turns the points of the file as its image is turned; 1 if they stand already.
+    """
 
     lines: list[line_cutting.TextLine]
     scale: np.ndarray
     size: tuple[int, int]
-    is_turned: bool  # by the image's tag, so that points can't be written
+    tag: int
 
-    def writing_scale(self) -> np.ndarray:
-        """Return `scale`. Raises UserError if the file measures another way up."""
-        if self.is_turned:
-            raise UserError(
-                "a tag turns this image, and its lines were measured before: save the "
-                "image without the tag to move or add lines"
-            )
-        return self.scale
+    def in_file(self, points: np.ndarray) -> np.ndarray:
+        """Return points (n, 2), in pixels, as the file measures them."""
+        back = orientation.opposite(self.tag)
+        return orientation.turn(points / self.scale, back, self.size / self.scale)
 
 
 def placed(page: line_cutting.Page, image: Path, frame: Frame) -> Placed:
     """Return where the lines of a page are. Raises UserError."""
-    size, is_turned = frame.size, False
+    size, tag = frame.size, 1
     if frame.tag != 1:
         gray, upright = orientation.upright(page, opening.read_picture(image))
-        size, is_turned = gray.shape[::-1], upright is not page
+        size, tag = gray.shape[::-1], 1 if upright is page else frame.tag
         page = upright
     scale = line_cutting.scale_to(page, size)
     lines = list(map(_with_baseline, line_cutting.complete(page.lines)))
-    return Placed(lines, scale, size, is_turned)
+    return Placed(lines, scale, size, tag)
 
 
 def _with_baseline(line: line_cutting.TextLine) -> line_cutting.TextLine:

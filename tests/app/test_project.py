@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ocr_jax.app import checked_lines, exports, pictures, uploads
+from ocr_jax.app import checked_lines, exports, pictures, trees, uploads
 from ocr_jax.app.project import Project
 from ocr_jax.errors import UserError
-from ocr_jax.sources.pages import alto, page_xml
+from ocr_jax.images import opening
+from ocr_jax.sources.pages import alto, orientation, page_xml
 from tests import fixtures
 
 
@@ -78,6 +79,37 @@ def test_lines_measured_at_another_size_are_placed_on_the_image(project):
     document.set_baseline(document.lines()[0].key, [[30, 80], [170, 80]])
     [line, _] = page_xml.parse(page.xml).lines
     assert line.baseline.tolist() == [[60, 160], [340, 160]]
+
+
+@pytest.mark.parametrize("tag", [2, 5, 6, 7, 8])
+def test_lines_measured_before_a_tag_turned_the_image_are_edited(project, tag):
+    page = project.pages()[0]
+    image = Image.fromarray(opening.stored(opening.Picture(fixtures.draw_page(), tag)))
+    exif = image.getexif()
+    exif[0x0112] = tag
+    image.save(page.image, exif=exif)
+    # The file measures the stored pixels, as a program does that knows no tags.
+    width, height = image.size
+    xml = page.xml.read_text()
+    xml = xml.replace('imageWidth="500"', f'imageWidth="{width}"')
+    page.xml.write_text(xml.replace('imageHeight="400"', f'imageHeight="{height}"'))
+    tree = trees.read(page.xml.read_bytes(), "page0.xml")
+    for line, bottom in zip(tree.lines, (150, 215), strict=True):
+        baseline = np.array([[60, bottom], [340, bottom]])
+        outline = [[55, bottom - 45], [345, bottom - 45], [345, bottom], [55, bottom]]
+        places = baseline, np.array(outline)
+        back = orientation.opposite(tag)
+        tree.place(line, *(orientation.turn(p, back, (500, 400)) for p in places))
+    page.xml.write_bytes(tree.to_bytes())
+    document = project.open(page)
+    first = document.lines()[0]
+    assert document.size == (500, 400) and first.baseline == [[60, 150], [340, 150]]
+    document.set_baseline(first.key, [[60, 152], [340, 149]])
+    added = document.add([[60, 300], [340, 300]])
+    again = project.open(page).lines()
+    assert again[0].baseline == [[60, 152], [340, 149]]
+    [line] = [line for line in document.lines() if line.key == added]
+    assert again[2].baseline == line.baseline == [[60, 300], [340, 300]]
 
 
 def test_exports_hold_every_page(project, tmp_path):
