@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ocr_jax.app import checked_lines, exports, pictures, trees, uploads
+from ocr_jax.app import checked_lines, exports, pictures, splitting, trees, uploads
 from ocr_jax.app.project import Project
 from ocr_jax.errors import UserError
 from ocr_jax.images import opening
@@ -218,6 +218,37 @@ def test_uploads_are_told_by_their_content(project):
         with pytest.raises(UserError):
             uploads.add(project.folder, "x.png", content)
     assert sorted(project.folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".pdf"])
+def test_files_of_several_pages_are_split_once(project, suffix):
+    if suffix == ".pdf":
+        pytest.importorskip("pypdfium2", reason="needs the extra pages")
+    folder = project.folder
+    pages = [Image.fromarray(fixtures.draw_page()) for _ in range(2)]
+    for name in ("old", "new"):
+        path = folder / f"{name}{suffix}"
+        pages[0].save(path, save_all=True, append_images=pages[1:])
+    (folder / "old.xml").write_text("<alto/>")
+    pages[0].save(folder / "one.tif")
+    assert splitting.waiting(folder) == [folder / f"new{suffix}"]
+    # As if a split had been killed: what is there stays.
+    pages[0].resize((50, 40)).save(folder / "new_0001.png")
+    splitting.split(folder / f"new{suffix}")
+    splitting.split(folder / f"new{suffix}")  # in another window
+    assert splitting.waiting(folder) == []
+    assert [path.name for path in (folder / "originals").iterdir()] == [f"new{suffix}"]
+    sizes = [Image.open(folder / f"new_000{n}.png").width for n in (1, 2)]
+    assert sizes[0] == 50 and sizes[1] >= 500
+    assert {"new_0001", "new_0002", "one"} <= {page.name for page in project.pages()}
+
+
+def test_a_file_that_can_not_be_split_stays(project):
+    torn = project.folder / "torn.pdf"
+    torn.write_bytes(b"%PDF-1.4 none")
+    with pytest.raises(UserError, match="torn"):
+        splitting.split(torn)
+    assert torn.exists() and not (project.folder / "originals").exists()
 
 
 def test_pictures_are_shown_upright_and_thumbnails_kept(project):
