@@ -10,7 +10,7 @@ import pytest
 
 from ocr_jax import config as config_lib
 from ocr_jax import config_keys, workdirs
-from ocr_jax.app import gains, processes, training
+from ocr_jax.app import processes
 from ocr_jax.app.project import Project
 from ocr_jax.app.training import Trainings
 from ocr_jax.errors import UserError
@@ -153,16 +153,3 @@ def test_nothing_is_imported_from_the_folder_of_a_project(tmp_path):
 
 def test_a_number_that_another_process_has_is_not_ours():
     assert not processes.is_running(os.getpid(), "--workdir=/nowhere")
-
-
-@pytest.mark.slow
-def test_a_training_on_checked_lines_is_measured(project, finished):
-    trainings = Trainings(project)
-    name = trainings.start(str(finished[1]), 2)
-    wait(lambda: trainings.status(name).state != "running", 300)
-    status = trainings.status(name)
-    assert status.state == "finished", status.said
-    gain = gains.of(trainings, name)
-    assert gain.lines == 2 and gain.low <= gain.after - gain.before <= gain.high
-    assert gains.of(trainings, name) == gain
-    assert training.Trainings(project).status(name).epoch == 2
