@@ -216,7 +216,8 @@ async def _count(parts: frame.Parts, total: ui.label):
         total.text = str(error)
         return
     lines, checked = sum(s.lines for s in found), sum(s.checked for s in found)
-    total.text = f"{len(found):,} pages, {checked:,} of {lines:,} lines checked"
+    pages = "1 page" if len(found) == 1 else f"{len(found):,} pages"
+    total.text = f"{pages}, {checked:,} of {lines:,} lines checked"
 
 
 def _summaries(parts: frame.Parts) -> list[Summary]:
