@@ -102,7 +102,8 @@ def test_the_command_has_the_shape_of_the_network(project, network, fake):
     trainings = Trainings(project)
     name = trainings.start(network, 7)
     job = json.loads((trainings.folder / f"{name}.job.json").read_text())
-    options = [part for part in job["command"] if part.startswith("--config")]
+    command = trainings.command(name, job)
+    options = [part for part in command if part.startswith("--config")]
     config = config_lib.load(options)
     assert (config.name, config.num_epochs, config.init_from) == (
         *("lines_ctc", 7),
@@ -111,10 +112,21 @@ def test_the_command_has_the_shape_of_the_network(project, network, fake):
     theirs = config_lib.flatten(workdirs.load_config(network))
     ours = config_lib.flatten(config)
     assert all(ours[key] == theirs[key] for key in config_keys.ARCHITECTURE)
-    assert "--gpus=auto" in job["command"]  # a slot, as experiments/launch.py has it
+    assert "--gpus=auto" in command  # a slot, as experiments/launch.py has it
     assert (trainings.folder / "run1.h5").exists()
     os.kill(job["pid"], 9)
     wait(lambda: trainings.status(name).state == "stopped")
+
+
+def test_a_folder_does_not_say_what_is_run(project, network, tmp_path):
+    trainings = Trainings(project)
+    trainings.folder.mkdir()
+    job = {"command": ["touch", str(tmp_path / "run")], "network": network, "pid": 0}
+    workdirs.write_json(trainings.folder / "<b>.job.json", job)
+    assert trainings.status("<b>").state == "stopped"
+    with pytest.raises(UserError, match="does not say how to train"):
+        trainings.resume("<b>")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_training_may_choose_its_number_of_epochs(project, network, fake):
