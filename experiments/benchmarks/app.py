@@ -62,14 +62,19 @@ def main():
         browser = driver()
         stack.callback(browser.quit)
         print(f"| what, at a load of {os.getloadavg()[0]:.1f} | figure |\n|---|---|")
-        row("list of pages, cold", f"{listed(browser, url, args.pages):.2f} s")
-        row("the same again", f"{listed(browser, url, args.pages):.2f} s")
+        for name in ("list of pages, cold", "the same again"):
+            before = processor(server.pid)
+            row(name, f"{listed(browser, url, args.pages):.2f} s")
+            row("of the server's processor", f"{processor(server.pid) - before:.2f} s")
         for count in (60, 1000):
             url_of = f"{url}page/lines{count}"
             opened(browser, url_of, count)
             row(f"page of {count} lines opens", median(browser, url_of, count))
+            before = processor(server.pid)
             for name, seconds in typed(browser, args.keys).items():
                 row(f"a key at {count} lines is {name}", spread(seconds))
+            each = 1000 * (processor(server.pid) - before) / args.keys
+            row("of the server's processor, a key", f"{each:.0f} ms")
         for done, megabytes in used(browser, url, server.pid, args):
             row(f"memory of the server after {done:,} pages", f"{megabytes:.0f} MB")
 
@@ -205,6 +210,12 @@ def used(browser, url: str, pid: int, args: argparse.Namespace):
         ActionChains(browser, duration=0).send_keys("abc", Keys.ENTER).perform()
         until(lambda: browser.execute_script(status))
     yield args.visits, memory(pid)
+
+
+def processor(pid: int) -> float:
+    """The seconds that a process has worked: what waits for others is not in it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid: int) -> float:
