@@ -34,7 +34,9 @@ _DECODER = flags.DEFINE_enum(
     "decoder", "greedy", ["greedy", "beam"], "How evaluate reads; beam needs tuning."
 )
 _GPUS = flags.DEFINE_string(
-    "gpus", "", "0,1 or none: what to run on; auto:1: the first GPU that is free."
+    "gpus",
+    "",
+    "0,1 or none: what to run on; auto: the first GPU that is free, or all free cores.",
 )
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Train a run of that workdir anew.")
 _MORE_HELP = "\nAll config keys: --help --config=FILE, or configs/README.md"

@@ -5,14 +5,13 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Iterable
 
 from launching import interrupts, job_status, jobs, orphan_guard
 from ocr_jax import errors
-from ocr_jax.runtime import huge_pages, slots
+from ocr_jax.runtime import job_environment, slots
 
 # A mistake in the command line or the data: to try again would end the same.
 MISTAKE = 2
@@ -53,18 +52,15 @@ class Running:
     def start(self):
         """Start the process; OSError where there is no such program."""
         slot = self.lease.slot
-        environment = os.environ | slot.environment | {orphan_guard.TOKEN: self.token}
-        if sys.platform == "linux":
-            environment = huge_pages.VARIABLES | environment
-        # In a Slurm step of several tasks, a job is none of them.
-        environment.pop("SLURM_STEP_NUM_TASKS", None)
         with open(self.job.workdir / job_status.LOG, "ab") as log:
             self.process = subprocess.Popen(
                 self.job.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=environment,
+                env=job_environment.of(
+                    slot.environment | {orphan_guard.TOKEN: self.token}
+                ),
                 # The job holds its locks itself: they last as long as it does.
                 pass_fds=(*self.lease.files, self.lock),
                 start_new_session=True,

@@ -3,12 +3,13 @@
     python -m ocr_jax.app FOLDER
     python -m ocr_jax.app --workdir=runs/NAME
 
-FOLDER holds page images; each gets its text in PAGE XML beside it, and there is nothing
+FOLDER holds page images; the text of each is in XML beside it, and there is nothing
 else to keep. Without a folder a network is tried: drop a line or a page on it.
 """
 
 import argparse
 import contextlib
+import re
 import secrets
 import tempfile
 from pathlib import Path
@@ -45,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace):
     server = extras.load("ocr_jax.app.server")
     token = args.token
+    if not re.fullmatch(r"[\w-]*", token, re.ASCII):
+        raise UserError(
+            "--token takes letters, digits, - and _ only: a cookie keeps it"
+        )
     if args.host not in ("127.0.0.1", "localhost", "::1"):
         token = token or secrets.token_urlsafe(16)
         errors.say(

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ocr_jax.app import page_tree, processes
+from ocr_jax.app import processes, trees
 from ocr_jax.app.project import PageFile, Project
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError, one_line, reason
@@ -58,13 +58,13 @@ def _copy(project: Project, folder: Path) -> int:
 def _only_checked(page: PageFile, folder: Path) -> bytes:
     """Return the XML of a page with its checked lines, as it would be in `folder`."""
     try:
-        tree = page_tree.PageTree(page.xml.read_bytes(), page.xml.name)
+        tree = trees.read(page.xml.read_bytes(), page.xml.name)
     except OSError as error:
         raise UserError(f"{page.xml.name}: {reason(error)}") from None
     for line in tree.lines:
-        if not page_tree.is_checked(line):
+        if not tree.is_checked(line):
             tree.delete(line)
-    tree.page.set("imageFilename", os.path.relpath(page.image, folder))
+    tree.name_image(os.path.relpath(page.image, folder))
     return tree.to_bytes()
 
 

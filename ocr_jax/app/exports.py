@@ -18,8 +18,10 @@ HEIGHT = 64  # pixels of the lines in a lines file, as `prepare` makes them
 
 
 def as_page(page: PageFile, document: Document) -> bytes:
-    """Return the PAGE XML as it is."""
-    return page.xml.read_bytes()
+    """Return the PAGE XML as it is, or made of the page's ALTO."""
+    if document.format == "PAGE":
+        return page.xml.read_bytes()
+    return page_xml_writer.page_xml(_as_read(document), page.image.name)
 
 
 def as_text(page: PageFile, document: Document) -> bytes:
@@ -28,7 +30,9 @@ def as_text(page: PageFile, document: Document) -> bytes:
 
 
 def as_alto(page: PageFile, document: Document) -> bytes:
-    """Return the lines and their texts as ALTO; what a person wrote is sure."""
+    """Return the ALTO as it is, or made of the page's PAGE XML."""
+    if document.format == "ALTO":
+        return page.xml.read_bytes()
     return page_xml_writer.alto(_as_read(document), page.image.name)
 
 

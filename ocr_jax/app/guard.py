@@ -12,6 +12,7 @@ HEADERS = {
     "content-security-policy": "default-src 'self' 'unsafe-inline' 'unsafe-eval' "
     "data: blob:; frame-ancestors 'none'; form-action 'self'; base-uri 'self'",
     "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
 }
 
@@ -20,11 +21,15 @@ class Guard:
     """An ASGI application in front of another: all requests and websockets pass here.
 
     token: "" where none is needed. is_local: requests must name this machine, so that
-    no page elsewhere reaches the app by a name that it points here.
+    no page elsewhere reaches the app by a name that it points here. longest: bytes of
+    the longest request.
     """
 
-    def __init__(self, app: Callable, token: str, is_local: bool, port: int):
+    def __init__(
+        self, app: Callable, token: str, is_local: bool, port: int, longest: int
+    ):
         self._app, self._token, self._is_local = app, token, is_local
+        self._longest = longest
         self._cookie = f"ocr_jax_{port}"
 
     async def __call__(self, scope, receive, send):
@@ -34,7 +39,7 @@ class Guard:
         headers = {k.decode().lower(): v.decode("latin1") for k, v in scope["headers"]}
         query = urllib.parse.parse_qs(scope.get("query_string", b"").decode("latin1"))
         [given] = query.get("token", [""])[:1]
-        if problem := self._problem(headers, given):
+        if problem := self._problem(scope.get("method", "GET"), headers, given):
             return await _refuse(scope, send, problem)
         if given and self._token and scope["type"] == "http":
             return await self._welcome(scope, send)
@@ -45,15 +50,30 @@ class Guard:
                 message = message | {"headers": [*message.get("headers", []), *more]}
             await send(message)
 
-        await self._app(scope, receive, send_guarded)
+        try:
+            await self._app(scope, receive, send_guarded)
+        except RuntimeError as error:
+            # What Starlette says when a browser has gone before its answer came.
+            if "No response returned" not in str(error):
+                raise
 
-    def _problem(self, headers: dict[str, str], given: str) -> str:
+    def _problem(self, method: str, headers: dict[str, str], given: str) -> str:
         host = headers.get("host", "")
         if self._is_local and _without_port(host) not in LOCAL:
             return "this app answers to localhost only"
         origin = headers.get("origin", "")
-        if origin and urllib.parse.urlsplit(origin).netloc != host:
+        if origin and origin.partition("://")[2] != host:
             return "requests of other sites are refused"
+        # An image or a form of another site's page names no origin.
+        is_link = headers.get("sec-fetch-mode") == "navigate" and method == "GET"
+        site = headers.get("sec-fetch-site", "none")
+        if site not in ("none", "same-origin") and not is_link:
+            return "requests of other sites are refused"
+        length = headers.get("content-length", "")
+        if method not in ("GET", "HEAD") and not (
+            length.isdecimal() and int(length) <= self._longest
+        ):
+            return f"more than {self._longest:,} bytes, or nobody knows how many"
         if not self._token:
             return ""
         cookies = http.cookies.SimpleCookie()

@@ -4,7 +4,7 @@ import asyncio
 
 from nicegui import events, ui
 
-from ocr_jax.app import frame, uploads
+from ocr_jax.app import frame, splitting, uploads
 from ocr_jax.app.networks import Round
 from ocr_jax.app.project import PageFile, Summary
 from ocr_jax.errors import UserError
@@ -53,11 +53,12 @@ def show(parts: frame.Parts):
         _actions(parts)
     with ui.element("div").classes("pages"):
         _upload(parts)
-        state = {"words": "", "page": 1}
+        state = {"words": "", "page": 1, "splits": _split(parts, lambda: shown())}
 
         @ui.refreshable
         def rows():
-            _rows(parts, state, rows.refresh)
+            if not state["splits"]:
+                _rows(parts, state, rows.refresh)
 
         async def search(event: events.ValueChangeEventArguments):
             words = event.value or ""
@@ -69,6 +70,10 @@ def show(parts: frame.Parts):
         async def refresh():
             rows.refresh()
             await _count(parts, total)
+
+        async def shown():
+            state["splits"] = False
+            await refresh()
 
         _round(parts, refresh)
         with ui.element("div").classes("tools"):
@@ -140,6 +145,31 @@ def _upload(parts: frame.Parts):
     box.props("flat color=transparent text-color=dark").classes("drop")
 
 
+def _split(parts: frame.Parts, done) -> bool:
+    """Split what has several pages, and call done; return whether there is any."""
+    try:
+        waiting = splitting.waiting(parts.project.folder)
+    except UserError:
+        return False  # the list of pages says it
+    text = ui.label().classes("round")
+
+    async def split():
+        problems = []
+        for path in waiting:
+            text.text = f"Splitting {path.name} into its pages …"
+            try:
+                await asyncio.to_thread(splitting.split, path)
+            except UserError as error:
+                problems.append(f"{path.name} is left as it is: {error}")
+        text.text = "; ".join(problems)
+        await done()
+
+    text.visible = bool(waiting)
+    if waiting:
+        ui.timer(0.1, split, once=True)
+    return bool(waiting)
+
+
 async def _read_new(parts: frame.Parts, names: list[str]):
     """Read pages that were dropped to try a network on them."""
     note = ui.notification("Reading …", spinner=True, timeout=None, position="top")
@@ -186,7 +216,8 @@ async def _count(parts: frame.Parts, total: ui.label):
         total.text = str(error)
         return
     lines, checked = sum(s.lines for s in found), sum(s.checked for s in found)
-    total.text = f"{len(found):,} pages, {checked:,} of {lines:,} lines checked"
+    pages = "1 page" if len(found) == 1 else f"{len(found):,} pages"
+    total.text = f"{pages}, {checked:,} of {lines:,} lines checked"
 
 
 def _summaries(parts: frame.Parts) -> list[Summary]:

@@ -1,7 +1,8 @@
-"""A page that is being corrected: its PAGE XML, which every change writes at once."""
+"""A page that is being corrected: its XML, which every change writes at once."""
 
 import contextlib
 import fcntl
+import io
 import os
 import zlib
 from collections.abc import Iterator, Sequence
@@ -11,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ocr_jax import locks, workdirs
-from ocr_jax.app import custom_tags, page_places, page_tree
+from ocr_jax.app import page_places, trees
 from ocr_jax.errors import UserError, reason
 from ocr_jax.readings import PageLine, Reading
+from ocr_jax.sources.pages import xml_files
 
 # Steps that can be undone; packed, a page takes some kilobytes.
 MOST_STEPS = 200
@@ -57,7 +59,7 @@ class Document:
         self._show(_read(path), page_places.Frame.of(image))
 
     def _show(self, content: bytes, frame: page_places.Frame):
-        tree = page_tree.PageTree(content, self.path.name)
+        tree = trees.read(content, self.path.name)
         self._tree, self._content, self._frame = tree, content, frame
         self._elements = {}
         for element in tree.lines:
@@ -70,7 +72,9 @@ class Document:
     def _placed(self) -> page_places.Placed:
         if self._known_places is None:
             self._known_places = page_places.placed(
-                self._content, self.image, self._frame
+                self._tree.parse(io.BytesIO(self._content), self.path.name),
+                self.image,
+                self._frame,
             )
         return self._known_places
 
@@ -78,6 +82,11 @@ class Document:
     def size(self) -> tuple[int, int]:
         """The width and height of the shown image."""
         return self._placed.size
+
+    @property
+    def format(self) -> str:
+        """PAGE or ALTO."""
+        return xml_files.FORMATS[xml_files.tag(self._tree.root)]
 
     @property
     def can_undo(self) -> bool:
@@ -89,7 +98,7 @@ class Document:
         keys = {id(element): key for key, element in self._elements.items()}
         elements = self._tree.lines
         return [
-            _line(keys[id(element)], element, place, self._placed.scale)
+            self._line(keys[id(element)], element, place)
             for element, place in zip(elements, self._placed.lines, strict=True)
         ]
 
@@ -97,21 +106,20 @@ class Document:
         """Write the text of a line, by a person: it has no confidence."""
         element = self._element(key)
         with self._step(("text", key)):
-            page_tree.set_text(element, text, None, "")
+            self._tree.set_text(element, text, None, "")
 
     def check(self, key: int, is_checked: bool = True):
         """Mark a line as checked, or not."""
         element = self._element(key)
         with self._step(("check", key)):
-            page_tree.set_tag(element, "checked", "value", "true" if is_checked else "")
+            self._tree.check(element, is_checked)
 
     def check_all(self):
         """Mark all lines with a text as checked."""
         with self._step(("check all",)):
             for line in self.lines():
                 if line.text.strip():
-                    element = self._elements[line.key]
-                    page_tree.set_tag(element, "checked", "value", "true")
+                    self._tree.check(self._elements[line.key], True)
 
     def delete(self, key: int):
         """Take out a line."""
@@ -137,8 +145,10 @@ class Document:
             return self._add(baseline, outline, beside, rank == 0)
 
     def _add(self, baseline, outline, beside=None, is_before=False) -> int:
-        scale = self._placed.writing_scale()
-        element = self._tree.add(baseline / scale, outline / scale, beside, is_before)
+        here = self._placed
+        element = self._tree.add(
+            here.in_file(baseline), here.in_file(outline), beside, is_before
+        )
         self._keys += 1
         self._elements[self._keys - 1] = element
         return self._keys - 1
@@ -150,16 +160,16 @@ class Document:
         outline = page_places.outline(
             self._placed, baseline, self._tree.lines.index(element)
         )
-        scale = self._placed.writing_scale()
+        places = self._placed.in_file(baseline), self._placed.in_file(outline)
         with self._step(("baseline", key)):
-            page_tree.place(element, baseline / scale, outline / scale)
+            self._tree.place(element, *places)
 
     def add_found(self, found: Sequence[PageLine]):
         """Add the lines that were found on a page, which has none yet."""
         with self._step(("find",)):
             for line in found:
                 key = self._add(line.baseline, page_places.simple(line.outline))
-                _set_reading(self._elements[key], line.reading)
+                self._set_reading(key, line.reading)
 
     def set_readings(self, readings: dict[int, Reading]):
         """Write what a network reads, by key; a person's texts are kept."""
@@ -167,7 +177,7 @@ class Document:
         with self._step(("read",)):
             for key, reading in readings.items():
                 if key in self._elements and key not in kept:
-                    _set_reading(self._elements[key], reading)
+                    self._set_reading(key, reading)
 
     def undo(self) -> int | None:
         """Undo the latest step; return the key of the first line that differs."""
@@ -183,6 +193,29 @@ class Document:
             if other is None or line != other._replace(key=line.key):
                 return line.key
         return after[-1].key if after else None
+
+    def _set_reading(self, key: int, reading: Reading):
+        tenths = [min(9, int(part.confidence * 10)) for part in reading.characters]
+        self._tree.set_text(
+            self._elements[key],
+            reading.text,
+            reading.confidence,
+            "".join(map(str, tenths)),
+        )
+
+    def _line(self, key: int, element, place) -> Line:
+        tenths, scale = self._tree.tenths(element), self._placed.scale
+        fits = len(tenths) == len(place.text) and tenths.isdecimal()
+        return Line(
+            key=key,
+            line_id=place.line_id,
+            text=place.text,
+            confidence=self._tree.confidence(element),
+            characters=tenths if fits else "",
+            is_checked=self._tree.is_checked(element),
+            baseline=np.round(place.baseline * scale, 1).tolist(),
+            outline=page_places.simple(place.outline * scale).tolist(),
+        )
 
     def _element(self, key: int):
         if key not in self._elements:
@@ -247,24 +280,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path.name}: {reason(error, path.name)}") from None
-
-
-def _set_reading(element, reading: Reading):
-    tenths = [min(9, int(part.confidence * 10)) for part in reading.characters]
-    characters = "".join(map(str, tenths))
-    page_tree.set_text(element, reading.text, reading.confidence, characters)
-
-
-def _line(key: int, element, place, scale: np.ndarray) -> Line:
-    characters = custom_tags.get(element.get("custom", ""), "confidences", "tenths")
-    fits = len(characters) == len(place.text) and characters.isdecimal()
-    return Line(
-        key=key,
-        line_id=place.line_id,
-        text=place.text,
-        confidence=page_tree.confidence(element),
-        characters=characters if fits else "",
-        is_checked=page_tree.is_checked(element),
-        baseline=np.round(place.baseline * scale, 1).tolist(),
-        outline=page_places.simple(place.outline * scale).tolist(),
-    )

@@ -1,6 +1,5 @@
 """Where the lines of a page are, in pixels of the image as a browser shows it."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +12,7 @@ from ocr_jax.data import pages_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import opening
 from ocr_jax.pages import outlines, reading_order
-from ocr_jax.sources.pages import line_cutting, orientation, page_xml
+from ocr_jax.sources.pages import line_cutting, orientation
 
 
 class Frame(NamedTuple):
@@ -29,33 +28,41 @@ class Frame(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """The lines of a page, what maps their points to pixels, and the image's size."""
+    """The lines of a page, what maps their points to pixels, and the image's size.
+
+    tag: turns the points of the file as its image is turned; 1 if they stand already.
+    """
 
     lines: list[line_cutting.TextLine]
     scale: np.ndarray
     size: tuple[int, int]
-    is_turned: bool  # by the image's tag, so that points can't be written
+    tag: int
 
-    def writing_scale(self) -> np.ndarray:
-        """Return `scale`. Raises UserError if the file measures another way up."""
-        if self.is_turned:
-            raise UserError(
-                "a tag turns this image, and its lines were measured before: save the "
-                "image without the tag to move or add lines"
-            )
-        return self.scale
+    def in_file(self, points: np.ndarray) -> np.ndarray:
+        """Return points (n, 2), in pixels, as the file measures them."""
+        back = orientation.opposite(self.tag)
+        return orientation.turn(points / self.scale, back, self.size / self.scale)
 
 
-def placed(content: bytes, image: Path, frame: Frame) -> Placed:
-    """Return where the lines of PAGE XML are. Raises UserError."""
-    page = page_xml.parse(io.BytesIO(content))
-    size, is_turned = frame.size, False
+def placed(page: line_cutting.Page, image: Path, frame: Frame) -> Placed:
+    """Return where the lines of a page are. Raises UserError."""
+    size, tag = frame.size, 1
     if frame.tag != 1:
         gray, upright = orientation.upright(page, opening.read_picture(image))
-        size, is_turned = gray.shape[::-1], upright is not page
+        size, tag = gray.shape[::-1], 1 if upright is page else frame.tag
         page = upright
     scale = line_cutting.scale_to(page, size)
-    return Placed(line_cutting.complete(page.lines), scale, size, is_turned)
+    lines = list(map(_with_baseline, line_cutting.complete(page.lines)))
+    return Placed(lines, scale, size, tag)
+
+
+def _with_baseline(line: line_cutting.TextLine) -> line_cutting.TextLine:
+    """Give a line without baseline one that goes straight through its outline."""
+    if len(line.baseline) > 1 or len(line.outline) < 3:
+        return line
+    (left, top), (right, bottom) = line.outline.min(axis=0), line.outline.max(axis=0)
+    y = top + line_cutting.ABOVE * (bottom - top)
+    return line._replace(baseline=np.array([[left, y], [right, y]]))
 
 
 def checked(points: Sequence, size: tuple[int, int]) -> np.ndarray:

@@ -12,7 +12,7 @@ from PIL import Image
 from ocr_jax import regular_files, workdirs
 from ocr_jax.errors import UserError, reason
 from ocr_jax.images import opening
-from ocr_jax.sources.pages import line_cutting, page_xml
+from ocr_jax.sources.pages import any_format, line_cutting
 
 # What browsers show as it is, and its MIME type.
 SHOWN = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
@@ -47,7 +47,7 @@ def gray_page(path: Path, xml: Path) -> np.ndarray:
     """Return a page (H, W) uint8 as the lines of its XML were measured."""
     _, tag = size_and_tag(path)
     if tag != 1 and xml.exists():
-        return line_cutting.open_page(xml, path, page_xml.parse)[0]
+        return line_cutting.open_page(xml, path, any_format.parse)[0]
     return opening.read_image(path)
 
 

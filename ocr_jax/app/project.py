@@ -1,4 +1,4 @@
-"""A folder of page images, each with its PAGE XML: all that the app keeps."""
+"""A folder of page images, each with its PAGE or ALTO XML: all that the app keeps."""
 
 import os
 import threading
@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ocr_jax.app import page_places, page_tree
+from ocr_jax.app import page_places, trees
 from ocr_jax.app.page_document import Document
 from ocr_jax.errors import UserError, reason
 from ocr_jax.images import finding
 from ocr_jax.pages import page_xml_writer
 from ocr_jax.readings import Page
-from ocr_jax.sources.pages import page_xml, xml_files
+from ocr_jax.sources.pages import xml_files
 
 # Where Transkribus puts the XML of a folder's images.
 BESIDE = "page"
 
 
 class PageFile(NamedTuple):
-    """A page: its name, its image, and its PAGE XML, which may not exist yet."""
+    """A page: its name, its image, and its PAGE or ALTO, which may not exist yet."""
 
     name: str
     image: Path
@@ -122,14 +122,14 @@ def create(page: PageFile):
 
 def _summarise(path: Path) -> Summary:
     try:
-        root = xml_files.parse(path, "PcGts", "PAGE", path.name)
+        root, kind = trees.look(path)
     except UserError as error:
         return Summary(problem=str(error))
     lines = list(xml_files.all_named(root, "TextLine"))
-    texts = [page_xml.text_of(line) for line in lines]
+    texts = [kind.text(line) for line in lines]
     return Summary(
         lines=len(lines),
         read=sum(1 for text in texts if text.strip()),
-        checked=sum(map(page_tree.is_checked, lines)),
+        checked=sum(map(kind.is_checked, lines)),
         text="\n".join(texts),
     )

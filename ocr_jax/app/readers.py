@@ -9,7 +9,7 @@ from ocr_jax.page_reader import PageReader
 from ocr_jax.readings import Page, PageLine
 from ocr_jax.recognizer import Recognizer
 from ocr_jax.runtime import devices
-from ocr_jax.sources.pages import line_cutting, page_xml
+from ocr_jax.sources.pages import any_format, line_cutting
 
 # An image this many times as wide as high is taken for a single line.
 LINE_ASPECT = 5
@@ -34,7 +34,7 @@ def read(recognizer: Recognizer, document: Document) -> dict:
     lines = document.lines()
     wanted = {n: line.key for n, line in enumerate(lines) if not line.is_kept}
     gray, page, scale = line_cutting.open_page(
-        document.path, document.image, page_xml.parse
+        document.path, document.image, any_format.parse
     )
     if len(page.lines) != len(lines):
         raise UserError("the page has been changed: load it again")

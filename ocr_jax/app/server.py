@@ -11,7 +11,15 @@ import fastapi
 import uvicorn
 from nicegui import ui
 
-from ocr_jax.app import exports, frame, list_screen, page_screen, pictures, train_screen
+from ocr_jax.app import (
+    exports,
+    frame,
+    list_screen,
+    page_screen,
+    pictures,
+    train_screen,
+    uploads,
+)
 from ocr_jax.app.guard import Guard
 from ocr_jax.app.networks import Networks
 from ocr_jax.app.project import Project
@@ -41,7 +49,7 @@ def serve(parts: frame.Parts, *, host: str, port: int, token: str, show: bool):
         print(f"Open {address}  (Ctrl-C ends it)", flush=True)
         if show:
             threading.Timer(1.0, webbrowser.open, (address,)).start()
-        guarded = Guard(application(parts), token, is_local, port)
+        guarded = Guard(application(parts), token, is_local, port, 2 * uploads.LARGEST)
         config = uvicorn.Config(
             guarded,
             log_level="warning",

@@ -2,7 +2,7 @@
 
 runs/NAME           its workdir, as any training leaves one
 runs/NAME.h5        the lines that were checked when it began
-runs/NAME.job.json  its command and the number of its process
+runs/NAME.job.json  what it goes on from, its epochs, the number of its process
 runs/NAME.log       what it printed
 """
 
@@ -18,6 +18,7 @@ from ocr_jax import config_keys, run_names, workdirs
 from ocr_jax.app import checked_lines, processes
 from ocr_jax.app.project import Project
 from ocr_jax.errors import UserError, reason
+from ocr_jax.runtime import job_environment
 from ocr_jax.tracking import metrics_file
 
 LOG_END = 4000  # bytes that are looked at for what a training says
@@ -63,22 +64,41 @@ class Trainings:
         except OSError as error:
             raise UserError(f"{self.folder}: {reason(error)}") from None
         source = run_names.resolve(network)
+        if Path(network).exists():
+            network = str(
+                source.resolve()
+            )  # the app may be started elsewhere next time
         height = workdirs.read_json(source / "dataset.json")["height"]
         name = self._new_name()
         lines = self.folder / f"{name}.h5"
         checked_lines.make(self._project, lines, height)
-        command = processes.python(
+        self._run(name, {"network": network, "epochs": int(epochs)})
+        return name
+
+    def command(self, name: str, job: dict) -> list[str]:
+        """Return the command of a training. It is not read from the folder.
+
+        Whoever made the folder would say what is run here. Raises UserError.
+        """
+        try:
+            network, epochs = str(job["network"]), int(job["epochs"])
+        except (KeyError, TypeError, ValueError):
+            raise UserError(f"{name}.job.json does not say how to train") from None
+        source = run_names.resolve(network)
+        return processes.python(
             "ocr_jax.main",
             "--config=lines_ctc",
-            f"--config.lines_file={lines.resolve()}",
+            f"--config.lines_file={(self.folder / f'{name}.h5').resolve()}",
             f"--config.init_from={source.resolve()}",
-            f"--config.num_epochs={int(epochs)}",
+            f"--config.num_epochs={epochs}",
             "--config.wandb.mode=disabled",
             *_shape(source),
-            f"--workdir={(self.folder / name).resolve()}",
+            "--gpus=auto",  # a slot that no other training has
+            self._workdir_option(name),
         )
-        self._run(name, {"command": command, "network": network})
-        return name
+
+    def _workdir_option(self, name: str) -> str:
+        return f"--workdir={(self.folder / name).resolve()}"
 
     def resume(self, name: str):
         """Go on with a training that was stopped. Raises UserError if it runs."""
@@ -121,8 +141,7 @@ class Trainings:
 
     def _epochs(self, name: str, job: dict) -> int:
         """Return the number of epochs, 0 as long as the training has not chosen it."""
-        options = [a for a in job["command"] if a.startswith("--config.num_epochs=")]
-        asked = int(options[0].partition("=")[2])
+        asked = job.get("epochs", 0)
         said = EPOCHS.findall(_log_end(self.folder / f"{name}.log"))
         return asked or int(said[-1] if said else 0)
 
@@ -152,19 +171,19 @@ class Trainings:
     def _is_running(self, name: str, job: dict) -> bool:
         if name in self._children:
             return self._children[name].poll() is None
-        workdir = next(a for a in job["command"] if a.startswith("--workdir="))
-        return processes.is_running(job["pid"], workdir)
+        return processes.is_running(job.get("pid", 0), self._workdir_option(name))
 
     def _run(self, name: str, job: dict):
         """Start the process in a session of its own: it outlives the app."""
+        command = self.command(name, job)
         try:
             with open(self.folder / f"{name}.log", "ab") as log:
                 process = subprocess.Popen(
-                    job["command"],
+                    command,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env=processes.environment(),
+                    env=job_environment.of(processes.environment()),
                     start_new_session=True,
                 )
         except OSError as error:

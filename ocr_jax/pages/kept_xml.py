@@ -5,12 +5,13 @@ import re
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from defusedxml import ElementTree as SafeElementTree
-
 from ocr_jax.sources.pages import xml_files
 
+DECLARATION = "<?xml version='1.0' encoding='UTF-8'?>\n"
 # What the schema of PAGE puts behind a line's text.
 AFTER_TEXT = ("TextStyle", "UserDefined", "Labels")
+# Where ALTO's words lie: that of a whole line is the line's.
+PLACE = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
 
 
 class KeptXml(NamedTuple):
@@ -23,14 +24,14 @@ class KeptXml(NamedTuple):
         """Return the file. Namespaces keep the names that it gave them."""
         for prefix, uri in self.prefixes:
             ElementTree.register_namespace(prefix, uri)
-        return ElementTree.tostring(self.root, encoding="UTF-8", xml_declaration=True)
+        # As text first: ElementTree writes bytes in half the speed.
+        return f"{DECLARATION}{ElementTree.tostring(self.root, 'unicode')}".encode()
 
 
 def parse(content: bytes) -> KeptXml:
     """Parse a file that xml_files.parse has accepted."""
     builder = ElementTree.TreeBuilder(insert_comments=True, insert_pis=True)
-    parser = SafeElementTree.DefusedXMLParser(target=builder, forbid_dtd=False)
-    root = SafeElementTree.parse(io.BytesIO(content), parser).getroot()
+    root = xml_files.tree(content, builder)
     # ElementTree makes up ns0 and so on itself: these can't be registered.
     starts = ElementTree.iterparse(io.BytesIO(content), ("start-ns",))
     prefixes = [pair for _, pair in starts if not re.fullmatch(r"ns\d+", pair[0])]
@@ -50,3 +51,17 @@ def set_page_text(line: ElementTree.Element, text: str, confidence: float | None
     names = [xml_files.tag(child) for child in line]
     places = [names.index(name) for name in AFTER_TEXT if name in names]
     line.insert(min(places, default=len(line)), equivalent)
+
+
+def set_alto_text(
+    line: ElementTree.Element, text: str, confidence: float | None
+) -> ElementTree.Element:
+    """Write the text of a TextLine of ALTO as one String, and return that."""
+    space = line.tag.removesuffix("TextLine")
+    for child in list(line):
+        if xml_files.tag(child) in ("String", "SP", "HYP"):
+            line.remove(child)
+    attributes = {"CONTENT": text}
+    attributes |= {name: line.get(name, "") for name in PLACE if line.get(name)}
+    attributes |= {} if confidence is None else {"WC": f"{confidence:.4f}"}
+    return ElementTree.SubElement(line, f"{space}String", attributes)

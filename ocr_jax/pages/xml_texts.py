@@ -3,13 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree import ElementTree
 
 from ocr_jax.pages import kept_xml
 from ocr_jax.sources.pages import xml_files
-
-# Where ALTO's words lie: that of a whole line is the line's.
-PLACE = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
 
 
 class Text(NamedTuple):
@@ -26,21 +22,8 @@ def copy(path: Path, texts: Mapping[int, Text]) -> bytes:
     """
     kept = kept_xml.parse(path.read_bytes())
     is_alto = xml_files.tag(kept.root) == "alto"
+    write = kept_xml.set_alto_text if is_alto else kept_xml.set_page_text
     for number, line in enumerate(xml_files.all_named(kept.root, "TextLine")):
         if number in texts:
-            text, confidence = texts[number]
-            if is_alto:
-                _write_alto(line, texts[number])
-            else:
-                kept_xml.set_page_text(line, text, confidence)
+            write(line, *texts[number])
     return kept.to_bytes()
-
-
-def _write_alto(line: ElementTree.Element, text: Text):
-    space = line.tag.removesuffix("TextLine")
-    for child in list(line):
-        if xml_files.tag(child) in ("String", "SP", "HYP"):
-            line.remove(child)
-    place = {name: line.get(name) for name in PLACE if line.get(name)}
-    attributes = {"CONTENT": text.text, **place, "WC": f"{text.confidence:.4f}"}
-    line.append(ElementTree.Element(f"{space}String", attributes))

@@ -94,7 +94,8 @@ def lease(slots: list[Slot]) -> Lease | None:
 def use(gpus: str) -> list[Lease]:
     """Restrict this process to the GPUs of main's --gpus; return leases to keep.
 
-    gpus: as in `find`, or "auto:N" to wait for the first N free ones.
+    gpus: as in `find`; "auto:N" to wait for the first N free ones; or "auto" for one,
+    and without GPUs for all cores that are free.
     """
     leases = _lease_free(gpus) if gpus.startswith("auto") else []
     slots = [lease.slot for lease in leases] or find(gpus)
@@ -112,17 +113,24 @@ def _lease_free(gpus: str, seconds: float = 1.0) -> list[Lease]:
     count = gpus.removeprefix("auto").removeprefix(":") or "1"
     if not count.isdecimal() or not 1 <= int(count) <= len(slots):
         raise UserError(f"--gpus={gpus}: expected auto:1 to auto:{len(slots)}")
+    kind = "slots of cores" if slots[0].cores else "GPUs"
+    least = int(count)
+    most = len(slots) if gpus == "auto" and slots[0].cores else least
     announced = False
     while True:
         leases = [lease for slot in slots if (lease := _lease_one(slot))]
-        for spare in leases[int(count) :]:
+        for spare in leases[most:]:
             spare.release()
-        if len(leases) >= int(count):
-            return leases[: int(count)]
+        if len(leases) >= least:
+            if len(leases) < most:
+                names = ", ".join(lease.slot.name for lease in leases)
+                print(f"--gpus={gpus}: others are busy, runs on {names}.", flush=True)
+            return leases[:most]
         for partial in leases:
             partial.release()
         if not announced:
-            print(f"--gpus={gpus}: waiting for {count} free.", flush=True)
+            free = f"{count} of {len(slots)} {kind}"
+            print(f"--gpus={gpus}: waiting for {free} to be free.", flush=True)
         announced = True
         time.sleep(seconds)
 

@@ -1,5 +1,6 @@
 """A running app."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -7,14 +8,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from tests import fixtures
 
 ROOT = Path(__file__).parent.parent.parent
+MARKUP = "<img src=x onerror=alert(1)>"
 
 
 class App:
     """An app in a process of its own."""
 
     def __init__(self, *arguments):
+        self.folder = arguments[0]
         command = [sys.executable, "-m", "ocr_jax.app", *map(str, arguments)]
         self.process = subprocess.Popen(
             [*command, "--no_browser", "--port=0"],
@@ -26,22 +32,35 @@ class App:
         self.url = re.search(r"http://\S+", line).group()
 
     def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()
 
 
 @pytest.fixture
 def start():
     """Starts apps, which end with the test."""
     pytest.importorskip("nicegui", reason="needs the extra app")
-    apps = []
+    with contextlib.ExitStack() as stack:
 
-    def started(*arguments):
-        apps.append(App(*arguments))
-        return apps[-1]
+        def started(*arguments):
+            app = App(*arguments)
+            stack.callback(app.kill)
+            return app
 
-    yield started
-    for app in apps:
-        if app.process.poll() is None:
-            app.kill()
+        yield started
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    """An app on five pages of two lines, one whose name is HTML, and a TIFF of two."""
+    pytest.importorskip("nicegui", reason="needs the extra app")
+    folder = tmp_path_factory.mktemp("app") / "letters"
+    fixtures.save_pages(folder, 5)
+    Image.fromarray(fixtures.draw_page()).save(folder / f"{MARKUP}.png")
+    pages = [Image.fromarray(fixtures.draw_page()) for _ in range(2)]
+    pages[0].save(folder / "two.tif", save_all=True, append_images=pages[1:])
+    app = App(folder)
+    yield app
+    app.kill()

@@ -6,7 +6,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from ocr_jax.app import custom_tags, page_document, page_tree
+from ocr_jax.app import custom_tags, line_tree, page_document, page_tree
 from ocr_jax.app.page_document import Conflict, Document
 from ocr_jax.errors import UserError
 from ocr_jax.readings import Part, Reading
@@ -94,13 +94,13 @@ def test_a_line_is_added_where_it_is_read_with_an_outline_as_thick(open_page):
     document = open_page()
     key = document.add([[60, 370], [340, 370]])
     document.add([[60, 60], [340, 60]])
-    assert ids(document) == ["added2", "a", "b", "added1", "c"]
-    added = open_page().lines()[3]
+    assert ids(document) == ["added2", "a", "b", "c", "added1"]
+    added = open_page().lines()[4]
     assert added.baseline == [[60, 370], [340, 370]] and added.line_id == "added1"
     ys = [y for _, y in added.outline]
     assert 300 < min(ys) < 340 and 375 < max(ys) < 400
     document.set_baseline(key, [[60, 380], [340, 385]])
-    assert open_page().lines()[3].baseline == [[60, 380], [340, 385]]
+    assert open_page().lines()[4].baseline == [[60, 380], [340, 385]]
     for points in (
         [[1, 2]],
         [["x", 1], [2, 3]],
@@ -181,10 +181,10 @@ def test_other_files_are_refused(open_page, content):
 @hypothesis.given(text=strategies.text(max_size=12))
 def test_any_text_is_what_is_read_again(text):
     tree = page_tree.PageTree(TRANSKRIBUS.encode(), "page")
-    page_tree.set_text(tree.lines[0], text, None, "")
+    tree.set_text(tree.lines[0], text, None, "")
     again = page_tree.PageTree(tree.to_bytes(), "page")
     written = again.lines[0].findtext("./{*}TextEquiv/{*}Unicode")
-    assert (written or "") == page_tree.writable(text)
+    assert (written or "") == line_tree.writable(text)
 
 
 NAMES = strategies.sampled_from(["checked", "readingOrder", "person", "check"])

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ocr_jax.app import checked_lines, exports, pictures, uploads
+from ocr_jax.app import checked_lines, exports, pictures, splitting, trees, uploads
 from ocr_jax.app.project import Project
 from ocr_jax.errors import UserError
-from ocr_jax.sources.pages import alto, page_xml
+from ocr_jax.images import opening
+from ocr_jax.sources.pages import alto, orientation, page_xml
 from tests import fixtures
 
 
@@ -33,9 +34,9 @@ def test_pages_have_their_counts_which_follow_the_file(project):
     assert project.summary(second)[:3] == (2, 2, 0)
     project.open(second).check_all()
     assert project.summary(second).checked == 2
-    second.xml.write_text("<alto/>")
-    assert "not PAGE" in project.summary(second).problem
-    with pytest.raises(UserError, match="not PAGE"):
+    second.xml.write_text("<form/>")
+    assert "neither PAGE nor ALTO" in project.summary(second).problem
+    with pytest.raises(UserError, match="neither PAGE nor ALTO"):
         project.open(second)
 
 
@@ -80,6 +81,37 @@ def test_lines_measured_at_another_size_are_placed_on_the_image(project):
     assert line.baseline.tolist() == [[60, 160], [340, 160]]
 
 
+@pytest.mark.parametrize("tag", [2, 5, 6, 7, 8])
+def test_lines_measured_before_a_tag_turned_the_image_are_edited(project, tag):
+    page = project.pages()[0]
+    image = Image.fromarray(opening.stored(opening.Picture(fixtures.draw_page(), tag)))
+    exif = image.getexif()
+    exif[0x0112] = tag
+    image.save(page.image, exif=exif)
+    # The file measures the stored pixels, as a program does that knows no tags.
+    width, height = image.size
+    xml = page.xml.read_text()
+    xml = xml.replace('imageWidth="500"', f'imageWidth="{width}"')
+    page.xml.write_text(xml.replace('imageHeight="400"', f'imageHeight="{height}"'))
+    tree = trees.read(page.xml.read_bytes(), "page0.xml")
+    for line, bottom in zip(tree.lines, (150, 215), strict=True):
+        baseline = np.array([[60, bottom], [340, bottom]])
+        outline = [[55, bottom - 45], [345, bottom - 45], [345, bottom], [55, bottom]]
+        places = baseline, np.array(outline)
+        back = orientation.opposite(tag)
+        tree.place(line, *(orientation.turn(p, back, (500, 400)) for p in places))
+    page.xml.write_bytes(tree.to_bytes())
+    document = project.open(page)
+    first = document.lines()[0]
+    assert document.size == (500, 400) and first.baseline == [[60, 150], [340, 150]]
+    document.set_baseline(first.key, [[60, 152], [340, 149]])
+    added = document.add([[60, 300], [340, 300]])
+    again = project.open(page).lines()
+    assert again[0].baseline == [[60, 152], [340, 149]]
+    [line] = [line for line in document.lines() if line.key == added]
+    assert again[2].baseline == line.baseline == [[60, 300], [340, 300]]
+
+
 def test_exports_hold_every_page(project, tmp_path):
     packed = {}
     for kind in exports.KINDS:
@@ -108,6 +140,28 @@ def test_prepare_reads_the_folder_of_a_project(project, tmp_path):
         fixtures.run_prepare("pages", f"--source={project.folder}", f"--out={out}") == 0
     )
     assert sum(map(len, fixtures.read_splits(out).values())) == 4
+
+
+def test_a_page_in_alto_stays_in_alto(project, tmp_path):
+    with zipfile.ZipFile(io.BytesIO(exports.pack(project, "alto"))) as file:
+        for page in project.pages():
+            page.xml.write_bytes(file.read(page.xml.name))
+            document = project.open(page)
+            document.set_text(document.lines()[0].key, "corrected")
+            document.check(document.lines()[0].key)
+            assert project.summary(page)[:3] == (2, 2, 1)
+    checked_lines.make(project, tmp_path / "checked.h5", 32)
+    splits = fixtures.read_splits(tmp_path / "checked.h5")
+    assert [[*split.transcripts] for split in splits.values()] == [["corrected"]] * 2
+    source = f"--source={project.folder}"
+    assert fixtures.run_prepare("pages", source, f"--out={tmp_path / 'all.h5'}") == 0
+    splits = fixtures.read_splits(tmp_path / "all.h5")
+    texts = [text for split in splits.values() for text in split.transcripts]
+    assert sorted(texts) == ["abc", "abc", "corrected", "corrected"]
+    with zipfile.ZipFile(io.BytesIO(exports.pack(project, "page"))) as file:
+        file.extract("page0.xml", tmp_path)
+    lines = page_xml.parse(tmp_path / "page0.xml").lines
+    assert [line.text for line in lines] == ["corrected", "abc"]
 
 
 def test_only_checked_lines_are_trained_on(project, tmp_path):
@@ -164,6 +218,37 @@ def test_uploads_are_told_by_their_content(project):
         with pytest.raises(UserError):
             uploads.add(project.folder, "x.png", content)
     assert sorted(project.folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".pdf"])
+def test_files_of_several_pages_are_split_once(project, suffix):
+    if suffix == ".pdf":
+        pytest.importorskip("pypdfium2", reason="needs the extra pages")
+    folder = project.folder
+    pages = [Image.fromarray(fixtures.draw_page()) for _ in range(2)]
+    for name in ("old", "new"):
+        path = folder / f"{name}{suffix}"
+        pages[0].save(path, save_all=True, append_images=pages[1:])
+    (folder / "old.xml").write_text("<alto/>")
+    pages[0].save(folder / "one.tif")
+    assert splitting.waiting(folder) == [folder / f"new{suffix}"]
+    # As if a split had been killed: what is there stays.
+    pages[0].resize((50, 40)).save(folder / "new_0001.png")
+    splitting.split(folder / f"new{suffix}")
+    splitting.split(folder / f"new{suffix}")  # in another window
+    assert splitting.waiting(folder) == []
+    assert [path.name for path in (folder / "originals").iterdir()] == [f"new{suffix}"]
+    sizes = [Image.open(folder / f"new_000{n}.png").width for n in (1, 2)]
+    assert sizes[0] == 50 and sizes[1] >= 500
+    assert {"new_0001", "new_0002", "one"} <= {page.name for page in project.pages()}
+
+
+def test_a_file_that_can_not_be_split_stays(project):
+    torn = project.folder / "torn.pdf"
+    torn.write_bytes(b"%PDF-1.4 none")
+    with pytest.raises(UserError, match="torn"):
+        splitting.split(torn)
+    assert torn.exists() and not (project.folder / "originals").exists()
 
 
 def test_pictures_are_shown_upright_and_thumbnails_kept(project):

@@ -1,5 +1,6 @@
 """Slots: what there is to run on, and leases that no two holders share."""
 
+import contextlib
 import itertools
 import os
 import signal
@@ -194,6 +195,26 @@ def test_auto_waits_until_so_many_are_free(gpus, monkeypatch, capsys):
     monkeypatch.setattr(slots.time, "sleep", lambda _: held.pop().release())
     assert [lease.slot.name for lease in slots.use("auto:2")] == ["gpu 1", "gpu 3"]
     assert capsys.readouterr().out.count("waiting") == 1
+
+
+def test_auto_is_one_gpu_or_all_cores_that_are_free(gpus, monkeypatch, capsys):
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    assert [lease.slot.name for lease in slots.use("auto")] == ["gpu 0"]
+    gpus.clear()
+    del os.environ["CUDA_VISIBLE_DEVICES"]
+    monkeypatch.setattr(slots, "CPU_MEMORY", 1)
+    monkeypatch.setattr(slots, "cores", lambda: [4, 5, 6])
+    confined = []
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _, own: confined.append(own))
+    with contextlib.ExitStack() as held:
+        held.callback(slots.lease(slots.find("none")).release)
+        leases = slots.use("auto")
+        assert confined == [{5, 6}]
+        assert "runs on cpu 1, cpu 2" in capsys.readouterr().out
+        # Nothing is left: the next one waits.
+        monkeypatch.setattr(slots.time, "sleep", lambda _: leases.pop().release())
+        assert [lease.slot.name for lease in slots.use("auto")] == ["cpu 2"]
+        assert "waiting for 1 of 3 slots of cores" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("gpus_flag", ["auto:0", "auto:5", "auto:x", "automatic"])

@@ -7,6 +7,7 @@ it, or in a sister folder. An image with several XML files is read once.
 
 import argparse
 from pathlib import Path
+from typing import BinaryIO
 from xml.etree import ElementTree
 
 import numpy as np
@@ -28,15 +29,15 @@ def read(task: locating.Task, height: int) -> list[sources.Item]:
     return line_cutting.read(task, height, parse)
 
 
-def parse(path: Path) -> line_cutting.Page:
+def parse(path: Path | BinaryIO, name: str = "") -> line_cutting.Page:
     """Parse an ALTO file. Raises UserError for any other file."""
-    root = xml_files.parse(path, "alto", "ALTO", path)
-    units = (element.text for element in xml_files.all_named(root, "MeasurementUnit"))
-    unit = (next(units, "") or "pixel").strip().lower()
+    name = name or str(path)
+    root = xml_files.parse(path, "alto", "ALTO", name)
+    unit = unit_of(root)
     page = next(xml_files.all_named(root, "Page"), None)
     size = None if page is None else xml_files.size(page, "WIDTH", "HEIGHT")
     if size is None and unit != "pixel":
-        raise UserError(f"{path} measures in {unit}, but has no <Page> with a size")
+        raise UserError(f"{name} measures in {unit}, but has no <Page> with a size")
     lines = [
         _line(element, number)
         for number, element in enumerate(xml_files.all_named(root, "TextLine"))
@@ -44,8 +45,14 @@ def parse(path: Path) -> line_cutting.Page:
     return line_cutting.Page(unit, size, lines)
 
 
+def unit_of(root: ElementTree.Element) -> str:
+    """Return what a file measures in."""
+    units = (element.text for element in xml_files.all_named(root, "MeasurementUnit"))
+    return (next(units, "") or "pixel").strip().lower()
+
+
 def _line(element: ElementTree.Element, number: int) -> line_cutting.TextLine:
-    line_id, text = element.get("ID") or f"line{number}", _text(element)
+    line_id, text = element.get("ID") or f"line{number}", text_of(element)
     try:
         shape = element.find("./{*}Shape/{*}Polygon")
         outline = xml_files.points("" if shape is None else shape.get("POINTS", ""))
@@ -66,9 +73,10 @@ def _box(element: ElementTree.Element) -> np.ndarray:
     return np.array([[x, y], [right, y], [right, bottom], [x, bottom]])
 
 
-def _text(line: ElementTree.Element) -> str:
+def text_of(line: ElementTree.Element) -> str:
     """Join Strings, spaces and hyphens; without SP elements, each String is a word."""
     parts = [(xml_files.tag(part), part.get("CONTENT", "")) for part in line]
     spaced = any(tag == "SP" for tag, _ in parts)
     before = {"String": "" if spaced else " ", "SP": " ", "HYP": ""}
-    return "".join(before[tag] + content for tag, content in parts if tag in before)
+    text = "".join(before[tag] + content for tag, content in parts if tag in before)
+    return text if spaced else text.removeprefix(" ")

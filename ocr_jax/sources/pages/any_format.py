@@ -6,13 +6,19 @@ from the one named like it, else from PAGE, else from the last changed.
 """
 
 import argparse
+from pathlib import Path
 
 from ocr_jax import sources
-from ocr_jax.sources.pages import alto, line_cutting, locating, page_xml
+from ocr_jax.sources.pages import alto, line_cutting, locating, page_xml, xml_files
 
 PARSERS = {"ALTO": alto.parse, "PAGE": page_xml.parse}
 
 add_flags = locating.add_flags
+
+
+def parse(path: Path) -> line_cutting.Page:
+    """Parse a file of either format. Raises UserError for any other file."""
+    return PARSERS.get(xml_files.read_head(path).format, page_xml.parse)(path)
 
 
 def tasks(args: argparse.Namespace) -> sources.Tasks:

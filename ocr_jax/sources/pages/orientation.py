@@ -125,7 +125,7 @@ def _lies_level(page, tag: int) -> bool:
     """Return whether the writing is upright in the stored pixels, whatever the tag."""
     boxes = [np.ptp(outline, axis=0) for outline in _outlines(page)]
     if tag >= 5:  # a quarter turn
-        return sum(w > h for w, h in boxes) * 2 >= len(boxes)
+        return bool(boxes) and sum(w > h for w, h in boxes) * 2 >= len(boxes)
     below = [
         line.baseline[:, 1].mean() - line.outline[:, 1].mean()
         for line in page.lines
@@ -135,19 +135,28 @@ def _lies_level(page, tag: int) -> bool:
     return tag == 3 and bool(below) and math.fsum(np.sign(below)) > 0
 
 
+def turn(points: np.ndarray, tag: int, size: tuple[float, float]) -> np.ndarray:
+    """Return points (n, 2) of a page of this (width, height) as a tag turns them."""
+    x, y = points.reshape(-1, 2).T
+    right, down = size[0] - x, size[1] - y
+    ways = {1: (x, y), 2: (right, y), 3: (right, down), 4: (x, down), 5: (y, x)}
+    ways |= {6: (down, x), 7: (down, right), 8: (y, right)}
+    return np.stack(ways[tag], axis=1)
+
+
+def opposite(tag: int) -> int:
+    """Return the tag that turns back what this one has turned."""
+    return {6: 8, 8: 6}.get(tag, tag)
+
+
 def _turned(page, tag: int, stored: np.ndarray):
     """Return the page with its lines turned as the tag turns the stored pixels."""
-    width, height = page.size or stored.shape[::-1]
-
-    def turn(points: np.ndarray) -> np.ndarray:
-        x, y = points.reshape(-1, 2).T
-        right, down = width - x, height - y
-        ways = {2: (right, y), 3: (right, down), 4: (x, down), 5: (y, x)}
-        ways |= {6: (down, x), 7: (down, right), 8: (y, right)}
-        return np.stack(ways[tag], axis=1)
-
+    size = page.size or stored.shape[::-1]
     lines = [
-        line._replace(outline=turn(line.outline), baseline=turn(line.baseline))
+        line._replace(
+            outline=turn(line.outline, tag, size),
+            baseline=turn(line.baseline, tag, size),
+        )
         for line in page.lines
     ]
     size = page.size and (page.size[::-1] if tag >= 5 else page.size)

@@ -7,6 +7,7 @@ sister folder. An image with several XML files is read once.
 
 import argparse
 from pathlib import Path
+from typing import BinaryIO
 from xml.etree import ElementTree
 
 import numpy as np
@@ -28,12 +29,13 @@ def read(task: locating.Task, height: int) -> list[sources.Item]:
     return line_cutting.read(task, height, parse)
 
 
-def parse(path: Path) -> line_cutting.Page:
+def parse(path: Path | BinaryIO, name: str = "") -> line_cutting.Page:
     """Parse a PAGE file. Raises UserError for any other file."""
-    root = xml_files.parse(path, "PcGts", "PAGE", path)
+    name = name or str(path)
+    root = xml_files.parse(path, "PcGts", "PAGE", name)
     page = next(xml_files.all_named(root, "Page"), None)
     if page is None:
-        raise UserError(f"{path} has no <Page>")
+        raise UserError(f"{name} has no <Page>")
     lines = [
         _line(element, number)
         for number, element in enumerate(xml_files.all_named(page, "TextLine"))

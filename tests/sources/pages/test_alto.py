@@ -197,6 +197,16 @@ BOMB = (
 EXTERNAL = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><alto>&x;</alto>'
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_no_encoding_hides_entities(tmp_path, encoding):
+    task = save(tmp_path, line())
+    declared = "utf-8" if "8" in encoding else "utf-16"
+    content = f'<?xml version="1.0" encoding="{declared}"?>{BOMB}'
+    task.path.write_bytes(content.encode(encoding))
+    with pytest.raises(UserError, match="defines entities"):
+        alto.read(task, 64)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -1,0 +1,81 @@
+"""Splits files of several pages that lie in a folder: each page becomes an image.
+
+The file itself goes to `originals/`, so that it is split once.
+"""
+
+import functools
+import threading
+from pathlib import Path
+
+import cv2
+
+from ocr_jax import workdirs
+from ocr_jax.errors import UserError, reason
+from ocr_jax.images import opening, page_images
+
+ORIGINALS = "originals"
+_ONE = threading.Lock()  # two windows may list the same folder
+
+
+def waiting(folder: Path) -> list[Path]:
+    """Return the PDFs of a folder, and its TIFFs of several pages, that have no XML.
+
+    Raises UserError for a folder that can't be read.
+    """
+    try:
+        paths = sorted(folder.iterdir())
+        return [path for path in paths if _is_to_split(path)]
+    except OSError as error:
+        raise UserError(f"{folder}: {reason(error, folder)}") from None
+
+
+def _is_to_split(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if path.name.startswith(".") or path.with_suffix(".xml").exists():
+        return False
+    if suffix in (".tif", ".tiff"):
+        status = path.stat()
+        return _count(path, status.st_mtime_ns, status.st_size) > 1
+    return suffix in page_images.PDF
+
+
+@functools.lru_cache(4096)
+def _count(path: Path, changed: int, size: int) -> int:
+    return opening.count_pages(path)
+
+
+def split(path: Path):
+    """Write the pages of a file beside it, and put the file aside.
+
+    A page that is there already stays: that is how a split that was killed goes on.
+    Raises UserError, and leaves the file where it is, if a page can't be read.
+    """
+    with _ONE:
+        if not path.exists():  # another window was first
+            return
+        for page in page_images.find([str(path)]):
+            image = path.with_name(f"{page.name}.png")
+            if not image.exists():
+                content = cv2.imencode(".png", page.read())[1].tobytes()
+                _write(image, content)
+        _put_aside(path)
+
+
+def _write(image: Path, content: bytes):
+    try:
+        workdirs.write_bytes(image, content)
+    except OSError as error:
+        raise UserError(f"{image}: {reason(error)}") from None
+
+
+def _put_aside(path: Path):
+    folder = path.parent / ORIGINALS
+    try:
+        folder.mkdir(exist_ok=True)
+        target, number = folder / path.name, 1
+        while target.exists():
+            number += 1
+            target = folder / f"{path.stem}_{number}{path.suffix}"
+        path.rename(target)
+    except OSError as error:
+        raise UserError(f"{folder}: {reason(error)}") from None
