@@ -65,9 +65,8 @@ class Trainings:
             raise UserError(f"{self.folder}: {reason(error)}") from None
         source = run_names.resolve(network)
         if Path(network).exists():
-            network = str(
-                source.resolve()
-            )  # the app may be started elsewhere next time
+            # The app may be started elsewhere next time.
+            network = str(source.resolve())
         height = workdirs.read_json(source / "dataset.json")["height"]
         name = self._new_name()
         lines = self.folder / f"{name}.h5"
