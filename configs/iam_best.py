@@ -45,7 +45,7 @@ def get_config(start="hands"):
         config.init_from = pretrained.RECOGNIZER
         config.learning_rate = 1e-3
         config.dropout = 0.2
-        config.num_epochs = 24
+        config.num_epochs = 18
         recipes.handwriting_augmentation(config, probability=0.5, mask=0.05)
     elif start in SIZES:
         config.name += f"_{start}"

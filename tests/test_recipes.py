@@ -58,7 +58,7 @@ IAM_BEST = HANDWRITING | {
     "init_from": "pretrained:hands",
     "learning_rate": 1e-3,
     "dropout": 0.2,
-    "num_epochs": 24,
+    "num_epochs": 18,
     "augment.probability": 0.5,
     "augment.mask": 0.05,
 }
