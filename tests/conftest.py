@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from importlib import metadata
 
 # Compiled programs are shared by the tests, and by the processes that they start.
 os.environ.setdefault(
@@ -13,10 +12,6 @@ os.environ.setdefault(
 )
 # Before anything imports jax, which reads its flags once.
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
-# The fusion emitters of a CPU take two to four times as long to compile. Later versions
-# let nobody leave them out.
-if metadata.version("jaxlib").startswith("0.10."):
-    os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
 os.environ["JAX_PLATFORMS"] = "cpu"
 # The tests compile many programs and run each a few times.
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
@@ -83,11 +78,11 @@ def tiny_config(tiny_lines):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, tiny_lines):
-    """(config, workdir, scores) of a run of 20 epochs, which reads the tiny lines."""
+    """(config, workdir, scores) of a run of 8 epochs, which reads the tiny lines."""
     from ocr_jax import train
 
     config = fixtures.make_tiny_config(tiny_lines)
-    config.num_epochs = 20
+    config.num_epochs = 8
     workdir = tmp_path_factory.mktemp("runs") / "finished"
     return config, workdir, train.train_and_evaluate(config, workdir)
 

@@ -14,7 +14,7 @@ from tests import fixtures, forked, trainings
 def random_run(tiny_lines, tmp_path_factory):
     """(config, workdir) of a run to its end, with all that is drawn at random."""
     config = fixtures.make_tiny_config(tiny_lines)
-    config.dropout, config.num_buckets = 0.3, 2
+    config.dropout, config.num_buckets, config.lstm_layers = 0.3, 2, 1
     config.augment.probability = 0.5
     config.augment.noise = 0.05
     workdir = tmp_path_factory.mktemp("runs") / "random"
@@ -44,7 +44,7 @@ def test_an_interrupted_run_ends_bit_identical(tmp_path, random_run, stop_after)
 def test_an_interrupted_run_of_several_steps_a_dispatch_ends_bit_identical(
     tmp_path, tiny_config
 ):
-    tiny_config.num_buckets, tiny_config.lstm_layers = 2, 0
+    tiny_config.num_buckets = 2
     tiny_config.steps_per_dispatch, tiny_config.log_every_steps = 2, 3
     scores = train.train_and_evaluate(tiny_config, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt, match="checkpoint written"):

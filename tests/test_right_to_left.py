@@ -33,7 +33,7 @@ def test_what_is_read_is_in_logical_order(tmp_path):
     splits = {"train": lines(160, 0), "validation": lines(24, 1), "test": lines(12, 2)}
     lines_writer.write_lines(path, splits, height=fixtures.HEIGHT, source="test")
     config = fixtures.make_tiny_config(path)
-    config.num_epochs = 12
+    config.num_epochs = 5
     scores = train.train_and_evaluate(config, workdir)
     assert scores["validation"]["summary"]["cer"] < 0.05
     assert workdirs.read_json(workdir / "dataset.json")["direction"] == "rtl"

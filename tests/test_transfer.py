@@ -206,10 +206,11 @@ def test_a_run_begun_with_the_characters_of_its_lines_keeps_to_them(finished, tm
 def test_a_network_of_another_shape_is_refused_in_a_short_line(finished, tmp_path):
     _, pretrained, _ = finished
     config = fixtures.make_tiny_config(lines_of(tmp_path, "ab"))
-    config.init_from, config.lstm_dim, config.num_epochs = str(pretrained), 24, 1
+    config.init_from, config.num_epochs = str(pretrained), 1
+    config.conv_channels = (12, 20)
     with pytest.raises(UserError) as refused:
         train.train_and_evaluate(config, tmp_path / "run")
-    assert "of another shape (lstm_dim: 16 → 24)" in str(refused.value)
+    assert "of another shape (conv_channels: [16, 24] → [12, 20])" in str(refused.value)
     assert not (tmp_path / "run").exists()
     config.init_from_share = 0.0
     train.train_and_evaluate(config, tmp_path / "run")

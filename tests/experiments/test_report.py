@@ -18,7 +18,7 @@ text = st.text(characters | st.sampled_from('\t"\n'), max_size=6)
 def test_a_row_has_the_differences_and_the_scores(finished, tmp_path, tiny_lines):
     _, base, scores = finished
     config = fixtures.make_tiny_config(tiny_lines)
-    config.num_epochs, config.lstm_layers, config.name = 2, 0, "other"
+    config.num_epochs, config.lstm_layers, config.name = 2, 1, "other"
     train.train_and_evaluate(config, tmp_path / "plain")
     table = report.table([base, tmp_path / "plain"], "test")
     header, _, first, second = table.split("\n")
@@ -26,9 +26,9 @@ def test_a_row_has_the_differences_and_the_scores(finished, tmp_path, tiny_lines
     first, second = (row.strip("| ").split(" | ") for row in (first, second))
     assert first[0] == "finished" and not first[1].strip()
     assert first[2].startswith(f"{scores['test']['summary']['cer']:.1%} (")
-    assert second[:2] == ["plain", "lstm_layers=0, num_epochs=2"]
+    assert second[:2] == ["plain", "lstm_layers=1, num_epochs=2"]
     assert second[3] == "2"
-    assert int(second[5].replace(",", "")) < int(first[5].replace(",", ""))
+    assert int(second[5].replace(",", "")) > int(first[5].replace(",", ""))
 
 
 def test_a_run_that_did_not_finish_has_its_last_epoch_and_its_state(tmp_path):

@@ -49,7 +49,7 @@ def collection(tmp_path_factory):
     splits = {"train": lines(40, 0), "validation": lines(9, 1)}
     lines_writer.write_lines(path, splits, height=fixtures.HEIGHT, source="test")
     config = fixtures.make_tiny_config(path)
-    config.num_epochs = 25
+    config.num_epochs = 10
     workdir = tmp_path_factory.mktemp("runs") / "words"
     train.train_and_evaluate(config, workdir)
     return path, workdir
