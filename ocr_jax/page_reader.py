@@ -12,13 +12,11 @@ import numpy as np
 
 from ocr_jax import pretrained
 from ocr_jax import recognizer as recognizer_lib
-from ocr_jax.data import pages_file
-from ocr_jax.images import cleaning, opening
+from ocr_jax.images import opening
 from ocr_jax.pages import finder as finder_lib
-from ocr_jax.pages import outlines, reading_order
-from ocr_jax.readings import Page, PageLine
+from ocr_jax.pages import line_reading
+from ocr_jax.readings import Page
 from ocr_jax.recognizer import Recognizer
-from ocr_jax.sources.pages import line_cutting
 
 # A page less sure than this is tried upside down as well, and one less sure than the
 # second on its sides: it is turned if that is surer by this. Pages of wills that lie on
@@ -58,26 +56,8 @@ class PageReader:
 
     def read_gray(self, gray: np.ndarray) -> Page:
         """Read a page (H, W) uint8, dark ink."""
-        found = self.finder.find(gray)
-        ordered = [found[i] for i in reading_order.order(found, gray.shape[1])]
-        return self.read_lines(gray, ordered)
-
-    def read_lines(self, gray: np.ndarray, lines: list[pages_file.Line]) -> Page:
-        """Read lines of a page that were found; one without ink has an empty text."""
-        around = [
-            outlines.outline(line, lines[:i] + lines[i + 1 :], gray.shape)
-            for i, line in enumerate(lines)
-        ]
-        images = [
-            self.cut(gray, line.baseline, outline)
-            for line, outline in zip(lines, around, strict=True)
-        ]
-        readings = self.recognizer.read_lines(images)
-        placed = zip(lines, around, readings, strict=True)
-        return Page(
-            size=gray.shape[::-1],
-            lines=[PageLine(line.baseline, outline, r) for line, outline, r in placed],
-        )
+        found = line_reading.in_order(self.finder.find(gray), gray.shape[1])
+        return line_reading.read_found(self.recognizer, gray, found)
 
     def doubt(self, gray: np.ndarray, page: Page) -> str:
         """Say what is doubtful about a page that was read from an image; or "".
@@ -99,9 +79,3 @@ class PageReader:
             f"may be turned: clockwise by {degrees} degrees, its reading has "
             f"confidence {confidence:.2f} instead of {page.confidence:.2f}"
         )
-
-    def cut(self, gray, baseline, outline) -> cleaning.CleanLine:
-        """Cut a line as those in lines files; one without ink has no width."""
-        line = line_cutting.TextLine("", "", outline, baseline)
-        height = self.recognizer.best.height
-        return line_cutting.cut_or_nothing(gray, line, np.ones(2), height=height)
