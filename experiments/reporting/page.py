@@ -148,7 +148,7 @@ def _paired_test(runs: Sequence[runs_lib.Run], split: str) -> str:
     """Two runs on the same lines: by how much one is better, and how surely."""
     title = "<h2>Is the difference more than chance?</h2>"
     if "f1" in runs[0].names:
-        return title + _note("python -m ocr_jax.compare tests it, page by page.")
+        return title + _note("ocr_jax.compare tests it, page by page.")
     for run in runs:
         if run.lines is None:
             return title + _note(

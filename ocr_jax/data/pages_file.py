@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 from ocr_jax import __version__
-from ocr_jax.data import lines_file
+from ocr_jax.data import hdf5_files, lines_file
 from ocr_jax.errors import UserError, one_line
 
 FORMAT = "ocr_jax.pages"
@@ -98,6 +98,15 @@ def write(file: h5py.File, splits: Mapping[str, list[Page]], source: str):
                 group.create_dataset("texts", data=texts, dtype=h5py.string_dtype())
                 digest.update(repr(texts).encode())
         file[name].attrs["digest"] = digest.hexdigest()
+
+
+def is_one(path: Path) -> bool:
+    """Whether a file is a pages file, of any version."""
+    try:
+        with hdf5_files.open_to_read(path) as file:
+            return file.attrs.get("format") == FORMAT
+    except OSError:
+        return False
 
 
 def read(path: str | os.PathLike, names: tuple[str, ...]) -> dict[str, Split]:
