@@ -23,10 +23,9 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from ocr_jax import checkpoints, decoders, errors, run_names, workdirs
+from ocr_jax import checkpoints, decoders, errors, page_reader, run_names, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.images import batches, page_images
-from ocr_jax.page_reader import PageReader
 from ocr_jax.pages import finder as finder_lib
 from ocr_jax.pages import page_formats, xml_pages
 from ocr_jax.recognizer import Recognizer
@@ -140,12 +139,12 @@ def _image_jobs(args: argparse.Namespace) -> list[Job]:
     if twice := [name for name, count in names.items() if count > 1]:
         raise UserError(f"two pages would be written to {twice[0]}: read them apart")
     finder = finder_lib.load(args.finder)
-    reader = PageReader(finder, _recognizer(args))
+    reader = page_reader.PageReader(finder, _recognizer(args))
 
     def read(page: page_images.PageImage):
         gray = page.read()
         result = reader.read_gray(gray)
-        if doubt := reader.doubt(gray, result):
+        if doubt := page_reader.doubt(result):
             errors.say(f"{page.name} {doubt}")
         image_name = _keep_image(page, gray, args.out) if form.needs_image else ""
         content = form.write(result, gray, page.name, image_name)
