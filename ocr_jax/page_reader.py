@@ -24,6 +24,8 @@ DOUBTFUL = 0.65
 # Ways that lines may run, and their opposites. One is tried if this share of the length
 # of the longest is found along it.
 AXES, LONG = (0, 45, 90, 135), 0.5
+# A page whose brightness differs by less has no writing.
+BLANK = 16
 # Each character of what is read where no text is has this confidence. Evidence of text
 # is what characters have above it. There is next to none up to LEAST.
 GARBAGE, LEAST = 0.4, 3.0
@@ -84,6 +86,8 @@ class PageReader:
 
     def _ways_up(self, gray: np.ndarray) -> list[int]:
         """Return by how many degrees a page may be turned, as its lines suggest."""
+        if np.ptp(gray) < BLANK:
+            return []
         lengths = {}
         for degrees in AXES:
             lines = self.finder.find(turning.turn(gray, degrees).image)

@@ -217,6 +217,20 @@ def test_a_page_that_cannot_be_read_costs_only_itself(run, tmp_path, capsys):
     assert run("scans/torn.png") == 2
 
 
+def test_what_is_said_of_many_pages_is_said_of_a_few(run, tmp_path, capsys):
+    (tmp_path / "scans").mkdir()
+    for n in range(15):
+        Image.new("L", (40, 40), 200).save(f"scans/blank{n:02}.png")
+        (tmp_path / f"scans/torn{n:02}.png").write_bytes(b"no")
+    assert run("scans") == 0
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 10 + 10 + 2 + 1
+    assert "blank09: has no lines that the finder sees" in said[9]
+    assert "15 x has no lines that the finder sees (blank00, " in said[-3]
+    assert "15 x " in said[-2] and "torn00" in said[-2]
+    assert "30 pages: 15 read, 0 done before, 15 left out" in said[-1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
