@@ -19,7 +19,7 @@ from reporting import runs as runs_lib
 from ocr_jax import errors, extras
 from ocr_jax.tracking import console
 
-HEADER = ("run", "what differs", "CER (95 %)", "epochs", "lines/s", "parameters")
+HEADER = ("run", "what differs", "{} (95 %)", "epochs", "lines/s", "parameters")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -53,7 +53,8 @@ def table(paths: list[Path], split: str) -> str:
     runs = runs_lib.read(paths, split)
     runs_lib.refuse_unknown_split(runs, split)
     runs_lib.refuse_other_lines(runs)
-    rows = [HEADER, ("---",) * len(HEADER)]
+    title = next(iter(runs[0].names.values()))
+    rows = [[name.format(title) for name in HEADER], ("---",) * len(HEADER)]
     rows += [_row(run, runs[0], split) for run in runs]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     spreads = runs_lib.seed_spreads(runs)
@@ -74,11 +75,12 @@ def _row(run: runs_lib.Run, base: runs_lib.Run, split: str) -> tuple[str, ...]:
 
 
 def _rate(run: runs_lib.Run, split: str) -> str:
-    """The CER with its interval; the last epoch's with the state of the run."""
-    rate = console.shown(run.rate("cer", split), "{:.1%}")
+    """The score with its interval; the last epoch's with the state of the run."""
+    name = next(iter(run.names))
+    rate = console.shown(run.rate(name, split), "{:.1%}")
     if not run.scores:
         return f"{rate} ({run.state})"
-    low, high = run.scores["intervals"]["cer"]
+    low, high = run.scores["intervals"][name]
     return f"{rate} ({low:.1%} – {high:.1%})"
 
 

@@ -5,7 +5,7 @@
 
 Paired bootstrap over writers, from the readings that the runs have kept. It is sure of
 these two trainings, not of their configs: another seed may differ as much. Several runs
-are compared by experiments/report.py.
+are compared by experiments/report.py. Finders of lines are compared on the same pages.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ocr_jax import errors, reading_tables, workdirs
 from ocr_jax.errors import UserError
-from ocr_jax.scoring import metrics, tables
+from ocr_jax.scoring import metrics, page_metrics, tables
 
 
 class FinishedRun(NamedTuple):
@@ -30,19 +30,23 @@ class FinishedRun(NamedTuple):
 
 def read(path: Path, split: str) -> FinishedRun:
     """Read the run in a workdir. Raises UserError if it is missing or unfinished."""
-    config = workdirs.load_config(path)
-    scores = workdirs.scores(path)
-    if scores is None:
-        raise UserError(f"{path} is not finished: no scores.json in it")
-    if split not in scores:
-        raise UserError(f"{path} has no scores of {split!r}")
+    config, scores = workdirs.load_config(path), _finished_scores(path, split)
     lines = reading_tables.scored_lines(path, split)
     if lines is None:
         raise UserError(
             f"{path} has no readings_{split}.tsv, which a training leaves when it "
             "finishes: without it there is no paired test"
         )
-    return FinishedRun(path, scores[split], lines, config.seed)
+    return FinishedRun(path, scores, lines, config.seed)
+
+
+def _finished_scores(path: Path, split: str) -> dict:
+    scores = workdirs.scores(path)
+    if scores is None:
+        raise UserError(f"{path} is not finished: no scores.json in it")
+    if split not in scores:
+        raise UserError(f"{path} has no scores of {split!r}")
+    return scores[split]
 
 
 def refuse_other_lines(first, other):
@@ -83,7 +87,14 @@ def _run(argv: list[str] | None):
     parser.add_argument("second", metavar="B", type=Path, help="another run's workdir")
     parser.add_argument("--split", default="validation")
     args = parser.parse_args(argv)
-    runs = [read(path, args.split) for path in (args.first, args.second)]
+    paths = args.first, args.second
+    finds = [workdirs.load_config(path).encoder == "page" for path in paths]
+    if any(finds):
+        if not all(finds):
+            raise UserError("one of the runs finds lines, the other reads them")
+        _show_pages(args.split, *(_finished_scores(path, args.split) for path in paths))
+        return
+    runs = [read(path, args.split) for path in paths]
     refuse_other_lines(*runs)
     digests = [run.scores["digest"] for run in runs]
     if digests[0] != digests[1]:
@@ -115,6 +126,26 @@ def _show(split: str, first: FinishedRun, second: FinishedRun):
         "Below 0, A is better. Interval and share are those of 1,000 resamples of the\n"
         f"{units}, in each of which both are scored (Bisani and Ney, 2004). They are\n"
         "of these two trainings: other seeds of one config may differ as much."
+    )
+
+
+def _show_pages(split: str, first: dict, second: dict):
+    """Print how two finders of lines differ on the pages of a split."""
+    if first.get("digest") != second.get("digest"):
+        raise UserError(f"the two were scored on other {split} pages, or long ago")
+    rows = [page_metrics.from_json(scores["by_page"]) for scores in (first, second)]
+    counts = list(map(page_metrics.count, rows))
+    scores = page_metrics.SCORES
+    pages = [row.page_id for row in rows[0]]
+    tables.print_title(f"{split}: {len(pages):,} pages, digest {first['digest']:.8}")
+    tables.print_differences(
+        tuple(metrics.summary(one, scores) for one in counts),
+        metrics.paired_differences(*counts, pages, scores=scores),
+        scores=scores,
+    )
+    print(
+        "F1, precision and recall are better where they are higher. Interval and\n"
+        "share are those of 1,000 resamples of the pages, on which both are scored."
     )
 
 

@@ -33,6 +33,11 @@ _LINES_FILE = flags.DEFINE_string(
 _DECODER = flags.DEFINE_enum(
     "decoder", "greedy", ["greedy", "beam"], "How evaluate reads; beam needs tuning."
 )
+_RECOGNIZER = flags.DEFINE_string(
+    "recognizer",
+    "pretrained:hands",
+    "What reads the lines that a finder finds, in evaluate; '' reads nothing.",
+)
 _GPUS = flags.DEFINE_string(
     "gpus",
     "",
@@ -83,7 +88,9 @@ def _evaluate(workdir: str | Path):
     from ocr_jax.pages import page_training
 
     if workdirs.load_config(run_names.resolve(workdir)).encoder == "page":
-        page_training.evaluate_workdir(workdir, _SPLIT.value, _LINES_FILE.value)
+        page_training.evaluate_workdir(
+            workdir, _SPLIT.value, _LINES_FILE.value, _RECOGNIZER.value
+        )
     else:
         evaluate.evaluate_workdir(
             workdir, _SPLIT.value, _DECODER.value, _LINES_FILE.value

@@ -12,19 +12,26 @@ import numpy as np
 
 from ocr_jax import pretrained
 from ocr_jax import recognizer as recognizer_lib
-from ocr_jax.data import pages_file
-from ocr_jax.images import cleaning, opening
+from ocr_jax.images import opening
 from ocr_jax.pages import finder as finder_lib
-from ocr_jax.pages import outlines, reading_order
-from ocr_jax.readings import Page, PageLine
+from ocr_jax.pages import line_reading, turning
+from ocr_jax.readings import Page
 from ocr_jax.recognizer import Recognizer
-from ocr_jax.sources.pages import line_cutting
 
-# A page less sure than this is tried upside down as well, and one less sure than the
-# second on its sides: it is turned if that is surer by this. Pages of wills that lie on
-# their side are read with 0.38 to 0.47, upside down with 0.57 to 0.61, else with 0.69
-# to 0.78.
-DOUBTFUL, ON_ITS_SIDE, CLEARLY = 0.65, 0.5, 0.08
+# A page less sure than this is read other ways up as well. Pages that lie on their side
+# are read with 0.38 to 0.52, upside down with 0.42 to 0.61, else with 0.56 to 0.88.
+DOUBTFUL = 0.65
+# Ways that lines may run, and their opposites. One is tried if this share of the length
+# of the longest is found along it.
+AXES, LONG = (0, 45, 90, 135), 0.5
+# A page whose brightness differs by less has no writing.
+BLANK = 16
+# Each character of what is read where no text is has this confidence. Evidence of text
+# is what characters have above it. There is next to none up to LEAST.
+GARBAGE, LEAST = 0.4, 3.0
+# A page is turned if there is so many times the evidence, and its characters are surer
+# by that much, or where there was next to no evidence, at least as sure as SURE.
+MORE, CLEARLY, SURE = 1.3, 0.04, 0.5
 
 
 class PageReader:
@@ -57,51 +64,52 @@ class PageReader:
         return self.read_gray(opening.read_image(image))
 
     def read_gray(self, gray: np.ndarray) -> Page:
-        """Read a page (H, W) uint8, dark ink."""
-        found = self.finder.find(gray)
-        ordered = [found[i] for i in reading_order.order(found, gray.shape[1])]
-        return self.read_lines(gray, ordered)
+        """Read a page (H, W) uint8, dark ink; if that is surer, another way up."""
+        page = self._read(gray)
+        is_text = (evidence := _evidence(page)) > LEAST
+        if page.confidence > DOUBTFUL and is_text:
+            return page
+        sure = page.confidence + CLEARLY
+        sure = sure if is_text else min(sure, SURE)
+        best, needed = page, max(LEAST, MORE * evidence)
+        for degrees in self._ways_up(gray):
+            turned = turning.turn(gray, degrees)
+            other = self._read(turned.image)
+            if other.confidence > sure and (evidence := _evidence(other)) > needed:
+                back = turning.turn_back(other, turned.back, page.size)
+                best, needed = back._replace(turned=degrees), evidence
+        return best
 
-    def read_lines(self, gray: np.ndarray, lines: list[pages_file.Line]) -> Page:
-        """Read lines of a page that were found; one without ink has an empty text."""
-        around = [
-            outlines.outline(line, lines[:i] + lines[i + 1 :], gray.shape)
-            for i, line in enumerate(lines)
-        ]
-        images = [
-            self.cut(gray, line.baseline, outline)
-            for line, outline in zip(lines, around, strict=True)
-        ]
-        readings = self.recognizer.read_lines(images)
-        placed = zip(lines, around, readings, strict=True)
-        return Page(
-            size=gray.shape[::-1],
-            lines=[PageLine(line.baseline, outline, r) for line, outline, r in placed],
-        )
+    def _read(self, gray: np.ndarray) -> Page:
+        found = line_reading.in_order(self.finder.find(gray), gray.shape[1])
+        return line_reading.read_found(self.recognizer, gray, found)
 
-    def doubt(self, gray: np.ndarray, page: Page) -> str:
-        """Say what is doubtful about a page that was read from an image; or "".
+    def _ways_up(self, gray: np.ndarray) -> list[int]:
+        """Return by how many degrees a page may be turned, as its lines suggest."""
+        if np.ptp(gray) < BLANK:
+            return []
+        lengths = {}
+        for degrees in AXES:
+            lines = self.finder.find(turning.turn(gray, degrees).image)
+            along = [
+                np.hypot(*np.diff(line.baseline, axis=0).T).sum() for line in lines
+            ]
+            lengths[degrees] = sum(along)
+        longest = max(lengths.values())
+        axes = [d for d in AXES if longest and lengths[d] >= LONG * longest]
+        return [d + half for d in axes for half in (0, 180) if d + half]
 
-        What is read with little confidence is read the other ways up.
-        """
-        if not page.lines:
-            return "has no lines that the finder sees"
-        if page.confidence > DOUBTFUL:
-            return ""
-        turned = [
-            (self.read_gray(np.rot90(gray, -degrees // 90)).confidence, degrees)
-            for degrees in (180, 90, 270)[: 3 if page.confidence < ON_ITS_SIDE else 1]
-        ]
-        confidence, degrees = max(turned)
-        if confidence < page.confidence + CLEARLY:
-            return ""
-        return (
-            f"may be turned: clockwise by {degrees} degrees, its reading has "
-            f"confidence {confidence:.2f} instead of {page.confidence:.2f}"
-        )
 
-    def cut(self, gray, baseline, outline) -> cleaning.CleanLine:
-        """Cut a line as those in lines files; one without ink has no width."""
-        line = line_cutting.TextLine("", "", outline, baseline)
-        height = self.recognizer.best.height
-        return line_cutting.cut_or_nothing(gray, line, np.ones(2), height=height)
+def doubt(page: Page) -> str:
+    """Say what is doubtful about a page that was read from an image; or ""."""
+    if not page.lines:
+        return "has no lines that the finder sees"
+    if page.turned:
+        return f"reads better turned clockwise by {page.turned} degrees: it was read so"
+    return ""
+
+
+def _evidence(page: Page) -> float:
+    """Return how much text there is, in characters that are certain."""
+    parts = [part for line in page.lines for part in line.reading.characters]
+    return sum(part.confidence - GARBAGE for part in parts)

@@ -1,4 +1,4 @@
-"""Make a lines file from raw data, or draw the lines of one.
+"""Make a lines file from raw data, or draw what is in one.
 
 python -m ocr_jax.prepare folder --source=DIR --out=data/lines.h5
 python -m ocr_jax.prepare alto --source=DIR --out=data/lines.h5
@@ -8,16 +8,18 @@ python -m ocr_jax.prepare join --source=MINE.h5 --with=SYNTHETIC.h5 --out=data/j
 python -m ocr_jax.prepare recombine --source=MINE.h5 --workdir=RUN --out=data/more.h5
 python -m ocr_jax.prepare show data/lines.h5 --out=lines.png
 python -m ocr_jax.prepare show data/lines.h5 --out=lines.png --augment
+python -m ocr_jax.prepare show data/pages.h5 --out=pages.png
+python -m ocr_jax.prepare show page.jpg --out=page.png
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from ocr_jax import config, errors
-from ocr_jax.data import lines_file
+from ocr_jax import config, errors, pretrained
+from ocr_jax.data import lines_file, pages_file
 from ocr_jax.errors import UserError
-from ocr_jax.images import contact_sheet
+from ocr_jax.images import contact_sheet, page_images
 from ocr_jax.sources import making
 
 
@@ -30,16 +32,32 @@ def run(argv: list[str] | None = None):
     """Run the command that argv names. Raises UserError for a mistake."""
     args = _parser().parse_args(argv)
     if args.command == "show":
-        augment = args.augment and _strengths(args.augment)
-        contact_sheet.draw(
-            args.file, args.out, args.split, count=args.count, augment=augment
-        )
-        with lines_file.LinesFile(args.file) as file:
-            print(
-                making.summary([file.split(name) for name in file.splits], file.charset)
-            )
+        _show(args)
     else:
         making.make(args)
+
+
+def _show(args: argparse.Namespace):
+    is_image = args.file.suffix.lower() in page_images.SUFFIXES or args.file.is_dir()
+    if is_image or pages_file.is_one(args.file):
+        if args.augment:
+            raise UserError("--augment is for lines files: pages are drawn as they are")
+        from ocr_jax.pages import page_sheet  # imports jax
+
+        if is_image:
+            finder = args.finder or pretrained.FINDER
+            images = {"count": args.count, "finder": finder}
+            page_sheet.draw_images([args.file], args.out, **images)
+        else:
+            pages = {"count": args.count, "finder": args.finder}
+            page_sheet.draw_file(args.file, args.out, args.split, **pages)
+        return
+    augment = args.augment and _strengths(args.augment)
+    contact_sheet.draw(
+        args.file, args.out, args.split, count=args.count, augment=augment
+    )
+    with lines_file.LinesFile(args.file) as file:
+        print(making.summary([file.split(name) for name in file.splits], file.charset))
 
 
 def _strengths(path: str):
@@ -61,15 +79,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     making.add_commands(commands)
-    show = commands.add_parser("show", help="Draw lines with their transcripts.")
-    show.add_argument("file", type=Path, help="a lines file")
+    show = commands.add_parser("show", help="Draw lines, or pages with theirs.")
+    show.add_argument("file", type=Path, help="a lines or pages file, or page images")
     show.add_argument("--out", required=True, type=Path, help="the PNG to write")
     show.add_argument("--split", default="train", help="(default: train)")
     show.add_argument(
         "--count",
         type=making.count,
         default=20,
-        help="lines to draw (default: 20)",
+        help="lines or pages to draw (default: 20)",
     )
     show.add_argument(
         "--augment",
@@ -77,6 +95,12 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const="lines_ctc",
         help="also draw each line as this config augments it (default: %(const)s)",
+    )
+    show.add_argument(
+        "--finder",
+        default="",
+        help="draw where this finds the lines of pages, too: a workdir, or "
+        f"{pretrained.FINDER}, which is the default for images",
     )
     return parser
 

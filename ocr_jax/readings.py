@@ -58,10 +58,14 @@ class PageLine(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A page of `size` (width, height) in pixels, its lines in reading order."""
+    """A page of `size` (width, height) in pixels, its lines in reading order.
+
+    turned: by how many degrees clockwise it was turned to be read.
+    """
 
     size: tuple[int, int]
     lines: list[PageLine]
+    turned: int = 0
 
     @property
     def text(self) -> str:

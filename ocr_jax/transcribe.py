@@ -23,14 +23,14 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from ocr_jax import decoders, errors, run_names, trained, workdirs
+from ocr_jax import decoders, errors, page_reader, run_names, trained, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.images import batches, page_images
-from ocr_jax.page_reader import PageReader
 from ocr_jax.pages import finder as finder_lib
 from ocr_jax.pages import page_formats, xml_pages
 from ocr_jax.recognizer import Recognizer
 from ocr_jax.runtime import devices
+from ocr_jax.sources import Skipped, left_out
 from ocr_jax.sources.pages import any_format, locating
 
 # Images that other programs read, so that a copy will do.
@@ -77,6 +77,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class Notes:
+    """What is said of pages: at once, or where many say the same, at the end."""
+
+    def __init__(self):
+        self._kinds = collections.defaultdict(list)
+
+    def add(self, name: str, what: str):
+        """Say something of a page, unless enough others had the same."""
+        same = self._kinds[left_out.kind(what)]
+        same.append(Skipped(name, what))
+        if len(same) <= left_out.SHOWN_NAMES:
+            errors.say(f"{name}: {what}")
+
+    def finish(self):
+        """Count what was said of more pages than were named."""
+        for same in self._kinds.values():
+            if len(same) > left_out.SHOWN_NAMES:
+                errors.say(*left_out.reasons(same))
+
+
 class Job(NamedTuple):
     """A page to read. read() returns what to write, and counts of its lines."""
 
@@ -87,7 +107,8 @@ class Job(NamedTuple):
 
 def _run(args: argparse.Namespace) -> int:
     devices.use_cores(batches.MOST)
-    jobs = _xml_jobs(args) if args.lines == "xml" else _image_jobs(args)
+    notes = Notes()
+    jobs = _xml_jobs(args) if args.lines == "xml" else _image_jobs(args, notes)
     counts = collections.Counter()
     for job in _shown_progress(jobs):
         out = args.out and args.out / f"{job.name}{job.suffix}"
@@ -97,16 +118,17 @@ def _run(args: argparse.Namespace) -> int:
         try:
             content, lines = job.read()
         except UserError as error:
-            errors.say(f"{job.name}: {error}")
+            notes.add(job.name, str(error))
             continue
         _write(content, out, args.out)
         counts["read"] += 1
         counts += lines
-    left_out = len(jobs) - counts["read"] - counts["done before"]
+    notes.finish()
+    failed = len(jobs) - counts["read"] - counts["done before"]
     kept = "lines kept as they are"
     errors.say(
         f"{len(jobs):,} pages: {counts['read']:,} read, {counts['done before']:,} "
-        f"done before, {left_out:,} left out; {counts['lines read']:,} lines read"
+        f"done before, {failed:,} left out; {counts['lines read']:,} lines read"
         + (f", {counts[kept]:,} kept as they are" if args.lines == "xml" else "")
     )
     return 0 if counts["read"] + counts["done before"] else 2
@@ -125,7 +147,7 @@ def _write(content: bytes, out: Path | None, folder: Path | None):
         raise UserError(f"--out={folder}: {errors.reason(error)}") from None
 
 
-def _image_jobs(args: argparse.Namespace) -> list[Job]:
+def _image_jobs(args: argparse.Namespace, notes: Notes) -> list[Job]:
     """Return a job for each page whose lines are to be found."""
     if args.format == "xml":
         raise UserError("--format=xml is for --lines=xml: name page or alto")
@@ -140,13 +162,13 @@ def _image_jobs(args: argparse.Namespace) -> list[Job]:
     if twice := [name for name, count in names.items() if count > 1]:
         raise UserError(f"two pages would be written to {twice[0]}: read them apart")
     finder = finder_lib.load(args.finder)
-    reader = PageReader(finder, _recognizer(args))
+    reader = page_reader.PageReader(finder, _recognizer(args))
 
     def read(page: page_images.PageImage):
         gray = page.read()
         result = reader.read_gray(gray)
-        if doubt := reader.doubt(gray, result):
-            errors.say(f"{page.name} {doubt}")
+        if doubt := page_reader.doubt(result):
+            notes.add(page.name, doubt)
         image_name = _keep_image(page, gray, args.out) if form.needs_image else ""
         content = form.write(result, gray, page.name, image_name)
         return content, collections.Counter({"lines read": len(result.lines)})

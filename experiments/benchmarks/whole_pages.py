@@ -10,6 +10,7 @@ Where annotation is partial, lines that are there count as mistakes. Kraken find
 with the network that comes with it.
 """
 
+import dataclasses
 import json
 import resource
 import subprocess
@@ -17,14 +18,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
-from scipy.optimize import linear_sum_assignment
 
 from ocr_jax import charset, errors, page_reader, run_names
-from ocr_jax.data.pages_file import Line
+from ocr_jax.data import pages_file
 from ocr_jax.images import page_size
-from ocr_jax.pages import baseline_scores, finder, reading_order
+from ocr_jax.pages import finder, line_reading, page_scores, page_texts
 from ocr_jax.recognizer import Recognizer
+from ocr_jax.scoring import page_metrics
 from ocr_jax.sources.pages import any_format, line_cutting, locating
 
 KRAKEN = Path(__file__).with_name("peers") / "kraken_lines.py"
@@ -65,53 +65,31 @@ def _open(page: locating.Found):
 def measure(page: locating.Found, reader: page_reader.PageReader) -> dict:
     """Find and read a page; compare with its lines and texts."""
     gray, lines, scale = _open(page)
-    started = time.perf_counter()
-    found = reader.finder.find(gray)
-    ordered = [found[i] for i in reading_order.order(found, gray.shape[1])]
-    finding = time.perf_counter() - started
-    read = reader.read_lines(gray, ordered)
-    whole = time.perf_counter() - started
-    images = [
-        reader.cut(gray, line.baseline * scale, line.outline * scale) for line in lines
+    baselines = [line.baseline * scale for line in lines]
+    texts = [
+        pages_file.Text(charset.normalize(line.text), line.outline * scale)
+        for line in lines
     ]
-    given = [reading.text for reading in reader.recognizer.read_lines(images)]
-    true = [charset.normalize(line.text) for line in lines]
-    texts = [line.reading.text for line in read.lines]
-    scores = score(gray, found, lines, scale)
+    started, before = time.perf_counter(), time.process_time()
+    found = line_reading.in_order(reader.finder.find(gray), gray.shape[1])
+    finding, processor = time.perf_counter() - started, time.process_time() - before
+    read = line_reading.read_found(reader.recognizer, gray, found)
+    whole = time.perf_counter() - started
+    counts = page_texts.score(reader.recognizer, gray, read, baselines, texts)
     return {
-        "page": page.name,
-        "lines": len(lines),
-        "found": len(found),
-        "f1": scores.f1,
-        "precision": scores.precision,
-        "recall": scores.recall,
+        **dataclasses.asdict(score(page.name, gray, found, baselines, counts)),
         "seconds_finding": finding,
+        "processor_seconds_finding": processor,
         "seconds": whole,
-        "letters": sum(map(len, true)),
-        "errors_whole": Levenshtein.distance("\n".join(texts), "\n".join(true)),
-        "errors_assigned": assigned_errors(texts, true),
-        "errors_true_lines": sum(map(Levenshtein.distance, given, true)),
     }
 
 
-def score(gray, found: list[Line], lines, scale) -> baseline_scores.Scores:
+def score(name, gray, found, baselines, counts) -> page_metrics.PageScore:
     """Score found lines at the size at which pages are looked at."""
     factor = page_size.LONG / max(gray.shape)
-    return baseline_scores.score(
-        [line.baseline * factor for line in found],
-        [line.baseline * scale * factor for line in lines],
-    )
-
-
-def assigned_errors(texts: list[str], true: list[str]) -> int:
-    """Return the errors if each text stands for one true line at most, or for none."""
-    size = len(texts) + len(true)
-    costs = np.zeros((size, size))
-    for row, text in enumerate(texts):
-        costs[row, : len(true)] = [Levenshtein.distance(text, one) for one in true]
-        costs[row, len(true) :] = len(text)
-    costs[len(texts) :, : len(true)] = [len(one) for one in true]
-    return int(costs[linear_sum_assignment(costs)].sum())
+    true = [pages_file.Line(baseline, 0.0, 0.0) for baseline in baselines]
+    scaled = ([line.scaled(factor) for line in lines] for lines in (found, true))
+    return page_scores.row(name, *scaled, counts)
 
 
 def with_kraken(pages: list[locating.Found], args) -> list[dict]:
@@ -127,14 +105,19 @@ def with_kraken(pages: list[locating.Found], args) -> list[dict]:
     rows = []
     for page, answer in zip(pages, answers, strict=True):
         gray, lines, scale = _open(page)
-        found = [Line(np.array(b, float), 0.0, 0.0) for b in answer["baselines"]]
-        scores = score(gray, found, lines, scale)
+        baselines = [line.baseline * scale for line in lines]
+        found = [
+            pages_file.Line(np.array(baseline, float), 0.0, 0.0)
+            for baseline in answer["baselines"]
+        ]
+        scores = score(page.name, gray, found, baselines, {})
         rows.append(
             {
                 "kraken_f1": scores.f1,
                 "kraken_precision": scores.precision,
                 "kraken_recall": scores.recall,
                 "kraken_seconds_finding": answer["seconds"],
+                "kraken_processor_seconds_finding": answer["processor_seconds"],
                 "kraken_gigabytes": answer["gigabytes"],
             }
         )
@@ -143,14 +126,13 @@ def with_kraken(pages: list[locating.Found], args) -> list[dict]:
 
 def means(rows: list[dict]) -> dict:
     """Return means over pages, CERs over all letters, and the most memory."""
-    letters = sum(row["letters"] for row in rows)
-    shares = ("f1", "precision", "recall", "seconds")
-    averaged = [key for key in rows[0] if any(name in key for name in shares)]
-    summary = {key: float(np.mean([row[key] for row in rows])) for key in averaged}
-    for kind in ("whole", "assigned", "true_lines"):
-        summary[f"cer_{kind}"] = sum(row[f"errors_{kind}"] for row in rows) / letters
+    names = {field.name for field in dataclasses.fields(page_metrics.PageScore)}
+    scores = [{key: row[key] for key in row if key in names} for row in rows]
+    others = [key for key in rows[0] if key not in names]
+    averaged = {key: float(np.mean([row[key] for row in rows])) for key in others}
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return summary | {"gigabytes": used}
+    found = page_metrics.summary(page_metrics.from_json(scores))
+    return found | averaged | {"gigabytes": used}
 
 
 if __name__ == "__main__":

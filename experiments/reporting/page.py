@@ -15,7 +15,6 @@ from reporting import plots, readings
 from reporting import runs as runs_lib
 
 TEMPLATE = Path(__file__).with_name("page.html")
-NAMES = {"cer": "CER", "wer": "WER"}  # of the table
 
 
 def write(out: Path, runs: Sequence[runs_lib.Run], split: str):
@@ -56,24 +55,27 @@ def _head(runs: Sequence[runs_lib.Run], split: str) -> str:
     best = runs_lib.best(runs)
     if best is None:
         return heading + "<p>None is finished: scores are those of the last epoch.</p>"
+    name, title = next(iter(best.names.items()))
     facts = [f"{best.size:,} lines"]
     if best.lines:
         writers = {line.writer for line in best.lines if line.writer}
         facts += [f"{len(writers):,} writers"] if writers else []
     facts.append(f"from {best.config['lines_file']}")
+    over = "pages" if "pages" in best.scores else "writers"
     spreads = "".join(map(_note, runs_lib.seed_spreads(runs)))
     return (
         f'{heading}<p class="faint">{html.escape(", ".join(facts))}. In brackets: 95 % '
-        f"intervals, bootstrap over writers.</p>{spreads}"
-        f"<p>Of the finished runs, <b>{html.escape(best.name)}</b> has the lowest CER: "
-        f"{_rate(best, 'cer', split)}. Scores of a finished run are those of its best "
-        "epoch, of another those of its last one.</p>"
+        f"intervals, bootstrap over {over}.</p>{spreads}"
+        f"<p>Of the finished runs, <b>{html.escape(best.name)}</b> has the best "
+        f"{title}: {_rate(best, name, split)}. Scores of a finished run are those of "
+        "its best epoch, of another those of its last one.</p>"
     )
 
 
 def _table(runs: Sequence[runs_lib.Run], keys: Sequence[str], split: str) -> str:
     """Render one row per run; each cell has its sort key."""
-    titles = ["run", "state", *NAMES.values(), *keys, "lines/s", "parameters", "time"]
+    titles = ["run", "state", *runs[0].names.values(), *keys]
+    titles += ["lines/s", "parameters", "time"]
     heads = [
         f"<th{_text(place < 2)}><button>{html.escape(title)}</button></th>"
         for place, title in enumerate([*titles, "epochs"])
@@ -101,7 +103,7 @@ def _cells(run: runs_lib.Run, keys, split: str, color: str, is_best: bool) -> li
     return [
         _cell(name, run.name, is_text=True),
         _cell(html.escape(run.state), run.state, is_text=True),
-        *(_cell(_rate(run, rate, split), run.rate(rate, split)) for rate in NAMES),
+        *(_cell(_rate(run, rate, split), run.rate(rate, split)) for rate in run.names),
         *(_value_cell(run.config[key]) for key in keys),
         _cell(console.ABSENT if speed is None else f"{speed:,.0f}", speed),
         _cell(console.ABSENT if count is None else f"{count:,}", count),
@@ -130,7 +132,7 @@ def _text(is_text: bool) -> str:
 def _rate(run: runs_lib.Run, name: str, split: str) -> str:
     """A rate with its interval, or the last epoch's without one."""
     rate = console.shown(run.rate(name, split), "{:.1%}")
-    if not run.scores:
+    if not run.scores or name not in run.scores["intervals"]:
         return f'<span class="faint">{rate}</span>'
     low, high = run.scores["intervals"][name]
     return f'{rate}<span class="interval">({100 * low:.1f}–{100 * high:.1f})</span>'
@@ -145,6 +147,8 @@ def _curves(runs: Sequence[runs_lib.Run], split: str) -> str:
 def _paired_test(runs: Sequence[runs_lib.Run], split: str) -> str:
     """Two runs on the same lines: by how much one is better, and how surely."""
     title = "<h2>Is the difference more than chance?</h2>"
+    if "f1" in runs[0].names:
+        return title + _note("ocr_jax.compare tests it, page by page.")
     for run in runs:
         if run.lines is None:
             return title + _note(
@@ -201,9 +205,7 @@ def _sweep(runs: Sequence[runs_lib.Run], keys: Sequence[str]) -> str:
     if len(scored) < 3 or not keys:
         return parts[0] + _note("Fewer than three runs that differ are finished.")
     parts.append(_figure(plots.parallel(scored, keys)))
-    parts.append(
-        _note("A line is a run, dark where its CER is low; the pointer names it.")
-    )
+    parts.append(_note("A line is a run, dark where it is good; the pointer names it."))
     parts.append("<h2>Which parameters mattered</h2>")
     if len(scored) < plots.IMPORTANCE_RUNS:
         return "".join(parts) + _note(
@@ -214,10 +216,11 @@ def _sweep(runs: Sequence[runs_lib.Run], keys: Sequence[str]) -> str:
         command = extras.install_command("optuna")
         return "".join(parts) + _note(f"Optuna draws this: {command}.")
     parts.append(_figure(plots.importance(scored, keys)))
+    title = next(iter(scored[0].names.values()))
     parts.append(
         _note(
             "How much a parameter has to do with a run's being among the best quarter "
-            f"by CER, as shares of 100 %, from {len(scored)} runs: PED-ANOVA "
+            f"by {title}, as shares of 100 %, from {len(scored)} runs: PED-ANOVA "
             "(Watanabe, Bansal and Hutter, 2023), computed by Optuna. Few runs give a "
             "hint at most."
         )

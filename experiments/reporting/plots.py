@@ -28,13 +28,14 @@ LOG_RATIO = 10
 
 
 def curves(runs: Sequence[runs_lib.Run], split: str) -> go.Figure:
-    """CER by epoch on the left; the losses of training (dotted) and split right."""
+    """The score by epoch left; the losses of training (dotted) and split right."""
+    name, title = next(iter(runs[0].names.items()))
     figure = subplots.make_subplots(
-        cols=2, subplot_titles=(f"{split} CER", f"loss: {split} —, train ···")
+        cols=2, subplot_titles=(f"{split} {title}", f"loss: {split} —, train ···")
     )
     for run, color in zip(runs, colors(len(runs)), strict=True):
         for key, column, dash in (
-            (f"{split}/cer", 1, "solid"),
+            (f"{split}/{name}", 1, "solid"),
             (f"{split}/loss", 2, "solid"),
             ("train/loss", 2, "dot"),
         ):
@@ -66,19 +67,21 @@ def colors(count: int) -> list[str]:
 
 
 def parallel(runs: Sequence[runs_lib.Run], keys: Sequence[str]) -> go.Figure:
-    """One line a scored run through its parameters to its CER, the best ones dark."""
-    cer = [run.scores["summary"]["cer"] for run in runs]
+    """One line a scored run through its parameters to its score, the best ones dark."""
+    name, title = next(iter(runs[0].names.items()))
+    score = [run.scores["summary"][name] for run in runs]
     columns = {key: [run.config[key] for run in runs] for key in keys}
     axes = [_axis(values) for values in columns.values()]
-    axes.append(([*_scaled(cer)], {0: f"{min(cer):.1%}", 1: f"{max(cer):.1%}"}))
-    titles = [*columns, "CER"]
+    axes.append(([*_scaled(score)], {0: f"{min(score):.1%}", 1: f"{max(score):.1%}"}))
+    titles = [*columns, title]
     figure = go.Figure()
     # The best come last, on top of the others.
-    for place in sorted(range(len(runs)), key=lambda i: -cer[i]):
+    for place in sorted(range(len(runs)), key=lambda i: -runs[i].error):
         heights = [heights[place] for heights, _ in axes]
         settings = [f"{key} = {values[place]}" for key, values in columns.items()]
-        hover = [runs[place].name, f"CER {cer[place]:.1%}", *settings]
-        [color] = plotly.colors.sample_colorscale("Viridis", [0.9 * heights[-1]])
+        hover = [runs[place].name, f"{title} {score[place]:.1%}", *settings]
+        shade = heights[-1] if name != "f1" else 1 - heights[-1]
+        [color] = plotly.colors.sample_colorscale("Viridis", [0.9 * shade])
         figure.add_scatter(
             x=list(range(len(axes))),
             y=heights,
@@ -121,7 +124,7 @@ def importance(runs: Sequence[runs_lib.Run], keys: Sequence[str]) -> go.Figure:
             trial = optuna.trial.create_trial(
                 params={k: _plain(values[place]) for k, values in columns.items()},
                 distributions=kinds,
-                value=run.scores["summary"]["cer"],
+                value=run.error,
             )
             study.add_trial(trial)
         evaluator = optuna.importance.PedAnovaImportanceEvaluator(

@@ -16,6 +16,9 @@ from ocr_jax.scoring import metrics
 from ocr_jax.tracking import metrics_file
 
 CONFIG = "config.json"  # what makes a folder a workdir
+# The scores that are shown, the first of which runs are compared by.
+NAMES = {"cer": "CER", "wer": "WER"}
+FINDER_NAMES = {"f1": "F1 of baselines", "cer_whole": "CER of pages"}
 # What differs in every run, and says nothing.
 NOT_SHOWN = ("name", "wandb.", "processes", "experiment_group")
 
@@ -35,8 +38,20 @@ class Run(NamedTuple):
     def rate(self, name: str, split: str) -> float | None:
         """A score: the final one, or the last epoch's while there is none."""
         if self.scores:
-            return self.scores["summary"][name]
+            return self.scores["summary"].get(name)
         return self.epochs[-1].get(f"{split}/{name}") if self.epochs else None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The scores that are shown, with their titles."""
+        return FINDER_NAMES if self.config["encoder"] == "page" else NAMES
+
+    @property
+    def error(self) -> float:
+        """What a finished run is compared by: the lower the better."""
+        name = next(iter(self.names))
+        value = self.scores["summary"][name]
+        return 1.0 - value if name == "f1" else value
 
     @property
     def size(self) -> int | None:
@@ -125,7 +140,7 @@ def differing_keys(runs: Sequence[Run]) -> list[str]:
 
 
 def seed_spreads(runs: Sequence[Run]) -> list[str]:
-    """A sentence on each group of runs that differ in the seed alone: their CERs.
+    """A sentence on each group of runs that differ in the seed alone.
 
     What two configs differ by says little where it is less than what seeds do.
     """
@@ -141,19 +156,20 @@ def seed_spreads(runs: Sequence[Run]) -> list[str]:
     sentences = []
     for group in groups.values():
         if len({run.config["seed"] for run in group}) > 1:
-            rates = [run.scores["summary"]["cer"] for run in group]
+            name, title = next(iter(group[0].names.items()))
+            rates = [run.scores["summary"][name] for run in group]
             sentences.append(
                 f"{', '.join(run.name for run in group)} differ in the seed alone: a "
-                f"CER of {statistics.mean(rates):.1%}, with a standard deviation of "
-                f"{100 * statistics.stdev(rates):.1f} points."
+                f"mean {title} of {statistics.mean(rates):.1%}, with a standard "
+                f"deviation of {100 * statistics.stdev(rates):.1f} points."
             )
     return sentences
 
 
 def best(runs: Sequence[Run]) -> Run | None:
-    """The run of the lowest final CER; None where none has one."""
+    """The run of the lowest final error; None where none has one."""
     scored = [run for run in runs if run.scores]
-    return min(scored, key=lambda run: run.scores["summary"]["cer"], default=None)
+    return min(scored, key=lambda run: run.error, default=None)
 
 
 def refuse_unknown_split(runs: Sequence[Run], split: str):
@@ -164,6 +180,8 @@ def refuse_unknown_split(runs: Sequence[Run], split: str):
 
 def refuse_other_lines(runs: Sequence[Run]):
     """Raise UserError if two runs were not scored on the same lines."""
+    if len({next(iter(run.names)) for run in runs}) > 1:
+        raise UserError("some of the runs find lines, others read them: name one kind")
     for other in (sized := [run for run in runs if run.size is not None])[1:]:
         if other.size != sized[0].size:
             raise UserError(

@@ -3,11 +3,14 @@
 It has one group per split, and in that one group per page, 000000 and so on: `image`
 uint8 (H, W), ink bright; `points` float32 (m, 2), the baselines' points (x, y) end to
 end; `ends` int32 (n,), the index after each baseline's last point; `reach` float32
-(n, 2), how far its letters reach above and below; and the attribute `page_id`.
+(n, 2), how far its letters reach above and below; and the attribute `page_id`. A page
+whose texts are known has `texts` (n,), and their lines' outlines as `outline_points`
+and `outline_ends`.
 """
 
 import dataclasses
 import hashlib
+import itertools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +20,7 @@ import h5py
 import numpy as np
 
 from ocr_jax import __version__
-from ocr_jax.data import lines_file
+from ocr_jax.data import hdf5_files, lines_file
 from ocr_jax.errors import UserError, one_line
 
 FORMAT = "ocr_jax.pages"
@@ -33,18 +36,28 @@ class Line(NamedTuple):
 
     def scaled(self, factor: float) -> "Line":
         """Return the line on the same page at `factor` times its size."""
-        # Pixel (x, y) is the middle of a square.
-        baseline = (self.baseline + 0.5) * factor - 0.5
+        baseline = scaled(self.baseline, factor)
         return Line(baseline, self.above * factor, self.below * factor)
+
+
+class Text(NamedTuple):
+    """What a line says, and the outline (n, 2) around it."""
+
+    text: str
+    outline: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """A page image (H, W) uint8, ink bright, and its lines in reading order."""
+    """A page image (H, W) uint8, ink bright, and its lines in reading order.
+
+    texts: those of the lines, or () if they are not known.
+    """
 
     page_id: str
     image: np.ndarray
     lines: tuple[Line, ...]
+    texts: tuple[Text, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +66,12 @@ class Split:
 
     pages: tuple[Page, ...]
     digest: str
+
+
+def scaled(points: np.ndarray, factor: float) -> np.ndarray:
+    """Return points (n, 2) on the same page at `factor` times its size."""
+    # Pixel (x, y) is the middle of a square.
+    return (points + 0.5) * factor - 0.5
 
 
 def write(file: h5py.File, splits: Mapping[str, list[Page]], source: str):
@@ -74,7 +93,20 @@ def write(file: h5py.File, splits: Mapping[str, list[Page]], source: str):
                 group.create_dataset(key, data=array, **packed)
                 digest.update(repr((page.page_id, key, array.shape)).encode())
                 digest.update(np.ascontiguousarray(array).tobytes())
+            if page.texts:
+                texts = [text.text for text in page.texts]
+                group.create_dataset("texts", data=texts, dtype=h5py.string_dtype())
+                digest.update(repr(texts).encode())
         file[name].attrs["digest"] = digest.hexdigest()
+
+
+def is_one(path: Path) -> bool:
+    """Whether a file is a pages file, of any version."""
+    try:
+        with hdf5_files.open_to_read(path) as file:
+            return file.attrs.get("format") == FORMAT
+    except OSError:
+        return False
 
 
 def read(path: str | os.PathLike, names: tuple[str, ...]) -> dict[str, Split]:
@@ -93,15 +125,31 @@ def read(path: str | os.PathLike, names: tuple[str, ...]) -> dict[str, Split]:
 
 
 def _arrays(page: Page) -> dict[str, np.ndarray]:
-    lengths = [len(line.baseline) for line in page.lines]
-    points = [line.baseline for line in page.lines] or [np.empty((0, 2))]
+    points, ends = _joined([line.baseline for line in page.lines])
     reach = [(line.above, line.below) for line in page.lines]
-    return {
+    arrays = {
         "image": page.image,
-        "points": np.concatenate(points).astype(np.float32),
-        "ends": np.cumsum(lengths, dtype=np.int32),
+        "points": points,
+        "ends": ends,
         "reach": np.array(reach, np.float32).reshape(-1, 2),
     }
+    if page.texts:
+        outlines = _joined([text.outline for text in page.texts])
+        arrays |= dict(zip(("outline_points", "outline_ends"), outlines, strict=True))
+    return arrays
+
+
+def _joined(polylines: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the points of polylines (n, 2) end to end, and where each one ends."""
+    points = np.concatenate([*polylines, np.empty((0, 2))]).astype(np.float32)
+    return points, np.cumsum([len(one) for one in polylines], dtype=np.int32)
+
+
+def _divided(group: h5py.Group, points: str, ends: str) -> list[np.ndarray]:
+    points, ends = group[points][()], group[ends][()]
+    if len(ends) and ends[-1] != len(points):
+        raise ValueError(f"{group.name} has {len(points)} points, not {ends[-1:]}")
+    return np.split(points.astype(float), ends[:-1]) if len(ends) else []
 
 
 def _split(group: h5py.Group) -> Split:
@@ -110,16 +158,17 @@ def _split(group: h5py.Group) -> Split:
 
 
 def _page(group: h5py.Group) -> Page:
-    image, points, ends, reach = (
-        group[key][()] for key in ("image", "points", "ends", "reach")
-    )
+    image, reach = (group[key][()] for key in ("image", "reach"))
     if image.ndim != 2 or image.dtype != np.uint8:
         raise ValueError(f"{group.name} has no gray image")
-    if len(ends) != len(reach) or (len(ends) and ends[-1] != len(points)):
-        raise ValueError(f"{group.name} has {len(points)} points, not {ends[-1:]}")
-    baselines = np.split(points.astype(float), ends[:-1]) if len(ends) else []
+    baselines = _divided(group, "points", "ends")
     lines = tuple(
         Line(baseline, float(above), float(below))
         for baseline, (above, below) in zip(baselines, reach, strict=True)
     )
-    return Page(str(group.attrs["page_id"]), image, lines)
+    texts = ()
+    if "texts" in group:
+        outlines = _divided(group, "outline_points", "outline_ends")
+        words = group["texts"].asstr()[()]
+        texts = tuple(itertools.starmap(Text, zip(words, outlines, strict=True)))
+    return Page(str(group.attrs["page_id"]), image, lines, texts)

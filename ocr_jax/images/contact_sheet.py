@@ -22,20 +22,22 @@ def draw(file_path: Path, out: Path, split_name: str, *, count: int, augment=Non
 
     augment: a config's strengths; if given, VARIATIONS of each line follow it.
     """
-    if out.suffix.lower() != ".png":
-        raise UserError(f"--out={out}: expected a file name that ends in .png")
     with lines_file.LinesFile(file_path) as file:
         split = file.split(split_name)
-        chosen = np.linspace(0, len(split) - 1, min(count, len(split))).round()
-        indices = chosen.astype(int)
+        indices = spread(len(split), count)
         images = [[split.image(index)] for index in indices]
     if augment:
         images = _with_variations(images, augment)
     width = max(LEAST_WIDTH, split.widths[indices].max() + 2 * MARGIN)
     captions = [f"{split.transcripts[i]}    [{split.line_ids[i]}]" for i in indices]
     rows = [_row(*row, width) for row in zip(images, captions, strict=True)]
-    _save(Image.fromarray(np.concatenate(rows)), out)
+    save(Image.fromarray(np.concatenate(rows)), out)
     print(f"{out}: {len(rows)} of {len(split):,} {split_name} lines")
+
+
+def spread(size: int, count: int) -> np.ndarray:
+    """Return `count` indices at most, evenly spread over `size` things."""
+    return np.linspace(0, size - 1, min(count, size)).round().astype(int)
 
 
 def _with_variations(lines: list[list[np.ndarray]], strengths) -> list[np.ndarray]:
@@ -57,7 +59,10 @@ def _with_variations(lines: list[list[np.ndarray]], strengths) -> list[np.ndarra
     return list((255.0 * np.stack(varied, axis=1)).round().astype(np.uint8))
 
 
-def _save(sheet: Image.Image, out: Path):
+def save(sheet: Image.Image, out: Path):
+    """Write a PNG whole, or not at all. Raises UserError if that can't be done."""
+    if out.suffix.lower() != ".png":
+        raise UserError(f"--out={out}: expected a file name that ends in .png")
     partial = out.with_name(f".{out.stem}.partial.png")
     try:
         sheet.save(partial)
@@ -78,6 +83,13 @@ def _row(images: Sequence[np.ndarray], caption: str, width: int) -> np.ndarray:
         row.paste(Image.fromarray(255 - image), (MARGIN, MARGIN + number * len(image)))
     ImageDraw.Draw(row).text((MARGIN, below), caption, fill=90, font=_font())
     return np.asarray(row)
+
+
+def caption(text: str, width: int) -> np.ndarray:
+    """Return a text as a strip (H, width, 3), dark on white."""
+    strip = Image.new("RGB", (width, TEXT_SIZE + 2 * MARGIN), "white")
+    ImageDraw.Draw(strip).text((MARGIN, MARGIN), text, fill=(90, 90, 90), font=_font())
+    return np.asarray(strip)
 
 
 def _font() -> ImageFont.FreeTypeFont:

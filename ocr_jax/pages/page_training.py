@@ -8,12 +8,22 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ocr_jax import models, optimizers, run_names, steps, train_state, workdirs
+from ocr_jax import (
+    models,
+    optimizers,
+    pretrained,
+    run_names,
+    steps,
+    train_state,
+    workdirs,
+)
 from ocr_jax.data import pages_file, plan
 from ocr_jax.errors import UserError
 from ocr_jax.pages import finder, maps, page_scores, tiles
 from ocr_jax.progress import Validated
+from ocr_jax.recognizer import Recognizer
 from ocr_jax.runtime import devices
+from ocr_jax.scoring import page_metrics
 from ocr_jax.sources import making
 from ocr_jax.tracking.tracker import Tracker
 
@@ -103,8 +113,7 @@ class PageTraining:
 
     def validate(self, reader: train_state.TrainState, tracker: Tracker) -> Validated:
         """Find the lines of the validation pages."""
-        rows = self._score(reader, "validation")
-        scores = page_scores.mean(rows)
+        scores = page_metrics.summary(self._score(reader, "validation"))
         return Validated(1.0 - scores["f1"], scores, lambda: None)
 
     def calibrate(self, best: train_state.TrainState):
@@ -115,34 +124,62 @@ class PageTraining:
         best = jax.device_put(jax.device_get(best), jax.local_devices()[0])
         scores = {"epoch": epoch, "parameters": train_state.count_parameters(best)}
         for name in workdirs.SCORED:
-            if name in self._splits:
-                rows = self._score(best, name)
-                scores[name] = page_scores.mean(rows)
-                if jax.process_index() == 0:
-                    print(page_scores.table(name, rows))
+            if name in self._splits and jax.process_index() == 0:
+                recognizer = load_recognizer(self._splits[name])
+                rows = self._score(best, name, recognizer)
+                print(page_scores.table(name, rows))
+                scores[name] = as_json(rows, self._splits[name], pretrained.RECOGNIZER)
         if jax.process_index() == 0:
             workdirs.write_json(self.workdir / "scores.json", scores)
 
-    def _score(self, state, name: str) -> list[page_scores.PageScore]:
+    def _score(self, state, name: str, recognizer=None) -> list[page_metrics.PageScore]:
         state = jax.device_put(jax.device_get(state), jax.local_devices()[0])
-        return page_scores.score(
-            finder.Finder(self._logits_step, state), self._splits[name].pages
-        )
+        found = finder.Finder(self._logits_step, state)
+        return page_scores.score(found, self._splits[name].pages, recognizer)
 
 
-def evaluate_workdir(workdir: Path | str, split: str, pages_path: str = "") -> dict:
+def load_recognizer(
+    split: pages_file.Split, name: str = pretrained.RECOGNIZER
+) -> Recognizer | None:
+    """Load what reads the pages of a split; None if it has no texts to compare with."""
+    has_texts = any(page.texts for page in split.pages)
+    return Recognizer.load(run_names.resolve(name)) if name and has_texts else None
+
+
+def as_json(rows: list[page_metrics.PageScore], split: pages_file.Split, reader: str):
+    """Return what scores.json keeps of a split. reader: what read its lines, if any."""
+    scores = page_metrics.summary(rows)
+    return {
+        "summary": scores,
+        "pages": len(rows),
+        "lines": scores["lines"],
+        "digest": split.digest,
+        "recognizer": reader if "cer_whole" in scores else None,
+        "intervals": page_metrics.intervals(rows),
+        "by_page": page_metrics.as_json(rows),
+    }
+
+
+def evaluate_workdir(
+    workdir: Path | str,
+    split: str,
+    pages_path: str = "",
+    recognizer: str = pretrained.RECOGNIZER,
+) -> dict:
     """Score a run's best network on one split of a pages file; print the scores.
 
-    workdir: see run_names. pages_path: another file than the run's own.
+    workdir, recognizer: see run_names; "" reads nothing. pages_path: another file than
+    the run's own.
     """
     config = workdirs.load_config(run_names.resolve(workdir))
     path = pages_path or config.lines_file
     splits = pages_file.read(path, (split,))
     if split not in splits:
         raise UserError(f"{path} has no {split} pages")
-    rows = page_scores.score(finder.load(workdir), splits[split].pages)
+    reader = load_recognizer(splits[split], recognizer)
+    rows = page_scores.score(finder.load(workdir), splits[split].pages, reader)
     print(page_scores.table(split, rows))
-    return page_scores.mean(rows)
+    return as_json(rows, splits[split], recognizer)
 
 
 def load(config) -> dict[str, pages_file.Split]:

@@ -45,7 +45,7 @@ class Difference(NamedTuple):
 
     value: float
     interval: tuple[float, float]  # 95 %
-    not_better: float  # share of the resamples in which the first one's is not lower
+    not_better: float  # share of the resamples in which the first one's is not better
 
 
 def folded(text: str) -> str:
@@ -69,6 +69,7 @@ class Score(NamedTuple):
     compared: Callable[[str], Sequence] | None = None  # what edits are counted in
     format: str = "{:.2%}"
     of_characters: str = ""  # its title where each line is a single character
+    rises: bool = False  # better the higher it is
 
 
 # Every score there is, in the order shown.
@@ -151,16 +152,24 @@ def character_accuracy(transcript: str, reading: str) -> float:
     return 1.0 - Levenshtein.distance(transcript, reading) / len(transcript)
 
 
-def summary(counts: Counts) -> dict[str, float]:
-    """Return every score of SCORES that was counted, over all lines."""
+def summary(counts: Counts, scores: Sequence[Score] = SCORES) -> dict[str, float]:
+    """Return every score that was counted, over all lines.
+
+    counts, here and below: also another dataclass of columns that `scores` divide.
+    """
     sums = _stack(counts).sum(axis=0)
     return {
-        score.name: float(_ratio(score, counts)(sums)) for score in _counted(counts)
+        score.name: float(_ratio(score, counts)(sums))
+        for score in _counted(counts, scores)
     }
 
 
 def intervals(
-    counts: Counts, writers: Sequence[str], samples: int = 1000, seed: int = 0
+    counts: Counts,
+    writers: Sequence[str],
+    samples: int = 1000,
+    seed: int = 0,
+    scores: Sequence[Score] = SCORES,
 ) -> dict[str, tuple[float, float]]:
     """Return 95 % percentile bootstrap intervals of every score (Efron, 1979).
 
@@ -170,7 +179,7 @@ def intervals(
     resampled = _resample(_stack(counts), writers, samples, seed)
     return {
         score.name: _bounds(_ratio(score, counts)(resampled))
-        for score in _counted(counts)
+        for score in _counted(counts, scores)
     }
 
 
@@ -181,25 +190,27 @@ def paired_differences(
     *,
     samples: int = 1000,
     seed: int = 0,
+    scores: Sequence[Score] = ERROR_RATES,
 ) -> dict[str, Difference]:
-    """Return the differences of two systems' error rates, by paired bootstrap.
+    """Return the differences of two systems' scores, by paired bootstrap.
 
     Both are scored on every resample, so that a hard writer counts against both. See
     Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance
     evaluation" (ICASSP 2004), with writers drawn as in `intervals`. The counts are of
-    the same lines in the same order; returns the ERROR_RATES.
+    the same lines in the same order.
     """
     both = np.concatenate([_stack(first), _stack(second)], axis=1)
     width = _stack(first).shape[1]
     resampled = _resample(both, writers, samples, seed)
     differences = {}
-    for rate in ERROR_RATES:
-        of_first, of_second = _ratio(rate, first), _ratio(rate, second)
+    summaries = summary(first, scores), summary(second, scores)
+    for score in _counted(first, scores):
+        of_first, of_second = _ratio(score, first), _ratio(score, second)
         drawn = of_first(resampled[:width]) - of_second(resampled[width:])
-        differences[rate.name] = Difference(
-            value=summary(first)[rate.name] - summary(second)[rate.name],
+        differences[score.name] = Difference(
+            value=summaries[0][score.name] - summaries[1][score.name],
             interval=_bounds(drawn),
-            not_better=float(np.mean(drawn >= 0)),
+            not_better=float(np.mean(drawn <= 0 if score.rises else drawn >= 0)),
         )
     return differences
 
@@ -238,9 +249,9 @@ def _groups(writers: Sequence[str]) -> np.ndarray:
 
 def _columns(counts: Counts) -> dict[str | None, np.ndarray]:
     """Return the counts by name, and under None a 1 for each line."""
-    columns = {f.name: getattr(counts, f.name) for f in dataclasses.fields(Counts)}
+    columns = {f.name: getattr(counts, f.name) for f in dataclasses.fields(counts)}
     counted = {name: values for name, values in columns.items() if values is not None}
-    return counted | {None: np.ones(len(counts.chars))}
+    return counted | {None: np.ones(len(next(iter(counted.values()))))}
 
 
 def _stack(counts: Counts) -> np.ndarray:
@@ -248,10 +259,10 @@ def _stack(counts: Counts) -> np.ndarray:
     return np.stack(list(_columns(counts).values()), axis=1).astype(np.float64)
 
 
-def _counted(counts: Counts) -> list[Score]:
+def _counted(counts: Counts, scores: Sequence[Score]) -> list[Score]:
     """Return the scores whose counts are there."""
     columns = _columns(counts)
-    return [score for score in SCORES if score.numerator in columns]
+    return [score for score in scores if score.numerator in columns]
 
 
 def _ratio(score: Score, counts: Counts) -> Callable[[np.ndarray], np.ndarray]:

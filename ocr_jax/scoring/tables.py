@@ -60,20 +60,22 @@ def print_differences(
     summaries: tuple[dict[str, float], dict[str, float]],
     differences: dict[str, metrics.Difference],
     stream=None,
+    scores: Sequence[metrics.Score] = metrics.ERROR_RATES,
 ):
-    """Print the error rates of two systems, A and B, and their differences."""
+    """Print the scores of two systems, A and B, and their differences."""
     first, second = summaries
     header = ("", "A", "B", "A - B", "95 % interval", "A not better")
     rows = [
         (
-            rate.title,
-            f"{first[rate.name]:.2%}",
-            f"{second[rate.name]:.2%}",
-            f"{differences[rate.name].value:+.2%}",
-            "{:+.2%} to {:+.2%}".format(*differences[rate.name].interval),
-            f"{differences[rate.name].not_better:.1%}",
+            score.title,
+            f"{first[score.name]:.2%}",
+            f"{second[score.name]:.2%}",
+            f"{differences[score.name].value:+.2%}",
+            "{:+.2%} to {:+.2%}".format(*differences[score.name].interval),
+            f"{differences[score.name].not_better:.1%}",
         )
-        for rate in metrics.ERROR_RATES
+        for score in scores
+        if score.name in differences
     ]
     console.open_console(stream).print(_table(header, rows))
 

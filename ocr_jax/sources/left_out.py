@@ -38,11 +38,11 @@ def reasons(skipped: Sequence[sources.Skipped]) -> list[str]:
     kinds = _by_kind(skipped)
     ordered = sorted(kinds.items(), key=lambda item: -len(item[1]))
     parts = []
-    for kind, items in ordered[:SHOWN_KINDS]:
+    for shared, items in ordered[:SHOWN_KINDS]:
         same = len({item.reason for item in items}) == 1
         more = " …" if len(items) > SHOWN_NAMES else ""
         names = ", ".join(item.name for item in items[:SHOWN_NAMES])
-        reason = items[0].reason if same else kind
+        reason = items[0].reason if same else shared
         parts.append(f"{len(items):,} x {reason} ({names}{more})")
     if rest := ordered[SHOWN_KINDS:]:
         count = sum(len(items) for _, items in rest)
@@ -50,8 +50,13 @@ def reasons(skipped: Sequence[sources.Skipped]) -> list[str]:
     return parts
 
 
+def kind(reason: str) -> str:
+    """Return a reason without what differs between those of one kind."""
+    return VARIABLE.sub("…", reason)
+
+
 def _by_kind(skipped: Sequence[sources.Skipped]) -> dict[str, list[sources.Skipped]]:
     kinds = collections.defaultdict(list)
     for item in skipped:
-        kinds[VARIABLE.sub("…", item.reason)].append(item)
+        kinds[kind(item.reason)].append(item)
     return kinds

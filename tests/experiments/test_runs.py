@@ -18,7 +18,7 @@ def test_runs_that_differ_only_in_seed_get_a_mean_and_a_spread(tmp_path):
     mean, deviation = second / 2, 100 * second / 2**0.5
     assert first == 0
     expected = (
-        f"a, b differ in the seed alone: a CER of {mean:.1%}, with a standard "
+        f"a, b differ in the seed alone: a mean CER of {mean:.1%}, with a standard "
         f"deviation of {deviation:.1f} points."
     )
     table = report.table([*runs, other], "validation")

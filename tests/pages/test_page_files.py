@@ -26,6 +26,21 @@ def test_a_pages_file_holds_pages_and_their_lines(tmp_path):
     assert ink.max() > 150 > np.median(ink)
 
 
+def test_a_pages_file_keeps_the_texts_of_pages_that_have_any(tmp_path):
+    fixtures.save_pages(tmp_path / "in", 1)
+    fixtures.save_pages(tmp_path / "in", 1, text="", first=1)
+    out = tmp_path / "pages.h5"
+    fixtures.run_prepare("whole_pages", f"--source={tmp_path}/in", f"--out={out}")
+    splits = pages_file.read(out, ("train", "validation")).values()
+    pages = {page.page_id: page for split in splits for page in split.pages}
+    with_texts, without = pages["page0"], pages["page1"]
+    assert [text.text for text in with_texts.texts] == ["abc", "abc"]
+    assert len(without.lines) == 2 and without.texts == ()
+    for line, text in zip(with_texts.lines, with_texts.texts, strict=True):
+        top, bottom = text.outline[:, 1].min(), text.outline[:, 1].max()
+        assert top < line.baseline[:, 1].min() <= bottom + 1
+
+
 def test_the_same_pages_have_the_same_digest(tmp_path):
     fixtures.save_pages(tmp_path / "in", 3)
     digests = []

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ocr_jax import transcribe
+from ocr_jax import page_reader, transcribe
 from ocr_jax.data.pages_file import Line
 from ocr_jax.page_reader import PageReader
-from ocr_jax.pages import finder, page_xml_writer
+from ocr_jax.pages import finder, page_xml_writer, turning
 from tests import fixtures
 
 TEXTS = ["cab", "abc", "ac"]
@@ -72,14 +72,32 @@ def test_a_page_without_lines_is_empty_and_that_is_said(reader):
     gray = np.full((50, 80), 200, np.uint8)
     page = reader.read(gray)
     assert page.lines == [] and page.text == "" and page.confidence == 0
-    assert reader.doubt(gray, page) == "has no lines that the finder sees"
+    assert page_reader.doubt(page) == "has no lines that the finder sees"
 
 
-def test_a_page_that_reads_better_another_way_up_is_doubted(reader):
-    upside_down = np.ascontiguousarray(PAGE[::-1, ::-1])
-    page = reader.read(upside_down)
-    assert "clockwise by 180 degrees" in reader.doubt(upside_down, page)
-    assert reader.doubt(PAGE, reader.read(PAGE)) == ""
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_page_that_reads_better_another_way_up_is_read_so(reader, degrees):
+    straight = reader.read(PAGE)
+    assert straight.turned == 0 and page_reader.doubt(straight) == ""
+    turned, back = turning.turn(PAGE, degrees)
+    page = reader.read(np.ascontiguousarray(turned))
+    assert page.text.split("\n") == TEXTS
+    assert page.turned == 360 - degrees
+    assert f"clockwise by {360 - degrees} degrees" in page_reader.doubt(page)
+    assert page.size == turned.shape[::-1]
+    for line, known in zip(page.lines, straight.lines, strict=True):
+        there = line.baseline @ back[:, :2].T + back[:, 2]
+        np.testing.assert_allclose(there, known.baseline, atol=1e-6)
+
+
+@pytest.mark.parametrize("degrees", [45, 90, 135, 180, 270, 315])
+def test_points_of_a_turned_page_are_turned_back(degrees):
+    gray = np.full((80, 120), 220, np.uint8)
+    gray[20:23, 90:93] = 0
+    image, back = turning.turn(gray, degrees)
+    y, x = np.argwhere(image < 120).mean(axis=0)
+    np.testing.assert_allclose(back @ [x, y, 1], [91, 21], atol=0.3)
+    assert image.min() < 40 and np.median(image) == 220
 
 
 def test_a_line_without_ink_has_no_text(recognizer):
@@ -197,6 +215,20 @@ def test_a_page_that_cannot_be_read_costs_only_itself(run, tmp_path, capsys):
     assert "3 pages: 1 read, 0 done before, 2 left out" in captured.err
     assert len(captured.err.splitlines()) == 3
     assert run("scans/torn.png") == 2
+
+
+def test_what_is_said_of_many_pages_is_said_of_a_few(run, tmp_path, capsys):
+    (tmp_path / "scans").mkdir()
+    for n in range(15):
+        Image.new("L", (40, 40), 200).save(f"scans/blank{n:02}.png")
+        (tmp_path / f"scans/torn{n:02}.png").write_bytes(b"no")
+    assert run("scans") == 0
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 10 + 10 + 2 + 1
+    assert "blank09: has no lines that the finder sees" in said[9]
+    assert "15 x has no lines that the finder sees (blank00, " in said[-3]
+    assert "15 x " in said[-2] and "torn00" in said[-2]
+    assert "30 pages: 15 read, 0 done before, 15 left out" in said[-1]
 
 
 @pytest.mark.parametrize(

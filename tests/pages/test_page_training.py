@@ -19,8 +19,8 @@ SIDE = 64
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    fixtures.save_pages(folder / "in/train", 2)
-    fixtures.save_pages(folder / "in/val", 1, first=2)
+    fixtures.save_pages(folder / "in/train", 2, text="")
+    fixtures.save_pages(folder / "in/val", 1, text="", first=2)
     out = folder / "pages.h5"
     options = f"--source={folder}/in", f"--out={out}"
     assert fixtures.run_prepare("whole_pages", *options) == 0
@@ -65,12 +65,14 @@ def test_the_loss_is_least_for_what_is_true():
 def test_a_finder_is_trained_scored_exported_and_used(config, tmp_path, capsys):
     scores = train.train_and_evaluate(config, tmp_path / "run")
     assert scores["validation"]["pages"] == 1 and scores["validation"]["lines"] == 2
+    assert scores["validation"]["recognizer"] is None  # the pages have no texts
     said = capsys.readouterr().out
     assert "2 training pages with 4 lines" in said and "F1 of baselines" in said
     arguments = [f"--workdir={tmp_path}/run", "--mode=evaluate"]
     assert main.main(["main", *arguments]) == 0
     assert (
-        f"F1 of baselines {scores['validation']['f1']:.3f}" in capsys.readouterr().out
+        f"F1 of baselines {scores['validation']['summary']['f1']:.3f}"
+        in capsys.readouterr().out
     )
     options = f"--workdir={tmp_path}/run", f"--out={tmp_path}/out"
     assert export.main([*options, "--format=onnx"]) == 2

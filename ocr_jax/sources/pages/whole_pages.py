@@ -1,6 +1,7 @@
 """Whole pages with their baselines in ALTO or PAGE XML, to train a finder of lines.
 
 Pages are gray and at most 1,280 pixels long. A line without a baseline is left out.
+Texts are kept where there are any: the finder is then scored by what is read, too.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import cv2
 import h5py
 import numpy as np
 
-from ocr_jax import sources
+from ocr_jax import charset, sources
 from ocr_jax.data import hdf5_files, lines_writer, pages_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import page_size
@@ -33,7 +34,7 @@ def read(task, height: int) -> list[sources.Item]:
     parse = any_format.PARSERS[task.format]
     gray, page, scale = line_cutting.open_page(task.path, task.image, parse)
     image, factor = page_size.shrink(gray)
-    lines, items = [], []
+    lines, texts, items = [], [], []
     for line in page.lines:
         try:
             found = _line(line, scale)
@@ -41,7 +42,11 @@ def read(task, height: int) -> list[sources.Item]:
             items.append(sources.Skipped(f"{task.name}/{line.line_id}", str(error)))
         else:
             lines.append(found.scaled(factor))
-    whole = pages_file.Page(task.name, 255 - image, tuple(lines))
+            outline = pages_file.scaled(line.outline * scale, factor)
+            texts.append(pages_file.Text(charset.normalize(line.text), outline))
+    if not any(text.text for text in texts):
+        texts = []
+    whole = pages_file.Page(task.name, 255 - image, tuple(lines), tuple(texts))
     return [(task.split or "train", whole), *items]
 
 
