@@ -64,7 +64,7 @@ def test_the_output_layer_is_carried_over_by_character(finished):
 def test_what_does_not_fit_is_named_and_starts_fresh(finished):
     config, workdir, _ = finished
     config = config.copy_and_resolve_references()
-    config.lstm_dim, config.lstm_layers = 24, 2
+    config.lstm_dim, config.lstm_layers = 20, 2
     charset = Charset(("a", "b", "c"))
     fresh = fresh_state(config, charset)
     state, taken = transfer.take_over(trained.load_best(workdir), fresh, charset)
