@@ -7,9 +7,9 @@ The first run makes data/iam_64.h5, lines 64 pixels high, from the IAM downloads
 data/raw/iam; README.md says where to get them. pretrained:hands has seen no line of IAM
 and no English in ink.
 
-It reached a CER of 6.0 % (95 % interval 5.0 to 7.1) on the validation lines, 4.2 %
-(3.4 to 5.0) with 6-grams, after 95 minutes of one CPU core. 29 November 2026; see
-docs/iam.md.
+It reached a CER of 6.0 % (95 % interval 5.0 to 7.1) on the validation lines, 3.9 %
+(3.2 to 4.7) with 6-grams of its transcripts and of English words, after 95 minutes of
+one CPU core. 29 November 2026; see docs/iam.md.
 
 :tiny, :small and :base start from random weights. None of them has been trained to its
 end: 200 epochs take hours on a GPU. Synthetic and recombined lines may be added as in
