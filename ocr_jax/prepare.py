@@ -99,8 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument(
         "--finder",
         default="",
-        help="draw where this finds the lines of pages, too: a workdir, or "
-        f"{pretrained.FINDER}, which is the default for images",
+        help="draw where this finds the lines of pages, too: a workdir, or what ships "
+        f"(default: {pretrained.FINDER} for images, none for a pages file)",
     )
     return parser
 

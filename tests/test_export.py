@@ -88,7 +88,7 @@ def test_torn_weights_are_refused(exported, tmp_path, share):
 def test_weights_of_another_network_are_refused(exported, tmp_path):
     other = copy(exported[1], tmp_path)
     config = json.loads((other / "config.json").read_text())
-    config["lstm_dim"] += 1
+    config["conv_channels"][0] += 1
     (other / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match="is of another network"):
         trained.load_best(other)
