@@ -51,9 +51,9 @@ def make_tiny_config(path):
     config = config_lib.default_config()
     config.name = "tiny"
     config.lines_file = str(path)
-    config.num_buckets = 1  # more take long to compile
+    config.num_buckets = 1  # quick to compile, as are no LSTMs
     config.conv_channels = (16, 24)
-    config.lstm_layers = 0  # nor this
+    config.lstm_layers = 0
     config.lstm_dim = 16
     config.batch_size = 8
     config.num_epochs = 3

@@ -90,7 +90,6 @@ def test_more_epochs_prolong_a_run(tmp_path, tiny_config, was_finished, capsys):
     """At a constant rate, to the very run that had them from the start."""
     tiny_config.schedule, tiny_config.early_stop_patience = "constant", 0
     tiny_config.warmup_steps = 1  # so few that neither length cuts it
-    tiny_config.lstm_layers, tiny_config.num_buckets = 0, 1  # quick to compile
     tiny_config.num_epochs = 4
     whole = train.train_and_evaluate(tiny_config, tmp_path / "whole")
     tiny_config.num_epochs = 2

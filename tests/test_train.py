@@ -102,7 +102,6 @@ def test_a_run_needs_no_tensorflow_and_ends_as_with_it(
 def test_early_stopping_ends_a_run_that_gets_no_better(tmp_path, tiny_config):
     tiny_config.learning_rate = 0.0
     tiny_config.batch_norm = False  # its running statistics change the readings
-    tiny_config.lstm_layers = 0  # quick to compile
     tiny_config.num_epochs = 9
     tiny_config.early_stop_patience = 2
     train.train_and_evaluate(tiny_config, tmp_path / "run")
@@ -113,7 +112,6 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_lines(
     tmp_path, tiny_config, monkeypatch
 ):
     """The third update is not a number, the fourth step's loss then."""
-    tiny_config.lstm_layers = 0  # quick to compile
     rates = jnp.array([1e-3, 1e-3, np.nan])
     monkeypatch.setattr(
         train.optimizers, "make_schedule", lambda *_: lambda s: rates[s]
@@ -133,7 +131,6 @@ def test_impossible_lines_are_named_and_take_no_part(tmp_path, tiny_config, caps
     lines_writer.write_lines(path, splits, height=16, source="test")
     tiny_config.lines_file = str(path)
     tiny_config.num_epochs = 1
-    tiny_config.lstm_layers = 0  # quick to compile
     scores = train.train_and_evaluate(tiny_config, tmp_path / "run")
     said = capsys.readouterr().out
     assert "1 of 9 train lines" in said and "narrow" in said

@@ -28,8 +28,6 @@ SLURM_TASK = {
 @pytest.fixture
 def start(tmp_path, tiny_config):
     """A function: (workdir, *overrides) → a process with two devices."""
-    # Little to compile: both processes do it.
-    tiny_config.lstm_layers = 0
     tiny_config.num_epochs = 2
     path = tmp_path / "config.py"
     fixtures.write_config(path, tiny_config)
