@@ -1,10 +1,10 @@
 """Trainings that the app starts: they outlive it, stop, go on, and are measured."""
 
+import functools
 import json
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -15,6 +15,7 @@ from ocr_jax.app.project import Project
 from ocr_jax.app.training import Trainings
 from ocr_jax.errors import UserError
 from tests import fixtures
+from tests.app import browsing
 
 # Logs an epoch, and at the second start the last one; ends at SIGINT.
 FAKE = """
@@ -35,12 +36,7 @@ with open(log, "a") as file:
 """
 
 
-def wait(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return found
+wait = functools.partial(browsing.wait, seconds=20)
 
 
 @pytest.fixture
