@@ -25,6 +25,9 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
+# The commands of experiments are among those that are given damaged files.
+sys.path.append(str(Path(__file__).parents[1]))
+
 from fuzzing import good_inputs, mutations
 
 from ocr_jax import errors

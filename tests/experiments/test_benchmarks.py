@@ -111,6 +111,7 @@ def test_the_first_image_is_found_in_any_subfolder(tmp_path):
         "augment.py --config=no.py",
         "feeding.py --lines_file=no.h5",
         "decoding.py --workdir=no",
+        "fuzz.py --only=no",
     ],
 )
 def test_a_user_error_is_one_line(command):
