@@ -16,9 +16,13 @@ def files(folder: str | os.PathLike) -> Iterator[Path]:
     """Yield the files below a folder in the order of their names.
 
     Links to folders are followed after everything else, and a folder that has been seen
-    is not entered again: links in a circle end, and a file keeps its own name.
+    is not entered again: links in a circle end, and a file keeps its own name. A link
+    to a folder that holds this one is a circle, too: it would lead to everything else
+    that is there, up to the whole disk.
     """
     seen: set[tuple[int, int]] = set()
+    for above in Path(folder).resolve().parents:
+        _is_new(above, seen)
     yield from sorted(_walk(Path(folder), seen))
 
 

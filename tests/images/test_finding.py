@@ -28,6 +28,16 @@ def test_links_to_folders_and_files_are_followed(tmp_path):
     assert names(folder) == ["2.png", "lines/1.png"]
 
 
+def test_a_link_to_a_folder_above_is_a_circle(tmp_path):
+    folder = tmp_path / "above" / "collection"
+    folder.mkdir(parents=True)
+    (tmp_path / "other.png").touch()
+    (folder / "1.png").touch()
+    (folder / "up").symlink_to(tmp_path)
+    (folder / "disk").symlink_to("/")
+    assert [path.name for path in finding.files(folder)] == ["1.png"]
+
+
 def test_a_folder_that_is_linked_twice_or_in_a_circle_is_entered_once(tmp_path):
     touch(tmp_path / "z" / "file")
     (tmp_path / "a").symlink_to(tmp_path / "z")
