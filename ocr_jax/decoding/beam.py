@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, UInt32
 
 from ocr_jax.charset import BLANK
-from ocr_jax.decoding import alignment, language_model
+from ocr_jax.decoding import language_model
 
 WIDTH = 32
 # Each frame tries at most this many of its likeliest characters …
@@ -58,22 +58,6 @@ class _Beams(NamedTuple):
         return jnp.logaddexp(self.blank, self.label)
 
 
-def beam_path(
-    guide: Guide,
-    logits: Float[ArrayLike, "b t c"],
-    logit_lengths: Int[ArrayLike, " b"],
-    *,
-    width: int = WIDTH,
-) -> tuple[Int[Array, "b t"], Float[Array, "b t c"]]:
-    """Decode with `beam_search`, then align its labels: a decoder like `greedy_path`.
-
-    Returns the path and the `fused_logits` that give its confidences.
-    """
-    labels, lengths = beam_search(guide, logits, logit_lengths, width=width)
-    path = alignment.align(logits, logit_lengths, labels, lengths)
-    return path, fused_logits(guide, logits, path, labels, lengths)
-
-
 def beam_search(
     guide: Guide,
     logits: Float[ArrayLike, "b t c"],
@@ -104,7 +88,10 @@ def beam_search(
     def step(t, carry):
         beams, parents, labels = carry
         frame = jax.tree.map(lambda x: x[:, t], frames)
-        beams, parent, label = extend(beams, frame)
+        arcs = language_model.look_up(
+            guide.model, beams.state[..., None], frame.tried[:, None]
+        )
+        beams, parent, label = extend(beams, frame, *arcs)
         return beams, parents.at[t].set(parent), labels.at[t].set(label)
 
     nothing = jnp.zeros((size, batch, width), jnp.int32)
@@ -112,8 +99,8 @@ def beam_search(
     beams, parents, labels = jax.lax.fori_loop(
         0, longest, step, (_start(guide, (batch, width)), nothing, nothing)
     )
-    ends = guide.alpha * guide.model.log_probs[beams.state, language_model.BOUNDARY]
-    best = jnp.argmax(beams.total + beams.bonus + ends, axis=1)
+    ends, _ = language_model.look_up(guide.model, beams.state, language_model.BOUNDARY)
+    best = jnp.argmax(beams.total + beams.bonus + guide.alpha * ends, axis=1)
     return _trace(best, parents, labels, longest)
 
 
@@ -127,15 +114,21 @@ def _frames(log_probs, logit_lengths) -> tuple[_Frames, jax.Array]:
     log_probs = jnp.where(kept[..., None], log_probs, no_news)
     order = jnp.argsort(~kept, axis=1, stable=True)
     log_probs = jnp.take_along_axis(log_probs, order[..., None], axis=1)
-    characters = log_probs[..., BLANK + 1 :]
-    gains, tried = jax.lax.top_k(characters, min(MOST_TRIED, characters.shape[-1]))
+    gains, tried = likeliest(log_probs)
     frames = _Frames(
         log_probs=log_probs,
-        tried=tried + BLANK + 1,
+        tried=tried,
         gains=jnp.where(gains < jnp.log(LEAST_PROBABILITY), IMPOSSIBLE, gains),
         after_blanks=jnp.take_along_axis(after_blanks, order, axis=1),
     )
     return frames, kept.sum(axis=1)
+
+
+def likeliest(scores: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return the scores of the characters that a frame may try, and the characters."""
+    characters = scores[..., BLANK + 1 :]
+    best, places = jax.lax.top_k(characters, min(MOST_TRIED, characters.shape[-1]))
+    return best, places + BLANK + 1
 
 
 def _start(guide: Guide, shape: tuple[int, int]) -> _Beams:
@@ -151,9 +144,10 @@ def _start(guide: Guide, shape: tuple[int, int]) -> _Beams:
     )
 
 
-def _extend(guide: Guide, beams: _Beams, frame: _Frames):
+def _extend(guide: Guide, beams: _Beams, frame: _Frames, log_probs, next_states):
     """Advance the beams of one line by one frame.
 
+    log_probs and next_states (W, K): the language model's, for each character tried.
     Returns the best new beams, the beam (W,) that each comes from, and the character
     (W,) that it gained.
     """
@@ -163,11 +157,7 @@ def _extend(guide: Guide, beams: _Beams, frame: _Frames):
     )
     longer = _lengthened(beams, frame)
     same, longer = _stay(beams, frame, longer)
-    bonus = (
-        beams.bonus[:, None]
-        + guide.alpha * guide.model.log_probs[beams.state[:, None], frame.tried]
-        + guide.beta
-    )
+    bonus = beams.bonus[:, None] + guide.alpha * log_probs + guide.beta
     scores = jnp.concatenate(
         [(same.total + same.bonus)[:, None], longer + bonus], axis=1
     )
@@ -179,7 +169,7 @@ def _extend(guide: Guide, beams: _Beams, frame: _Frames):
         blank=jnp.full(best.shape, IMPOSSIBLE),
         label=longer[parents, choices],
         bonus=bonus[parents, choices],
-        state=guide.model.next_states[beams.state[parents], labels],
+        state=next_states[parents, choices],
         last=labels,
         hash=_hash(beams.hash[parents], labels),
     )
@@ -224,51 +214,6 @@ def _hash(prefix: UInt32[ArrayLike, "..."], label: Int[ArrayLike, "..."]):
     """Hash a prefix with one more character, as murmur3 does."""
     mixed = (prefix ^ label.astype(np.uint32)) * np.uint32(0xCC9E2D51)
     return (mixed ^ (mixed >> 15)) * np.uint32(0x1B873593) + np.uint32(1)
-
-
-def fused_logits(
-    guide: Guide,
-    logits: Float[ArrayLike, "b t c"],
-    path: Int[ArrayLike, "b t"],
-    labels: Int[ArrayLike, "b t"],
-    lengths: Int[ArrayLike, " b"],
-) -> Float[Array, "b t c"]:
-    """Score each reading with another class in one of its frames.
-
-    Scores are exact up to a constant per frame. In the frame of a character, another
-    class replaces it, and the blank deletes it. In the frame of a blank, another class
-    is inserted. So the network and the surrounding text both judge each character.
-    """
-    model, classes = guide.model, jnp.arange(logits.shape[2])
-    previous = jnp.pad(path, ((0, 0), (1, 0)), constant_values=BLANK)[:, :-1]
-    # The number of characters that have begun, which is also the next one's position.
-    begun = jnp.cumsum((path != BLANK) & (path != previous), axis=1)
-    states = _states(model, labels)
-    before = jnp.take_along_axis(states, begun - (path != BLANK), axis=1)[..., None]
-    scores = guide.alpha * model.log_probs[before, classes] + guide.beta
-    scores = jnp.where(classes == BLANK, 0.0, scores)
-    state = jnp.where(classes == BLANK, before, model.next_states[before, classes])
-    padded = jnp.pad(labels, ((0, 0), (0, language_model.HIGHEST_ORDER)))
-    # A state depends on no more characters than these.
-    for place in range(language_model.HIGHEST_ORDER - 1):
-        label = jnp.take_along_axis(padded, begun + place, axis=1)[..., None]
-        # At the label's length there is a 0, the end of the line.
-        inside = (begun + place <= lengths[:, None])[..., None]
-        scores += jnp.where(inside, guide.alpha * model.log_probs[state, label], 0.0)
-        state = model.next_states[state, label]
-    return jax.nn.log_softmax(logits) + scores
-
-
-def _states(model: language_model.LanguageModel, labels: jax.Array) -> jax.Array:
-    """Return the states (B, T + 1) before each of the labels (B, T) and at the end."""
-
-    def step(state, label):
-        state = model.next_states[state, label]
-        return state, state
-
-    first = jnp.full(len(labels), model.start)
-    _, states = jax.lax.scan(step, first, labels.T)
-    return jnp.concatenate([first[None], states]).T
 
 
 def _trace(best, parents, labels, longest) -> tuple[jax.Array, jax.Array]:

@@ -1,7 +1,8 @@
 """A character n-gram model of lines of text, with modified Kneser-Ney smoothing.
 
-The model is stored as n-gram counts and used as an automaton. Each state is a context:
-it gives the probability of each next character and the state that follows it.
+The model is stored as n-gram counts and used as an automaton. Each state is a context;
+its arcs give the probability of each character that was seen there, and the state that
+follows it. Any other character is looked up in the next shorter context.
 """
 
 import itertools
@@ -9,8 +10,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import jax
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import ArrayLike, Float, Int
 
 LabelIds = Sequence[int] | Int[np.ndarray, "_"]
 
@@ -19,6 +21,7 @@ BOUNDARY = 0
 HIGHEST_ORDER = 6
 # Discounts of counts of 1, 2 and more, if there are too few n-grams to estimate them.
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
+BITS = 32  # of a word of LanguageModel.seen
 
 
 class NGrams(NamedTuple):
@@ -35,10 +38,18 @@ class NGrams(NamedTuple):
 
 
 class LanguageModel(NamedTuple):
-    """The automaton: S states over C classes, the boundary (class 0) and characters."""
+    """The automaton: S states over C classes, the boundary (class 0) and characters.
 
-    log_probs: np.ndarray  # (S, C) float32: log-probability of each next class
-    next_states: np.ndarray  # (S, C) int32: the longest known context that follows
+    A arcs lead from the states, in the order of their states and then of their classes.
+    State 0 is the empty context, which has an arc for every class.
+    """
+
+    seen: np.ndarray  # (S, C / BITS, rounded up) uint32: a bit for each class's arc
+    first: np.ndarray  # (S,) int32: the first arc
+    shorter: np.ndarray  # (S,) int32: the context without its first character
+    penalty: np.ndarray  # (S,) float32: log-weight of that shorter context
+    log_probs: np.ndarray  # (A,) float32: log-probability of an arc's class
+    next_states: np.ndarray  # (A,) int32: the longest known context that follows
     start: np.ndarray  # () int32: the state at the start of a line
 
 
@@ -64,10 +75,34 @@ def count(lines: Iterable[LabelIds], order: int, num_classes: int) -> NGrams:
 def shorten(ngrams: NGrams, order: int) -> NGrams:
     """Return the n-grams that `count` would give for a lower order."""
     shorter = ngrams.keys % ngrams.num_classes**order
-    keys, inverse = np.unique(shorter, return_inverse=True)
-    counts = np.zeros(len(keys), np.int64)
-    np.add.at(counts, inverse, ngrams.counts)
-    return NGrams(keys, counts, order, ngrams.num_classes)
+    return _sum(shorter, ngrams.counts, ngrams._replace(order=order))
+
+
+def add(ngrams: NGrams, others: NGrams) -> NGrams:
+    """Return the n-grams that `count` would give for both texts; of one order."""
+    keys = np.concatenate([ngrams.keys, others.keys])
+    return _sum(keys, np.concatenate([ngrams.counts, others.counts]), ngrams)
+
+
+def respell(ngrams: NGrams, classes: Int[np.ndarray, " c"], num_classes: int) -> NGrams:
+    """Return n-grams in other label ids: classes[id], which is -1 where there is none.
+
+    N-grams with a character that there is none for are left out.
+    """
+    keys, spelled = np.zeros_like(ngrams.keys), np.ones(len(ngrams.keys), bool)
+    for place in range(ngrams.order):
+        digits = classes[ngrams.keys // ngrams.num_classes**place % ngrams.num_classes]
+        keys += digits.astype(np.int64) * num_classes**place
+        spelled &= digits >= 0
+    like = ngrams._replace(num_classes=num_classes)
+    return _sum(keys[spelled], ngrams.counts[spelled], like)
+
+
+def _sum(keys: np.ndarray, counts: np.ndarray, like: NGrams) -> NGrams:
+    """Return distinct n-grams with the sums of their counts."""
+    keys, inverse = np.unique(keys, return_inverse=True)
+    total = np.bincount(inverse, counts, len(keys)).astype(np.int64)
+    return like._replace(keys=keys, counts=total)
 
 
 def build(ngrams: NGrams) -> LanguageModel:
@@ -80,19 +115,87 @@ def build(ngrams: NGrams) -> LanguageModel:
     modeling" (1998).
     """
     size, levels = ngrams.num_classes, _levels(ngrams)
-    probs = [np.full((1, size), 1 / size)]
-    next_states, states = [np.zeros((1, size), np.int32)], 0
+    # Before the first level all classes are alike, and the empty context follows.
+    arcs = _Arcs(np.arange(size), np.full(size, 1 / size), np.zeros(size, np.int32))
+    penalties, shorter, owners, found = [], [], [], []
+    offset, states = 0, 0  # the first state of the level before, and of this one
     for level, counts in zip(levels, _adjusted_counts(levels, size), strict=True):
-        probs.append(_interpolate(level, counts, probs[-1]))
-        new = np.arange(states, states + len(level.suffixes))
-        next_states[-1][level.parents, level.symbols] = new
-        next_states.append(next_states[-1][level.suffixes])
-        states += len(new)
+        own = np.arange(states, states + len(level.suffixes), dtype=np.int32)
+        arcs.next_states[arcs.find(level.parents * size + level.symbols)] = own
+        keys = level.contexts * size + level.following
+        lower = arcs.find(level.suffixes[level.contexts] * size + level.following)
+        probs, weights = _interpolate(level, counts, arcs.probs[lower])
+        arcs = _Arcs(keys, probs, arcs.next_states[lower])
+        found.append(arcs)
+        owners.append(own[level.contexts])
+        penalties.append(np.log(weights))
+        shorter.append(offset + level.suffixes)
+        offset, states = states, states + len(own)
+    owners, words = np.concatenate(owners), -(-size // BITS)
+    classes = np.concatenate([arcs.keys % size for arcs in found])
+    places = owners.astype(np.int64) * words + classes // BITS
+    seen = np.bincount(places, 2.0 ** (classes % BITS), states * words)
     return LanguageModel(
-        np.log(np.concatenate(probs[1:])).astype(np.float32),
-        np.concatenate(next_states[1:]),
-        np.int32(ngrams.order > 1),
+        seen=seen.astype(np.uint32).reshape(states, words),
+        first=np.searchsorted(owners, np.arange(states)).astype(np.int32),
+        shorter=np.concatenate(shorter).astype(np.int32),
+        penalty=np.concatenate(penalties).astype(np.float32),
+        log_probs=np.log(np.concatenate([a.probs for a in found])).astype(np.float32),
+        next_states=np.concatenate([arcs.next_states for arcs in found]),
+        start=np.int32(ngrams.order > 1),
     )
+
+
+def look_up(
+    model: LanguageModel, states: Int[ArrayLike, "..."], classes: Int[ArrayLike, "..."]
+) -> tuple[Float[ArrayLike, "..."], Int[ArrayLike, "..."]]:
+    """Return the log-probabilities of classes after states, and the states that follow.
+
+    states and classes are broadcast. The model and they are arrays of NumPy or of JAX.
+    """
+    xp = model.first.__array_namespace__()
+    states, classes = xp.broadcast_arrays(states, classes)
+    word, bit = classes // BITS, (classes % BITS).astype(np.uint32)
+
+    def lacks_arc(states):
+        return (model.seen[states, word] >> bit) % 2 == 0
+
+    def shorten(carry):
+        states, weights, lacking = carry
+        weights = weights + xp.where(lacking, model.penalty[states], 0.0)
+        states = xp.where(lacking, model.shorter[states], states)
+        return states, weights, lacks_arc(states)
+
+    carry = states, xp.zeros(states.shape, np.float32), lacks_arc(states)
+    loop = _while_loop if xp is np else jax.lax.while_loop
+    states, weights, _ = loop(lambda carry: carry[2].any(), shorten, carry)
+    # The arcs of a state before that of a class are those of its lower bits.
+    words = xp.arange(model.seen.shape[1])
+    lower = (xp.ones_like(bit) << bit) - np.uint32(1)
+    kept = xp.where(words == word[..., None], lower[..., None], ~np.uint32(0))
+    kept = xp.where(words <= word[..., None], kept, np.uint32(0))
+    before = xp.bitwise_count(model.seen[states] & kept).sum(axis=-1, dtype=np.int32)
+    arcs = model.first[states] + before
+    return weights + model.log_probs[arcs], model.next_states[arcs]
+
+
+def _while_loop(condition, body, carry):
+    """`jax.lax.while_loop` for NumPy."""
+    while condition(carry):
+        carry = body(carry)
+    return carry
+
+
+class _Arcs(NamedTuple):
+    """The m arcs of the contexts of one length."""
+
+    keys: np.ndarray  # (m,) context x number of classes + class, sorted
+    probs: np.ndarray  # (m,)
+    next_states: np.ndarray  # (m,) int32
+
+    def find(self, keys: np.ndarray) -> np.ndarray:
+        """Return the places of keys, all of which are there."""
+        return np.searchsorted(self.keys, keys)
 
 
 class _Level(NamedTuple):
@@ -104,30 +207,36 @@ class _Level(NamedTuple):
     at_start: np.ndarray  # (n,) whether it begins with the start of a line
     contexts: np.ndarray  # (m,) index of a context of this level
     following: np.ndarray  # (m,) character seen after it
-    counts: np.ndarray  # (m,) number of times it was seen
+    counts: (
+        np.ndarray
+    )  # (m,) number of times it was seen; 0 for some of the first level
 
 
 def _levels(ngrams: NGrams) -> list[_Level]:
     """Return the levels of contexts of 0 to order - 1 characters."""
-    keys, counts, base = ngrams.keys, ngrams.counts, ngrams.num_classes
+    base, orders = ngrams.num_classes, [ngrams]
+    for order in range(ngrams.order - 1, 0, -1):
+        orders.append(shorten(orders[-1], order))
     shorter, levels = np.zeros(1, np.int64), []
-    for length in range(ngrams.order):
-        first = base ** max(length - 1, 0)  # place value of the first character
-        contexts = keys // base % (base * first if length else 1)
-        if length > 1:  # a line's start has nothing before it
-            inside = contexts % first >= first // base
-            keys, counts, contexts = keys[inside], counts[inside], contexts[inside]
-        known, numbers = np.unique(contexts, return_inverse=True)
-        pairs, inverse = np.unique(numbers * base + keys % base, return_inverse=True)
+    for length, (keys, counts, *_) in enumerate(reversed(orders)):
+        first = base ** max(length - 1, 0)  # place value of a context's first character
+        if length == 0:  # the empty context knows of every class
+            counts = np.bincount(keys, counts, base)
+            keys = np.arange(base)
+        elif length > 1:  # a line's start has nothing before it
+            inside = keys // base % first >= first // base
+            keys, counts = keys[inside], counts[inside]
+        is_new = np.diff(keys // base, prepend=-1) > 0
+        known = keys[is_new] // base
         levels.append(
             _Level(
                 suffixes=np.searchsorted(shorter, known % first),
                 parents=np.searchsorted(shorter, known // base),
                 symbols=known % base,
                 at_start=(length > 0) & (known < first),
-                contexts=pairs // base,
-                following=pairs % base,
-                counts=np.bincount(inverse, counts, len(pairs)),
+                contexts=np.cumsum(is_new) - 1,
+                following=keys % base,
+                counts=counts,
             )
         )
         shorter = known
@@ -148,16 +257,19 @@ def _adjusted_counts(levels: list[_Level], num_classes: int) -> list[np.ndarray]
     return [*adjusted, levels[-1].counts]
 
 
-def _interpolate(level: _Level, counts: np.ndarray, lower: np.ndarray) -> np.ndarray:
-    """Return the probabilities (n, C) of a level, interpolated with those below it."""
+def _interpolate(
+    level: _Level, counts: np.ndarray, lower: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probabilities (m,) of a level, and its weights (n,) of the one below.
+
+    lower: the probabilities (m,) one level below.
+    """
     discounts = _discounts(counts)[np.minimum(counts, 3).astype(np.int64)]
     size = len(level.suffixes)
     totals = np.bincount(level.contexts, counts, size)
-    backed_off = np.bincount(level.contexts, discounts, size) / totals
-    probs = backed_off[:, None] * lower[level.suffixes]
+    weights = np.bincount(level.contexts, discounts, size) / totals
     seen = (counts - discounts) / totals[level.contexts]
-    probs[level.contexts, level.following] += seen
-    return probs
+    return weights[level.contexts] * lower + seen, weights
 
 
 def _discounts(counts: np.ndarray) -> np.ndarray:
@@ -178,11 +290,11 @@ def _discounts(counts: np.ndarray) -> np.ndarray:
 
 def perplexity(model: LanguageModel, lines: Iterable[LabelIds]) -> float:
     """Return exp of the mean -log probability of all characters and line ends."""
-    total, size = 0.0, 0
-    for ids in lines:
-        state = model.start
-        for symbol in (*ids, BOUNDARY):
-            total -= model.log_probs[state, symbol]
-            state = model.next_states[state, symbol]
-        size += len(ids) + 1
-    return float(np.exp(total / size))
+    texts = [[*ids, BOUNDARY] for ids in lines]
+    columns = np.array([*itertools.zip_longest(*texts, fillvalue=-1)], np.int64)
+    states, total = np.full(len(texts), model.start), 0.0
+    for column in columns:
+        real = column >= 0
+        log_probs, states[real] = look_up(model, states[real], column[real])
+        total -= log_probs.sum(dtype=np.float64)
+    return float(np.exp(total / sum(map(len, texts))))

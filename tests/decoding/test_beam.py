@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from ocr_jax.decoding import beam, language_model
+from ocr_jax.decoding import beam, fusion, language_model
 from tests import ctc_reference
 
 FRAMES, CLASSES, LINES = 5, 4, 24
@@ -19,8 +19,8 @@ def bonus(guide, label, ends=True):
     """alpha log p_lm + beta length of a line, or of its beginning."""
     state, total = guide.model.start, 0.0
     for symbol in (*label, *[language_model.BOUNDARY] * ends):
-        total += guide.model.log_probs[state, symbol]
-        state = guide.model.next_states[state, symbol]
+        log_prob, state = language_model.look_up(guide.model, state, np.array(symbol))
+        total += log_prob
     return guide.alpha * total + guide.beta * len(label)
 
 
@@ -114,7 +114,7 @@ def test_a_character_is_as_sure_as_what_the_reading_scores_with_it(model):
     """Against the scores of all readings that differ in one frame's class."""
     logits = np.random.default_rng(3).normal(size=(LINES, FRAMES, CLASSES))
     lengths, guide = np.full(LINES, FRAMES), beam.Guide(model, 0.7, 0.5)
-    path, fused = jax.device_get(jax.jit(beam.beam_path)(guide, logits, lengths))
+    path, fused = jax.device_get(jax.jit(fusion.beam_path)(guide, logits, lengths))
     log_probs = np.asarray(jax.nn.log_softmax(logits))
     for line in range(LINES):
         label = ctc_reference.collapse(path[line])

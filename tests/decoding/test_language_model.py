@@ -3,6 +3,7 @@
 import collections
 import math
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -81,7 +82,10 @@ def test_perplexity_equals_the_formulas(corpus, others, order):
 @settings(deadline=None, max_examples=40)
 @given(lines, st.integers(1, 6))
 def test_in_every_context_everything_is_possible_and_sums_to_one(corpus, order):
-    probs = np.exp(build(corpus, order).log_probs.astype(np.float64))
+    model = build(corpus, order)
+    states = np.arange(len(model.first))[:, None]
+    log_probs, _ = language_model.look_up(model, states, np.arange(CLASSES))
+    probs = np.exp(log_probs.astype(np.float64))
     assert np.all(probs > 0)
     np.testing.assert_allclose(probs.sum(axis=1), 1.0, rtol=1e-6)
 
@@ -102,3 +106,33 @@ def test_shortened_counts_are_those_of_the_lower_order(corpus, order):
         shortened, language_model.count(corpus, order, CLASSES), strict=True
     ):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_added_counts_are_those_of_both_texts():
+    first, second = [[1, 2, 3], [2]], [[1, 2], [4, 4]]
+    one, other = (language_model.count(lines, 3, CLASSES) for lines in (first, second))
+    both = language_model.count(first + second, 3, CLASSES)
+    for found, expected in zip(language_model.add(one, other), both, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_respelled_counts_are_those_of_the_text_in_other_ids():
+    counted = language_model.count([[1, 2, 3], [3, 1]], 3, CLASSES)
+    found = language_model.respell(counted, np.array([0, 7, 2, 5, 1]), 9)
+    expected = language_model.count([[7, 2, 5], [5, 7]], 3, 9)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_jax_and_numpy_look_up_the_same_of_more_classes_than_a_word_has():
+    generator = np.random.default_rng(0)
+    corpus = (generator.zipf(1.4, (60, 9)) % 69 + 1).tolist()
+    model = language_model.build(language_model.count(corpus, 4, 70))
+    states = np.arange(len(model.first))[:, None]
+    found = language_model.look_up(model, states, np.arange(70))
+    np.testing.assert_allclose(np.exp(found[0]).sum(axis=1), 1.0, rtol=1e-4)
+    on_device = jax.device_put((model, states, np.arange(70)))
+    for ours, theirs in zip(
+        found, jax.jit(language_model.look_up)(*on_device), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
