@@ -14,10 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ocr_jax import run_names, trained, workdirs
-from ocr_jax.decoding import beam, greedy, language_model
+from ocr_jax.decoding import beam, fusion, greedy, language_model
 from ocr_jax.errors import UserError, reason
 
 NAMES = ("greedy", "beam")
+HELP = "default: beam where the network has a language model, greedy elsewhere"
 FILE = "language_model.npz"
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error)
 
@@ -62,15 +63,17 @@ class TunedDecoder(NamedTuple):
     characters: tuple[str, ...]
 
 
-def load(name: str, workdir: str | os.PathLike, best: trained.BestModel) -> Decoder:
+def load(
+    name: str | None, workdir: str | os.PathLike, best: trained.BestModel
+) -> Decoder:
     """Load a decoder, one of NAMES, for the best network of a workdir.
 
-    Raises UserError if beam is asked for and the workdir has no language model, or one
-    for other characters.
+    None: beam where the workdir has a language model, greedy elsewhere. Raises
+    UserError if beam is asked for and there is none, or if it is for other characters.
     """
-    if name == "greedy":
-        return Decoder(greedy.GREEDY, best.temperature)
     path = run_names.resolve(workdir) / FILE
+    if name == "greedy" or (name is None and not path.exists()):
+        return Decoder(greedy.GREEDY, best.temperature)
     if not path.exists():
         raise UserError(
             f"{workdir} has no language model: make one with "
@@ -83,7 +86,7 @@ def load(name: str, workdir: str | os.PathLike, best: trained.BestModel) -> Deco
         )
     model = jax.tree.map(jnp.asarray, language_model.build(tuned.model.ngrams))
     guide = beam.Guide(model, tuned.weights.alpha, tuned.weights.beta)
-    return Decoder(jax.tree_util.Partial(beam.beam_path, guide), tuned.temperature)
+    return Decoder(jax.tree_util.Partial(fusion.beam_path, guide), tuned.temperature)
 
 
 def write(path: Path, tuned: TunedDecoder):

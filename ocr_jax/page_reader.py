@@ -46,12 +46,12 @@ class PageReader:
         workdir: str | os.PathLike = pretrained.RECOGNIZER,
         *,
         finder: str | os.PathLike = pretrained.FINDER,
-        decoder: str = "greedy",
+        decoder: str | None = None,
     ) -> "PageReader":
         """Load a recogniser and a finder of lines: workdirs, or networks that ship.
 
-        decoder: greedy, or beam if ocr_jax.tune_decoder has been run. Raises UserError
-        if there is no such network or decoder.
+        decoder: see Recognizer.load. Raises UserError if there is no such network or
+        decoder.
         """
         recognizer = Recognizer.load(workdir, decoder)
         return cls(finder_lib.load(finder), recognizer)

@@ -56,8 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--decoder",
         choices=decoders.NAMES,
-        default="greedy",
-        help="beam needs python -m ocr_jax.tune_decoder first (default: greedy)",
+        help=f"beam needs python -m ocr_jax.tune_decoder first ({decoders.HELP})",
     )
     parser.add_argument(
         "--format",

@@ -57,11 +57,13 @@ class Recognizer:
         ]
 
     @classmethod
-    def load(cls, workdir: str | os.PathLike, decoder: str = "greedy") -> "Recognizer":
+    def load(
+        cls, workdir: str | os.PathLike, decoder: str | None = None
+    ) -> "Recognizer":
         """Load the best network of a run.
 
-        decoder: greedy, or beam if ocr_jax.tune_decoder has been run. Raises UserError
-        if the workdir has no network or no such decoder.
+        decoder: greedy or beam; None for beam where ocr_jax.tune_decoder has been run.
+        Raises UserError if the workdir has no network or no such decoder.
         """
         devices.use_compilation_cache()
         best = trained.load_best(Path(workdir))

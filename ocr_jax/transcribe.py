@@ -61,8 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--decoder",
         choices=decoders.NAMES,
-        default="greedy",
-        help="beam needs python -m ocr_jax.tune_decoder first (default: greedy)",
+        help=f"beam needs python -m ocr_jax.tune_decoder first ({decoders.HELP})",
     )
     add(
         "--format",

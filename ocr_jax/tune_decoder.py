@@ -3,9 +3,10 @@
     python -m ocr_jax.tune_decoder --workdir=runs/NAME
     python -m ocr_jax.tune_decoder --workdir=runs/NAME --text letters.txt wills.txt
 
-The model is learned from the training transcripts, and from texts if that makes it
-better on the validation transcripts; after `prepare join`, from the collection's own
-alone if that does. `--decoder=beam` then reads with it.
+The model is learned from the training transcripts. Texts, and the language of the
+network that the run went on from, are added if that makes it better on the validation
+transcripts; after `prepare join`, the collection's own are taken alone if that does.
+From then on, the network reads with it.
 """
 
 import argparse
@@ -22,15 +23,12 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from ocr_jax import charset as charset_lib
-from ocr_jax import decoders, errors, trained
-from ocr_jax.data import dataset, lines_file, pipeline
-from ocr_jax.decoding import beam, greedy, language_model
-from ocr_jax.errors import UserError, reason
+from ocr_jax import corpora, decoders, errors, trained
+from ocr_jax.data import dataset, pipeline
+from ocr_jax.decoding import beam, fusion, greedy, language_model
 from ocr_jax.scoring import calibration
 from ocr_jax.sources import making
 
-# A model's tables are no larger; a long text gets a lower order.
-MOST_BYTES, BYTES = 1 << 30, 8
 # More validation lines than this would say little more about two numbers.
 MOST_LINES = 500
 FOLDS = 5
@@ -51,20 +49,26 @@ class Lines(NamedTuple):
     charset: charset_lib.Charset = charset_lib.Charset(())
 
 
-def tune(workdir: Path, texts: Sequence[Path] = ()) -> decoders.TunedDecoder:
+def tune(
+    workdir: Path, texts: Sequence[Path] = (), *, always: bool = False
+) -> decoders.TunedDecoder:
     """Tune beam search for a run; write the result to its workdir and return it.
 
-    Raises UserError if the workdir has no best network, or if its lines file has
-    changed since training.
+    always: learn from the texts, better or not. Raises UserError if the workdir has no
+    best network, or if its lines file has changed since training.
     """
     run = trained.open_run(workdir)
     best = run.best
     making.make_missing(best.config)
     data = dataset.load_unchanged(run.workdir, best.config)
     train, validation = data.splits["train"], data.splits["validation"]
-    lines = [line for path in texts for line in read_text(path, best.charset)]
-    corpora = make_corpora(train, lines)
-    learnt = choose_model(corpora, validation.labels, best.charset.num_classes)
+    lines = [line for path in texts for line in corpora.read(path, best.charset)]
+    learnt = corpora.choose_model(
+        corpora.collect(train, lines, always=always),
+        validation.labels,
+        best.charset.num_classes,
+        corpora.language_of_start(best),
+    )
     model = jax.tree.map(jnp.asarray, language_model.build(learnt.ngrams))
     lines = read_lines(run, validation)
     weights = choose_weights(model, lines)
@@ -73,58 +77,6 @@ def tune(workdir: Path, texts: Sequence[Path] = ()) -> decoders.TunedDecoder:
     tuned = decoders.TunedDecoder(learnt, weights, temperature, best.charset.characters)
     decoders.write(run.workdir / decoders.FILE, tuned)
     return tuned
-
-
-def read_text(path: Path, charset: charset_lib.Charset) -> list[np.ndarray]:
-    """Encode the lines of a text file that the charset can spell."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise UserError(f"--text={path} can't be read: {reason(error, path)}") from None
-    lines = [line for line in map(_written, text.splitlines()) if line]
-    spelled = [line for line in lines if not charset.unknown([line])]
-    print(f"{path}: {len(spelled)} of {len(lines)} lines have known characters only")
-    return [charset.encode(line) for line in spelled]
-
-
-def _written(text: str) -> str:
-    return charset_lib.written(text)[0]
-
-
-def make_corpora(train: dataset.LabelledSplit, texts: Sequence) -> dict[str, Sequence]:
-    """Return the corpora that a model can be learned from, by name, as label ids.
-
-    For a joined file (prepare join), the collection's own lines, each once, are another
-    corpus: copies and synthetic lines say less about what people write.
-    """
-    corpora = {"training transcripts": train.labels}
-    named = zip(train.labels, train.lines.line_ids, strict=True)
-    own = [label for label, line_id in named if lines_file.is_own(line_id)]
-    if 0 < len(own) < len(train.labels):
-        corpora["the collection's training transcripts"] = own
-    if texts:
-        corpora |= {f"{name} and texts": [*c, *texts] for name, c in corpora.items()}
-    return corpora
-
-
-def choose_model(
-    corpora: dict[str, Sequence], validation: Sequence, num_classes: int
-) -> decoders.LearntModel:
-    """Choose the corpus and order of n-grams with the lowest validation perplexity."""
-    highest = language_model.highest_order(num_classes)
-    candidates = []
-    for name, corpus in corpora.items():
-        ngrams = language_model.count(corpus, highest, num_classes)
-        most_states = 1
-        for order in range(1, highest + 1):
-            if most_states * num_classes * BYTES > MOST_BYTES:
-                break
-            shorter = language_model.shorten(ngrams, order)
-            most_states += len(shorter.keys)
-            model = language_model.build(shorter)
-            perplexity = language_model.perplexity(model, validation)
-            candidates.append(decoders.LearntModel(shorter, name, order, perplexity))
-    return min(candidates, key=lambda candidate: candidate.perplexity)
 
 
 def read_lines(run: trained.OpenRun, split: dataset.LabelledSplit) -> Lines:
@@ -213,7 +165,7 @@ def fit_temperature(guide: beam.Guide, lines: Lines) -> float:
 
     @jax.jit
     def read(guide, logits, lengths):
-        path, fused = beam.beam_path(guide, logits, lengths)
+        path, fused = fusion.beam_path(guide, logits, lengths)
         decoded = greedy.read_path(path, fused, lengths)
 
         def confidences(temperature):
@@ -266,8 +218,7 @@ def describe(workdir: Path, tuned: decoders.TunedDecoder) -> str:
         "  {cer_without_model:.2%}  beam search without the language model\n"
         "  {cer:.2%}  with it (alpha {alpha:g}, beta {beta:g}, chosen on these lines)\n"
         "  {cer_crossed:.2%}  with it, weights of each writer chosen on the others\n"
-        "Read with it: python -m ocr_jax.predict --decoder=beam "
-        f"--workdir={workdir} IMAGE"
+        f"Read with it: python -m ocr_jax.predict --workdir={workdir} IMAGE"
     ).format(**tuned.model._asdict(), **tuned.weights._asdict())
 
 
@@ -286,11 +237,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--text", nargs="+", default=[], help="text files to learn from as well"
     )
+    parser.add_argument(
+        "--always",
+        action="store_true",
+        help="learn from the texts even if the validation lines are read worse for it: "
+        "other collections are to be read, too",
+    )
     return parser
 
 
 def _run(args: argparse.Namespace):
-    print(describe(args.workdir, tune(Path(args.workdir), args.text)))
+    print(
+        describe(args.workdir, tune(Path(args.workdir), args.text, always=args.always))
+    )
 
 
 if __name__ == "__main__":

@@ -119,10 +119,11 @@ def test_a_network_that_ships_is_checked_by_its_digest(exported, tmp_path, monke
     shipped = copy(exported[1], tmp_path, "tiny")
     digest = hashlib.sha256((shipped / workdirs.WEIGHTS).read_bytes()).hexdigest()
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
-    monkeypatch.setattr(pretrained, "DIGESTS", {"tiny": digest})
+    digests = {workdirs.WEIGHTS: digest}
+    monkeypatch.setattr(pretrained, "DIGESTS", {"tiny": digests})
     assert Recognizer.load("pretrained:tiny").read(images())[0].text == TEXTS[0]
     pretrained.folder.cache_clear()
-    monkeypatch.setattr(pretrained, "DIGESTS", {"tiny": "0" * 64})
+    monkeypatch.setattr(pretrained, "DIGESTS", {"tiny": digests | {"more": digest}})
     with pytest.raises(UserError, match="missing or damaged"):
         Recognizer.load("pretrained:tiny")
 

@@ -24,7 +24,7 @@ LAYERS = (
     ("pages", "line_training"),
     ("progress", "recognizer"),
     ("evaluate", "transfer"),
-    ("scoring", "sources"),
+    ("scoring", "sources", "corpora"),
     ("images", "decoders"),
     ("data", "trained"),
     ("checkpoints",),

@@ -2,15 +2,13 @@
 
 import json
 import shutil
-import types
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ocr_jax import decoders, evaluate, predict, tune_decoder
-from ocr_jax.charset import Charset
-from ocr_jax.decoding import beam, language_model
+from ocr_jax.decoding import beam
 from ocr_jax.errors import UserError
 from tests import fixtures
 
@@ -60,7 +58,7 @@ def test_the_error_rates_it_says_are_those_of_evaluating(finished, tuned):
 
 
 def test_predict_reads_with_it_and_says_where_characters_are(tuned, tmp_path, capsys):
-    flags = f"--workdir={tuned[0]}", "--decoder=beam", "--format=json"
+    flags = f"--workdir={tuned[0]}", "--format=json"
     assert predict.main([*flags, image(tmp_path)]) == 0
     reading = json.loads(capsys.readouterr().out)
     assert reading["text"] == "acbca"
@@ -74,39 +72,6 @@ def test_the_same_run_and_texts_make_the_same_file(tuned, text):
     content = path.read_bytes()
     tune_decoder.tune(tuned[0], [text])
     assert path.read_bytes() == content
-
-
-def test_a_text_of_the_lines_own_kind_lowers_the_perplexity():
-    training, validation = [[1, 2], [2, 1]] * 3, [[1, 2, 3, 3, 2, 1]] * 4
-    more, other = [[3, 2, 1, 2, 3, 3, 2]] * 20, [[4] * 30] * 20
-    corpora = {"training": training, "more": training + more}
-    assert tune_decoder.choose_model(corpora, validation, 5).text == "more"
-    corpora = {"training": training, "other": training + other}
-    learnt = tune_decoder.choose_model(corpora, training, 5)
-    assert learnt.text == "training"
-    model = language_model.build(learnt.ngrams)
-    assert learnt.perplexity == language_model.perplexity(model, training)
-
-
-def test_of_a_joined_file_the_collections_lines_alone_are_a_choice():
-    ids = ("page*a/1", "2*", "page*a/1*2", "2**2", "+made_up/1")
-    labels = [[1], [2], [1], [2], [3]]
-    lines = types.SimpleNamespace(line_ids=ids)
-    train = types.SimpleNamespace(labels=labels, lines=lines)
-    assert tune_decoder.make_corpora(train, [[4]]) == {
-        "training transcripts": labels,
-        "the collection's training transcripts": [[1], [2]],
-        "training transcripts and texts": [*labels, [4]],
-        "the collection's training transcripts and texts": [[1], [2], [4]],
-    }
-    lines.line_ids = tuple("abcde")
-    assert [*tune_decoder.make_corpora(train, [])] == ["training transcripts"]
-
-
-def test_lines_that_the_charset_cannot_spell_are_left_out_and_counted(text, capsys):
-    labels = tune_decoder.read_text(text, Charset(tuple(fixtures.LETTERS)))
-    assert [len(label) for label in labels] == [3, 3]
-    assert "2 of 4 lines" in capsys.readouterr().out
 
 
 def test_pattern_search_walks_to_the_least_cost():
@@ -134,7 +99,7 @@ def test_crossed_errors_are_with_weights_of_other_writers(monkeypatch):
 
     monkeypatch.setattr(tune_decoder, "count_edits", count_edits)
     lines = tune_decoder.Lines(None, None, [[1] * 50, [2] * 50], ["a", "b"])
-    weights = tune_decoder.choose_weights(language_model.LanguageModel(0, 0, 0), lines)
+    weights = tune_decoder.choose_weights(None, lines)
     assert weights.cer_crossed == pytest.approx(1.6)
     assert weights.cer == pytest.approx(0.8)
 

@@ -22,7 +22,13 @@ from ocr_jax.errors import UserError, one_line, reason
 BLOCK = 10  # lines that stay together: prepare fonts goes on from one to the next
 CAPITALISED, PUNCTUATED = 0.1, 0.06  # shares of the drawn words
 LINE = 32  # characters of words a line
-LETTERS = {"fr": "àâæçéèêëîïôœùûüÿÀÂÇÉÈÊÎÔÛ’'", "en": "'"}
+LETTERS = {
+    "fr": "àâæçéèêëîïôœùûüÿÀÂÇÉÈÊÎÔÛ’'",
+    "en": "'",
+    "de": "äöüÄÖÜ",
+    "es": "áéíóúñüÁÉÍÓÚÑ",
+    "it": "àèéìòùÀÈÉÌÒÙ'",
+}
 LATIN = "abcdefghijklmnopqrstuvwxyz"
 
 

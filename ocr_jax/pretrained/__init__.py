@@ -7,17 +7,27 @@ import functools
 import hashlib
 from pathlib import Path
 
-from ocr_jax import workdirs
 from ocr_jax.errors import UserError
 
 PREFIX = "pretrained:"
 # What reads lines and finds them where no other network is named.
 RECOGNIZER, FINDER = "pretrained:hands", "pretrained:page_lines"
 FOLDER = Path(__file__).parent
-# The SHA-256 of each network's workdirs.WEIGHTS.
+# The SHA-256 of the large files of each network.
 DIGESTS = {
-    "hands": "2861e23a9e7c6582fd6e8c34971e07e446552c400d791a644eccc7b2705973b6",
-    "page_lines": "0f8c3457ea632e0967a71897fb46e95c1505721e3935495b5cd099eb69c55b04",
+    "hands": {
+        "weights.safetensors": (
+            "2861e23a9e7c6582fd6e8c34971e07e446552c400d791a644eccc7b2705973b6"
+        ),
+        "language_model.npz": (
+            "6bbb8fada279548fd2ec296e932f111f004d25e061fa93b6fefa25bad0ae4dd6"
+        ),
+    },
+    "page_lines": {
+        "weights.safetensors": (
+            "0f8c3457ea632e0967a71897fb46e95c1505721e3935495b5cd099eb69c55b04"
+        ),
+    },
 }
 
 
@@ -28,13 +38,16 @@ def folder(name: str) -> Path:
         known = ", ".join(f"{PREFIX}{name}" for name in DIGESTS) or "none"
         raise UserError(f"there is no {PREFIX}{name}: expected one of {known}")
     path = FOLDER / name
-    try:
-        digest = hashlib.sha256((path / workdirs.WEIGHTS).read_bytes()).hexdigest()
-    except OSError:
-        digest = ""
-    if digest != DIGESTS[name]:
-        raise UserError(
-            f"the weights of {PREFIX}{name} are missing or damaged: install ocr_jax "
-            "again"
-        )
+    for file, digest in DIGESTS[name].items():
+        if _digest(path / file) != digest:
+            raise UserError(
+                f"{file} of {PREFIX}{name} is missing or damaged: install ocr_jax again"
+            )
     return path
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""

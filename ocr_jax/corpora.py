@@ -1,0 +1,95 @@
+"""Texts that a language model may be learned from, and the choice of the best."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ocr_jax import charset as charset_lib
+from ocr_jax import decoders, run_names, trained
+from ocr_jax.data import dataset, lines_file
+from ocr_jax.decoding import language_model
+from ocr_jax.errors import UserError, reason
+
+# How often a run's own text counts beside that of the network that it went on from.
+OWN = 8
+
+
+def read(path: Path, charset: charset_lib.Charset) -> list[np.ndarray]:
+    """Encode the lines of a text file that the charset can spell."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UserError(f"--text={path} can't be read: {reason(error, path)}") from None
+    lines = [line for line in map(_written, text.splitlines()) if line]
+    spelled = [line for line in lines if not charset.unknown([line])]
+    print(f"{path}: {len(spelled)} of {len(lines)} lines have known characters only")
+    return [charset.encode(line) for line in spelled]
+
+
+def _written(text: str) -> str:
+    return charset_lib.written(text)[0]
+
+
+def collect(
+    train: dataset.LabelledSplit, texts: Sequence, *, always: bool = False
+) -> dict[str, Sequence]:
+    """Return the corpora that a model can be learned from, by name, as label ids.
+
+    For a joined file (prepare join), the collection's own lines, each once, are another
+    corpus: copies and synthetic lines say less about what people write.
+    """
+    corpora = {"training transcripts": train.labels}
+    named = zip(train.labels, train.lines.line_ids, strict=True)
+    own = [label for label, line_id in named if lines_file.is_own(line_id)]
+    if 0 < len(own) < len(train.labels):
+        corpora["the collection's training transcripts"] = own
+    if not texts:
+        return corpora
+    richer = {f"{name} and texts": [*c, *texts] for name, c in corpora.items()}
+    return richer if always else corpora | richer
+
+
+def language_of_start(best: trained.BestModel) -> language_model.NGrams | None:
+    """Return the n-grams of the network that a run went on from, in the run's ids."""
+    if not best.config.init_from:
+        return None
+    path = run_names.resolve(best.config.init_from) / decoders.FILE
+    if not path.exists():
+        return None
+    tuned, num_classes = decoders.read(path), best.charset.num_classes
+    ids = {character: i for i, character in enumerate(best.charset.characters, 1)}
+    classes = [ids.get(character, -1) for character in tuned.characters]
+    classes = np.array([language_model.BOUNDARY, *classes])
+    ngrams, highest = tuned.model.ngrams, language_model.highest_order(num_classes)
+    ngrams = language_model.shorten(ngrams, min(ngrams.order, highest))
+    return language_model.respell(ngrams, classes, num_classes)
+
+
+def choose_model(
+    corpora: dict[str, Sequence],
+    validation: Sequence,
+    num_classes: int,
+    language: language_model.NGrams | None = None,
+) -> decoders.LearntModel:
+    """Choose the corpus and order of n-grams with the lowest validation perplexity.
+
+    language: n-grams of other texts, which may be added to each corpus.
+    """
+    found = {}
+    for name, corpus in corpora.items():
+        highest = language_model.highest_order(num_classes)
+        found[name] = language_model.count(corpus, highest, num_classes)
+        if language:
+            own = language_model.shorten(found[name], language.order)
+            own = own._replace(counts=OWN * own.counts)
+            both = language_model.add(own, language)
+            found[f"{name}, and the language that the run started with"] = both
+    candidates = []
+    for name, ngrams in found.items():
+        for order in range(1, ngrams.order + 1):
+            shorter = language_model.shorten(ngrams, order)
+            model = language_model.build(shorter)
+            perplexity = language_model.perplexity(model, validation)
+            candidates.append(decoders.LearntModel(shorter, name, order, perplexity))
+    return min(candidates, key=lambda candidate: candidate.perplexity)
