@@ -116,32 +116,30 @@ def build(ngrams: NGrams) -> LanguageModel:
     """
     size, levels = ngrams.num_classes, _levels(ngrams)
     # Before the first level all classes are alike, and the empty context follows.
-    arcs = _Arcs(np.arange(size), np.full(size, 1 / size), np.zeros(size, np.int32))
-    penalties, shorter, owners, found = [], [], [], []
-    offset, states = 0, 0  # the first state of the level before, and of this one
-    for level, counts in zip(levels, _adjusted_counts(levels, size), strict=True):
+    probs, next_states = np.full(size, 1 / size), np.zeros(size, np.int32)
+    built, offset, states = [], 0, 0  # the first states of two levels
+    for level, counts in zip(levels, _adjusted_counts(levels), strict=True):
         own = np.arange(states, states + len(level.suffixes), dtype=np.int32)
-        arcs.next_states[arcs.find(level.parents * size + level.symbols)] = own
-        keys = level.contexts * size + level.following
-        lower = arcs.find(level.suffixes[level.contexts] * size + level.following)
-        probs, weights = _interpolate(level, counts, arcs.probs[lower])
-        arcs = _Arcs(keys, probs, arcs.next_states[lower])
-        found.append(arcs)
-        owners.append(own[level.contexts])
-        penalties.append(np.log(weights))
-        shorter.append(offset + level.suffixes)
+        next_states[level.extended] = own
+        probs, weights = _interpolate(level, counts, probs[level.below])
+        next_states = next_states[level.below]
+        arcs = own[level.contexts], level.keys % size, probs, next_states
+        built.append((*arcs, offset + level.suffixes, weights))
         offset, states = states, states + len(own)
-    owners, words = np.concatenate(owners), -(-size // BITS)
-    classes = np.concatenate([arcs.keys % size for arcs in found])
+    owners, classes, probs, next_states, shorter, weights = map(
+        np.concatenate, zip(*built, strict=True)
+    )
+    words = -(-size // BITS)
     places = owners.astype(np.int64) * words + classes // BITS
     seen = np.bincount(places, 2.0 ** (classes % BITS), states * words)
+    arcs = np.bincount(owners, minlength=states)
     return LanguageModel(
         seen=seen.astype(np.uint32).reshape(states, words),
-        first=np.searchsorted(owners, np.arange(states)).astype(np.int32),
-        shorter=np.concatenate(shorter).astype(np.int32),
-        penalty=np.concatenate(penalties).astype(np.float32),
-        log_probs=np.log(np.concatenate([a.probs for a in found])).astype(np.float32),
-        next_states=np.concatenate([arcs.next_states for arcs in found]),
+        first=(np.cumsum(arcs) - arcs).astype(np.int32),
+        shorter=shorter.astype(np.int32),
+        penalty=np.log(weights).astype(np.float32),
+        log_probs=np.log(probs).astype(np.float32),
+        next_states=next_states,
         start=np.int32(ngrams.order > 1),
     )
 
@@ -186,30 +184,16 @@ def _while_loop(condition, body, carry):
     return carry
 
 
-class _Arcs(NamedTuple):
-    """The m arcs of the contexts of one length."""
-
-    keys: np.ndarray  # (m,) context x number of classes + class, sorted
-    probs: np.ndarray  # (m,)
-    next_states: np.ndarray  # (m,) int32
-
-    def find(self, keys: np.ndarray) -> np.ndarray:
-        """Return the places of keys, all of which are there."""
-        return np.searchsorted(self.keys, keys)
-
-
 class _Level(NamedTuple):
-    """The n contexts of one length and the m characters seen in them."""
+    """The m n-grams of one order, and the n contexts that they begin with."""
 
-    suffixes: np.ndarray  # (n,) index of the shorter context that it ends in
-    parents: np.ndarray  # (n,) index of the shorter context that it begins with
-    symbols: np.ndarray  # (n,) its last character
-    at_start: np.ndarray  # (n,) whether it begins with the start of a line
+    keys: np.ndarray  # (m,) sorted
+    counts: np.ndarray  # (m,) number of times seen; 0 for some of the first level
     contexts: np.ndarray  # (m,) index of a context of this level
-    following: np.ndarray  # (m,) character seen after it
-    counts: (
-        np.ndarray
-    )  # (m,) number of times it was seen; 0 for some of the first level
+    below: np.ndarray  # (m,) index of the n-gram without its first character
+    extended: np.ndarray  # (n,) index of the context among the n-grams one level below
+    suffixes: np.ndarray  # (n,) index of the context without its first character
+    at_start: np.ndarray  # (n,) whether it begins with the start of a line
 
 
 def _levels(ngrams: NGrams) -> list[_Level]:
@@ -217,12 +201,11 @@ def _levels(ngrams: NGrams) -> list[_Level]:
     base, orders = ngrams.num_classes, [ngrams]
     for order in range(ngrams.order - 1, 0, -1):
         orders.append(shorten(orders[-1], order))
-    shorter, levels = np.zeros(1, np.int64), []
+    lower, shorter, levels = np.arange(base), np.zeros(1, np.int64), []
     for length, (keys, counts, *_) in enumerate(reversed(orders)):
         first = base ** max(length - 1, 0)  # place value of a context's first character
         if length == 0:  # the empty context knows of every class
-            counts = np.bincount(keys, counts, base)
-            keys = np.arange(base)
+            keys, counts = np.arange(base), np.bincount(keys, counts, base)
         elif length > 1:  # a line's start has nothing before it
             inside = keys // base % first >= first // base
             keys, counts = keys[inside], counts[inside]
@@ -230,29 +213,27 @@ def _levels(ngrams: NGrams) -> list[_Level]:
         known = keys[is_new] // base
         levels.append(
             _Level(
-                suffixes=np.searchsorted(shorter, known % first),
-                parents=np.searchsorted(shorter, known // base),
-                symbols=known % base,
-                at_start=(length > 0) & (known < first),
-                contexts=np.cumsum(is_new) - 1,
-                following=keys % base,
+                keys=keys,
                 counts=counts,
+                contexts=np.cumsum(is_new) - 1,
+                below=np.searchsorted(lower, keys % base ** max(length, 1)),
+                extended=np.searchsorted(lower, known),
+                suffixes=np.searchsorted(shorter, known % first),
+                at_start=(length > 0) & (known < first),
             )
         )
-        shorter = known
+        lower, shorter = keys, known
     return levels
 
 
-def _adjusted_counts(levels: list[_Level], num_classes: int) -> list[np.ndarray]:
+def _adjusted_counts(levels: list[_Level]) -> list[np.ndarray]:
     """Return, per level, the number of distinct characters before each n-gram (m,).
 
     The last level and n-grams at the start of a line have their plain counts instead.
     """
     adjusted = []
     for level, longer in itertools.pairwise(levels):
-        pairs = level.contexts * num_classes + level.following
-        suffixes = longer.suffixes[longer.contexts] * num_classes + longer.following
-        kinds = np.bincount(np.searchsorted(pairs, suffixes), minlength=len(pairs))
+        kinds = np.bincount(longer.below, minlength=len(level.keys))
         adjusted.append(np.where(level.at_start[level.contexts], level.counts, kinds))
     return [*adjusted, levels[-1].counts]
 

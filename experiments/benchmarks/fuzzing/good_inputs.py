@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import cv2
 import h5py
-import jax
 import launch
 import numpy as np
 import report
@@ -214,7 +213,7 @@ def _make_workdir(folder: Path):
     config.charset, config.height = "".join(charset), 16
     model = models.build_model(config, len(charset) + 1)
     tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 10))
-    state = jax.jit(lambda: train_state.create_state(model, tx, config, 16))()
+    state = train_state.create_state(model, tx, config, 16)
     with checkpoints.Checkpoints(folder) as saved:
         saved.save(checkpoints.BEST, train_state.for_inference(state), {"epoch": 1})
 
