@@ -85,7 +85,7 @@ class Trainings:
             raise UserError(f"{name}.job.json does not say how to train") from None
         source = run_names.resolve(network)
         return processes.python(
-            "ocr_jax.main",
+            "ocr_jax.app.train_job",
             "--config=lines_ctc",
             f"--config.lines_file={(self.folder / f'{name}.h5').resolve()}",
             f"--config.init_from={source.resolve()}",
@@ -119,10 +119,10 @@ class Trainings:
         total = self._epochs(name, job)
         epoch = max((row["epoch"] for row in epochs), default=0)
         state = "stopped"
-        if (self.folder / name / "scores.json").exists():
-            state = "finished"
-        elif self._is_running(name, job):
+        if self._is_running(name, job):  # it has scores before it has a language model
             state = "running"
+        elif (self.folder / name / "scores.json").exists():
+            state = "finished"
         seconds = [
             row.get("train/seconds", 0) + row.get("validation/seconds", 0)
             for row in epochs[-5:]

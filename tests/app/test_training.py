@@ -65,7 +65,7 @@ def fake(monkeypatch):
     real = processes.python
 
     def python(module, *arguments):
-        if module == "ocr_jax.main":
+        if module == "ocr_jax.app.train_job":
             return [sys.executable, "-c", FAKE, *arguments]
         return real(module, *arguments)
 
