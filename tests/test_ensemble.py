@@ -40,7 +40,8 @@ def log_probs(workdir):
     best = trained.load_best(workdir)
     line = fixtures.draw_line("abcab")[None] / 255.0
     variables = {"params": best.state.params, "batch_stats": best.state.batch_stats}
-    logits, _ = best.model.apply(variables, line, np.array([line.shape[2]]))
+    read = jax.jit(best.model.apply)
+    logits, _ = read(variables, line, np.array([line.shape[2]]))
     return np.asarray(jax.nn.log_softmax(logits))
 
 
