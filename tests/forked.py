@@ -11,10 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-# As ocr_jax.data.pipeline has them.
-os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["ocr_jax.main", "ocr_jax.train", "tensorflow"])
+# Without TensorFlow: lines as few as those of tests are trained on without it.
+_context.set_forkserver_preload(["ocr_jax.main", "ocr_jax.train"])
 
 
 class Main:

@@ -41,7 +41,6 @@ def test_the_classes_are_the_labs():
     assert {i: fsdl.CLASSES[i] for i in ids} == ids
 
 
-@pytest.mark.slow
 def test_lines_come_back_without_padding(lab_file):
     code, out = run(lab_file, "--validation_lines=2")
     assert code == 0
