@@ -1,7 +1,8 @@
 """`python -m ocr_jax.main` without the seconds that Python takes to import it all.
 
 Each command is forked from a process that has imported what a training takes, and is a
-process of its own: it can be signalled, killed, and exits with a code.
+process of its own: it can be signalled, killed, and exits with a code. Another function
+of the arguments may take the place of main.
 """
 
 import multiprocessing
@@ -10,22 +11,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-# As ocr_jax.data.pipeline has them.
-os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["ocr_jax.main", "ocr_jax.train", "tensorflow"])
+# Without TensorFlow: lines as few as those of tests are trained on without it.
+_context.set_forkserver_preload(["ocr_jax.main", "ocr_jax.train"])
 
 
 class Main:
     """A running command, used like a subprocess.Popen."""
 
-    def __init__(self, *arguments, cwd="."):
+    def __init__(self, *arguments, cwd=".", function=None, **environment):
         self._folder = tempfile.TemporaryDirectory(prefix="ocr_jax_main_")
         self._outputs = [Path(self._folder.name, n) for n in ("stdout", "stderr")]
         arguments = ["main", *map(str, arguments)]
-        self._process = _context.Process(
-            target=_run, args=(arguments, str(Path(cwd).absolute()), self._outputs)
-        )
+        folder = str(Path(cwd).absolute())
+        given = arguments, folder, self._outputs, function, environment
+        self._process = _context.Process(target=_run, args=given)
         self._process.start()
 
     @property
@@ -49,12 +49,13 @@ class Main:
         self._process.join()
 
 
-def _run(arguments: list[str], folder: str, outputs: list[Path]):
+def _run(arguments: list[str], folder: str, outputs: list[Path], function, environment):
     for number, path in enumerate(outputs, start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
     os.chdir(folder)
+    os.environ.update(environment)
     sys.argv = arguments
 
     from ocr_jax import main
 
-    sys.exit(main.main(arguments))
+    sys.exit((function or main.main)(arguments))

@@ -74,6 +74,7 @@ def test_a_command_shows_its_own_help(name):
     assert module.split('"""')[1].splitlines()[0] in result.stdout
 
 
+@pytest.mark.slow
 def test_arguments_reach_the_command_and_its_exit_code_comes_back(tmp_path):
     result = run("evaluate", f"--workdir={tmp_path}")
     assert result.returncode == 2
@@ -82,6 +83,7 @@ def test_arguments_reach_the_command_and_its_exit_code_comes_back(tmp_path):
     assert result.returncode == 2 and "config.lstm_dim" in result.stderr
 
 
+@pytest.mark.slow
 def test_lines_are_prepared_by_several_processes(tmp_path):
     out = tmp_path / "lines.h5"
     options = "--lines=4", "--validation_lines=1", "--test_lines=1", "--workers=2"
@@ -90,6 +92,7 @@ def test_lines_are_prepared_by_several_processes(tmp_path):
     assert out.exists()
 
 
+@pytest.mark.slow
 def test_the_recogniser_is_a_name_of_the_package_that_is_imported_when_used():
     code = (
         "import sys, ocr_jax\nassert 'jax' not in sys.modules\n"

@@ -42,7 +42,7 @@ def test_a_collection_becomes_a_recogniser_that_reads_new_images(
     assert prepare.main([*arguments, "--height=16"]) == 0
 
     tiny_config.lines_file = str(lines_file)
-    tiny_config.num_epochs = 25
+    tiny_config.num_epochs = 10
     workdir = tmp_path / "run"
     scores = train.train_and_evaluate(tiny_config, workdir)
     assert scores["validation"]["summary"]["cer"] < 0.1

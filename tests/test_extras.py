@@ -10,6 +10,7 @@ import pytest
 from ocr_jax import extras
 from ocr_jax.errors import UserError
 from ocr_jax.scoring import report
+from tests import fixtures
 
 ROOT = Path(__file__).parent.parent
 # Runs a script, or -m and a module, as if the packages were not installed.
@@ -67,15 +68,9 @@ def test_a_command_names_the_extra_that_it_lacks(packages, extra, command, tmp_p
 def test_the_base_prepares_lines_trains_and_reads(tmp_path, tiny_lines):
     """No optional package can be imported: only the pictures are missing."""
     every = ",".join(extras.EXTRAS)
-    config = tmp_path / "config.py"
-    config.write_text(
-        "from ocr_jax.config import default_config\n"
-        "def get_config():\n    config = default_config()\n"
-        f"    config.lines_file = {str(tiny_lines)!r}\n"
-        "    config.conv_channels, config.lstm_layers = (4, 4), 0\n"
-        "    config.num_epochs, config.wandb.mode = 1, 'disabled'\n"
-        "    return config\n"
-    )
+    config, tiny_config = tmp_path / "config.py", fixtures.make_tiny_config(tiny_lines)
+    tiny_config.num_epochs = 1
+    fixtures.write_config(config, tiny_config)
     workdir, sheet = tmp_path / "run", tmp_path / "sheet.png"
     train = "-m", "ocr_jax.main", f"--config={config}", f"--workdir={workdir}"
     show = *PREPARE, "show", tiny_lines, f"--out={sheet}"
@@ -91,6 +86,7 @@ def test_the_base_prepares_lines_trains_and_reads(tmp_path, tiny_lines):
     assert sheet.exists()
 
 
+@pytest.mark.slow
 def test_help_of_every_script_needs_no_optional_package():
     every = ",".join(extras.EXTRAS)
     for script in ("launch.py", "sweep.py", "report.py"):

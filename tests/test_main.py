@@ -12,19 +12,6 @@ from ocr_jax import config_keys
 from ocr_jax.data import lines_file, lines_writer
 from tests import fixtures, forked
 
-CONFIG = """
-from ocr_jax.config import default_config
-
-def get_config():
-    config = default_config()
-    config.lines_file = {path!r}
-    config.conv_channels = (4, 4)
-    config.lstm_layers = 0
-    config.num_epochs = 1
-    config.wandb.mode = "disabled"
-    return config
-"""
-
 
 def run(*arguments, **options):
     command = [sys.executable, "-m", "ocr_jax.main", *map(str, arguments)]
@@ -43,8 +30,9 @@ def refusal(*arguments, **options):
 
 @pytest.fixture
 def config_path(tmp_path, tiny_lines):
-    path = tmp_path / "config.py"
-    path.write_text(CONFIG.format(path=str(tiny_lines)))
+    path, config = tmp_path / "config.py", fixtures.make_tiny_config(tiny_lines)
+    config.num_epochs = 1
+    fixtures.write_config(path, config)
     return path
 
 
@@ -188,6 +176,7 @@ def test_a_file_that_is_torn_or_something_else(
     assert expected in refusal(f"--config={config_path}", *flags)
 
 
+@pytest.mark.slow
 def test_a_run_from_the_command_line_ends_with_scores_and_what_to_do_next(
     config_path, tmp_path
 ):

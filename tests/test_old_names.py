@@ -33,6 +33,7 @@ def make_config(path):
     config = fixtures.make_tiny_config(path)
     config.update(
         {
+            "num_epochs": 2,
             "ema_decay": 0.5,
             "shortcut_weight": 0.1,
             "prepare_args": "fonts --style=varied",

@@ -270,6 +270,7 @@ def test_mistakes_are_one_line(workdir, tmp_path, capsys):
         assert message in said and len(said.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_reading_needs_neither_tensorflow_nor_wandb():
     code = (
         "import sys\nfrom ocr_jax import predict\n"

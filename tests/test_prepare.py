@@ -137,6 +137,7 @@ def test_equal_reasons_are_counted_as_one(folder, tmp_path, capsys):
     assert shown in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_fonts_file(tmp_path):
     digests = []
     for workers in (1, 2):
@@ -225,6 +226,7 @@ def command(*arguments):
     return [sys.executable, "-m", "ocr_jax.prepare", *map(str, arguments)]
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_leaves_nothing(small_disk):
     disk = small_disk(megabytes=0.3)
     arguments = ("fonts", "--lines=3000", f"--out={disk / 'out.h5'}")
@@ -235,6 +237,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(small_disk):
     assert not list(disk.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "word"),
     [(signal.SIGINT, "Interrupted."), (signal.SIGTERM, "Terminated.")],

@@ -17,7 +17,7 @@ def lines(count, seed):
     generator = np.random.default_rng(seed)
     drawn = []
     for index in range(count):
-        sizes = generator.integers(1, 4, 2)
+        sizes = generator.integers(1, 3, 2)
         words = ["".join(generator.choice(["א", "ב"], size)) for size in sizes]
         number = "1" * int(generator.integers(0, 3))
         text = words[0] + number + words[1]

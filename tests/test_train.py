@@ -99,9 +99,10 @@ def test_a_run_needs_no_tensorflow_and_ends_as_with_it(
         np.testing.assert_array_equal(one, other)
 
 
-def test_early_stopping_ends_a_run_that_gets_no_better(tmp_path, tiny_config):
+def test_early_stopping_ends_a_run_that_gets_no_better(finished, tmp_path, tiny_config):
     tiny_config.learning_rate = 0.0
-    tiny_config.batch_norm = False  # its running statistics change the readings
+    # Else its running statistics would change the readings.
+    tiny_config.init_from, tiny_config.freeze = str(finished[1]), "encoder"
     tiny_config.num_epochs = 9
     tiny_config.early_stop_patience = 2
     train.train_and_evaluate(tiny_config, tmp_path / "run")
@@ -168,8 +169,7 @@ def test_a_training_without_an_update_is_refused(tmp_path, tiny_config):
 
 
 def test_overwrite_starts_anew(tmp_path, tiny_config):
-    tiny_config.num_epochs = 2
-    train.train_and_evaluate(tiny_config, tmp_path / "run")
+    fixtures.make_run(tmp_path / "run")
     tiny_config.num_epochs = 1
     train.train_and_evaluate(tiny_config, tmp_path / "run", overwrite=True)
     assert workdirs.load_config(tmp_path / "run").num_epochs == 1

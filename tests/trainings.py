@@ -16,7 +16,11 @@ def latest_state(workdir, config):
     data = dataset.load(config, ("train",))
     model = models.build_model(config, data.charset.num_classes)
     tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1))
-    template = train_state.create_state(model, tx, config, data.height)
+    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    template = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device),
+        train_state.state_shapes(model, tx, config, data.height),
+    )
     with checkpoints.Checkpoints(workdir) as saved:
         state, progress = saved.restore(checkpoints.LATEST, template)
     return jax.tree.leaves(jax.device_get(state)), progress

@@ -72,12 +72,14 @@ def _step_work(report: Report, **changes):
     config, batch = step.make_work("lines", LINES, quick=report.quick)
     config = step.without_dropout(config)
     config.update({"optimizer": "sgd", "grad_clip": 0.0, "ema_decay": 0.0, **changes})
+    if report.quick:  # other checks are of the LSTM
+        config.update({"lstm_layers": 0, "shortcut_weight": 0.0})
     return config, batch
 
 
 def _gradients(config, batch, state, device) -> tuple[float, list[np.ndarray]]:
     """(mean loss, gradient) of a step on a device from a given state."""
-    model, tx, _ = step.make_state(config, batch["image"].shape[1])
+    model, tx = step.make_network(config)
     mesh = Mesh(np.array([device]), (devices.DATA,))
     train_step = steps.make_train_step(model, tx, config, mesh)
     placed = devices.replicate(state, mesh), devices.shard(batch, mesh)
@@ -166,7 +168,7 @@ def _lstm(report: Report, name: str, implementation: str = "scan"):
 
 def _logits(report: Report):
     """A network with random weights, and the logits (B, T, C) that a CPU gets of it."""
-    config, batch = step.make_work("lines", LINES, quick=report.quick)
+    config, batch = _step_work(report)
     model, _, state = step.make_state(config, batch["image"].shape[1])
 
     def read(state, images, widths):

@@ -161,6 +161,8 @@ def _make_work(report: Report, name: str, size: int, dtype: str, augmenting: boo
     size = 4 if report.quick else size
     config, batch = step.make_work(name, size, quick=report.quick)
     config.dtype = dtype
+    if report.quick:
+        config.lstm_layers = 1
     if augmenting:
         path = f"--config={step.AUGMENTATION}"
         config.augment = config_lib.load([path]).augment

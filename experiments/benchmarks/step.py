@@ -87,10 +87,16 @@ def make_ways(config, batch) -> dict[str, timing.Way]:
     return ways
 
 
+def make_network(config):
+    """(network, its optimizer)."""
+    schedule = optimizers.make_schedule(config, 1000)
+    tx = optimizers.make_optimizer(config, schedule)
+    return models.build_model(config, CLASSES, devices.DATA), tx
+
+
 def make_state(config, height: int):
     """(network, optimizer, the state that training begins with)."""
-    model = models.build_model(config, CLASSES, devices.DATA)
-    tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1000))
+    model, tx = make_network(config)
     return model, tx, train_state.create_state(model, tx, config, height)
 
 
@@ -138,7 +144,8 @@ def make_twin(config, height: int, params, windows: bool = False):
 
 def operations(config, batch) -> int:
     """Floating-point operations of our update's products and convolutions."""
-    model, tx, state = make_state(config, batch["image"].shape[1])
+    model, tx = make_network(config)
+    state = train_state.state_shapes(model, tx, config, batch["image"].shape[1])
     # Of all lines: a device of several would be counted with its own.
     mesh = jax.sharding.Mesh(jax.devices()[:1], (devices.DATA,))
     train_step = steps.make_train_step(model, tx, config, mesh)

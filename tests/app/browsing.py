@@ -5,10 +5,11 @@ import time
 
 def wait(condition, seconds=10):
     """Wait until a condition holds, and return what it returns."""
-    end = time.monotonic() + seconds
+    end, pause = time.monotonic() + seconds, 0.02
     while not (found := condition()):
         assert time.monotonic() < end
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.2)  # to look takes time from what is waited for
     return found
 
 

@@ -134,6 +134,7 @@ def test_a_page_that_can_not_be_shown_is_named_in_the_zip(project):
         assert file.read("left_out.txt").startswith(b"page0: ")
 
 
+@pytest.mark.slow
 def test_prepare_reads_the_folder_of_a_project(project, tmp_path):
     out = tmp_path / "lines.h5"
     assert (
@@ -164,6 +165,7 @@ def test_a_page_in_alto_stays_in_alto(project, tmp_path):
     assert [line.text for line in lines] == ["corrected", "abc"]
 
 
+@pytest.mark.slow
 def test_only_checked_lines_are_trained_on(project, tmp_path):
     with pytest.raises(UserError, match="too few lines"):
         checked_lines.make(project, tmp_path / "lines.h5", 32)

@@ -58,6 +58,7 @@ def test_speed_is_relative_to_the_fastest_way_of_torch(capsys):
     assert "| work | ours | 1000.0 ms | 2000.0 ms | 3.00 |" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_our_ctc_losses_match_the_others():
     [shape] = ctc.QUICK
     lines = ctc.random_lines(*shape)
@@ -66,6 +67,7 @@ def test_our_ctc_losses_match_the_others():
     ctc.require_agreement("CTC", ways, lines)
 
 
+@pytest.mark.slow
 def test_our_lstm_matches_the_others():
     [shape] = lstm.QUICK
     ways = lstm.make_ways(*shape)
@@ -105,6 +107,7 @@ def test_the_first_image_is_found_in_any_subfolder(tmp_path):
     assert readme_figures.first_image(tmp_path) == tmp_path / "train" / "b.PNG"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

@@ -68,6 +68,7 @@ def test_a_work_without_time_is_left_out_and_says_so(tmp_path):
     assert row["result"] == "left out: no time"
 
 
+@pytest.mark.slow
 def test_a_part_that_fails_or_hangs_is_reported(tmp_path, monkeypatch):
     torn = tmp_path / "torn.h5"
     torn.write_bytes(b"no lines file")

@@ -18,6 +18,7 @@ from reporting import runs as runs_lib
 from ocr_jax import reading_tables, workdirs
 from ocr_jax.errors import UserError
 from tests import fixtures
+from tests.app import browsing
 from tests.experiments.fixtures import page_body
 from tests.fixtures import TRANSCRIPTS, make_run
 
@@ -195,7 +196,12 @@ def test_a_browser_sorts_the_table_and_fetches_nothing(browser, tmp_path, monkey
         for name, (dim, dropout) in names.items()
     ]
     assert report.main([*map(str, runs), f"--out={tmp_path}/page.html"]) == 0
-    browser.get((tmp_path / "page.html").as_uri())
+    address = (tmp_path / "page.html").as_uri()
+    browser.get(address)
+    # On a busy machine the browser may answer for the empty page before it.
+    browsing.wait(lambda: browser.current_url == address)
+    state = "return document.readyState"
+    browsing.wait(lambda: browser.execute_script(state) == "complete")
 
     def order(column):
         [head] = browser.find_elements("xpath", f"//th/button[text()='{column}']")
@@ -207,7 +213,9 @@ def test_a_browser_sorts_the_table_and_fetches_nothing(browser, tmp_path, monkey
     assert order("run") == ["c", "b", "<b>a<b>"]
     # Numbers by size: as words, 100 comes before 9.
     assert order("lstm_dim") == ["c", "b", "<b>a<b>"]
-    assert len(browser.find_elements("css selector", ".main-svg .trace path")) > 0
+    browsing.wait(
+        lambda: browser.find_elements("css selector", ".main-svg .trace path")
+    )
     legend = browser.find_elements("css selector", ".legendtext")
     assert [text.text for text in legend] == list(names)
     lines = browser.find_element("id", "lines")

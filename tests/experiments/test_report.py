@@ -1,11 +1,14 @@
 """The table of runs: what differs, and what came of it."""
 
+import json
+import shutil
+
 import pytest
 import report
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr_jax import reading_tables, train, workdirs
+from ocr_jax import reading_tables, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.scoring import metrics
 from tests import fixtures
@@ -15,11 +18,17 @@ characters = st.characters(codec="utf-8", exclude_characters="\r")
 text = st.text(characters | st.sampled_from('\t"\n'), max_size=6)
 
 
-def test_a_row_has_the_differences_and_the_scores(finished, tmp_path, tiny_lines):
-    _, base, scores = finished
-    config = fixtures.make_tiny_config(tiny_lines)
-    config.num_epochs, config.lstm_layers, config.name = 2, 1, "other"
-    train.train_and_evaluate(config, tmp_path / "plain")
+def test_a_row_has_the_differences_and_the_scores(finished, tmp_path):
+    config, base, scores = finished
+    other = shutil.copytree(base, tmp_path / "plain")
+    changed = config.copy_and_resolve_references()
+    changed.num_epochs, changed.lstm_layers, changed.name = 2, 1, "other"
+    workdirs.write_json(other / "config.json", changed.to_dict())
+    larger = scores | {"parameters": scores["parameters"] + 1}
+    workdirs.write_json(other / "scores.json", larger)
+    rows = (other / "metrics.jsonl").read_text().splitlines(keepends=True)
+    of_two = [row for row in rows if json.loads(row).get("epoch", 1) <= 2]
+    (other / "metrics.jsonl").write_text("".join(of_two))
     table = report.table([base, tmp_path / "plain"], "test")
     header, _, first, second = table.split("\n")
     assert header.split(" | ")[1] == "what differs"

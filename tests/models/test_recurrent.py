@@ -83,8 +83,8 @@ def test_cudnn_gets_our_weights_in_its_order_and_gives_our_gradients(
         return jax.tree.leaves((y, back(jnp.cos(jnp.arange(y.size)).reshape(y.shape))))
 
     for one, other in zip(
-        with_gradients(recurrent.scan_layer),
-        with_gradients(recurrent.cudnn_layer),
+        jax.jit(lambda: with_gradients(recurrent.scan_layer))(),
+        jax.jit(lambda: with_gradients(recurrent.cudnn_layer))(),
         strict=True,
     ):
         np.testing.assert_allclose(one, other, atol=1e-5)

@@ -1,5 +1,7 @@
 """Finders of lines are trained like recognisers: resumed, scored, exported, used."""
 
+import contextlib
+import io
 import json
 
 import jax
@@ -27,9 +29,19 @@ def pages(tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_tiles():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiles, "SIDE", SIDE)
+        yield
+
+
 @pytest.fixture
-def config(pages, monkeypatch):
-    monkeypatch.setattr(tiles, "SIDE", SIDE)
+def config(pages):
+    return make_config(pages)
+
+
+def make_config(pages):
     config = fixtures.make_tiny_config(pages)
     config.encoder = "page"
     config.conv_channels = (8, 8)
@@ -38,6 +50,15 @@ def config(pages, monkeypatch):
     config.ema_decay = 0.9
     config.log_every_steps = 1
     return config
+
+
+@pytest.fixture(scope="module")
+def whole(pages, tmp_path_factory):
+    """(workdir, scores, what was said) of a training to its end."""
+    workdir = tmp_path_factory.mktemp("runs") / "run"
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        scores = train.train_and_evaluate(make_config(pages), workdir)
+    return workdir, scores, said.getvalue()
 
 
 def test_a_tile_shows_a_page_and_where_its_lines_are(pages):
@@ -62,35 +83,34 @@ def test_the_loss_is_least_for_what_is_true():
     assert np.isfinite(empty).all()
 
 
-def test_a_finder_is_trained_scored_exported_and_used(config, tmp_path, capsys):
-    scores = train.train_and_evaluate(config, tmp_path / "run")
+def test_a_finder_is_trained_scored_exported_and_used(whole, tmp_path, capsys):
+    workdir, scores, said = whole
     assert scores["validation"]["pages"] == 1 and scores["validation"]["lines"] == 2
     assert scores["validation"]["recognizer"] is None  # the pages have no texts
-    said = capsys.readouterr().out
     assert "2 training pages with 4 lines" in said and "F1 of baselines" in said
-    arguments = [f"--workdir={tmp_path}/run", "--mode=evaluate"]
+    arguments = [f"--workdir={workdir}", "--mode=evaluate"]
     assert main.main(["main", *arguments]) == 0
     assert (
         f"F1 of baselines {scores['validation']['summary']['f1']:.3f}"
         in capsys.readouterr().out
     )
-    options = f"--workdir={tmp_path}/run", f"--out={tmp_path}/out"
+    options = f"--workdir={workdir}", f"--out={tmp_path}/out"
     assert export.main([*options, "--format=onnx"]) == 2
     assert "is for recognisers" in capsys.readouterr().err
     assert export.main([*options]) == 0
     page = np.full((100, 70), 200, np.uint8)
-    found = [finder.load(tmp_path / name).find(page) for name in ("run", "out")]
+    found = [finder.load(path).find(page) for path in (workdir, tmp_path / "out")]
     assert len(found[0]) == len(found[1])
 
 
-def test_an_interrupted_training_ends_bit_identical(config, tmp_path):
-    train.train_and_evaluate(config, tmp_path / "whole")
+def test_an_interrupted_training_ends_bit_identical(whole, config, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         trainings.train_until(3, config, tmp_path / "parts", page_training.PageTraining)
     train.train_and_evaluate(config, tmp_path / "parts")
-    rows = [trainings.rows_of(tmp_path / name) for name in ("whole", "parts")]
+    workdirs = whole[0], tmp_path / "parts"
+    rows = [trainings.rows_of(workdir) for workdir in workdirs]
     assert rows[0][-1] == rows[1][-1]
-    one, two = (finder.load(tmp_path / name).state for name in ("whole", "parts"))
+    one, two = (finder.load(workdir).state for workdir in workdirs)
     jax.tree.map(np.testing.assert_array_equal, one.params, two.params)
 
 

@@ -1,8 +1,8 @@
 """One run in two processes on loopback: what it learns, how it stops, who speaks."""
 
 import os
+import signal
 import socket
-import subprocess
 import sys
 
 import jax
@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from ocr_jax import config as config_lib
-from ocr_jax import train, trained, workdirs
+from ocr_jax import errors, train, trained, workdirs
+from ocr_jax.data import pipeline
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import distributed
-from tests import fixtures
+from tests import fixtures, forked
 
 SLURM_TASK = {
     "SLURM_JOB_ID": "7",
@@ -33,15 +34,14 @@ def start(tmp_path, tiny_config):
     fixtures.write_config(path, tiny_config)
     processes = []
 
-    def start(workdir, *overrides, code=("-m", "ocr_jax.main"), **environment):
-        command = [sys.executable, *code, f"--config={path}"]
+    def start(workdir, *overrides, function=None, **environment):
         flags = os.environ["XLA_FLAGS"].replace("count=4", "count=2")
-        process = subprocess.Popen(
-            [*command, f"--workdir={workdir}", *overrides],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"XLA_FLAGS": flags} | environment,
+        process = forked.Main(
+            f"--config={path}",
+            f"--workdir={workdir}",
+            *overrides,
+            function=function,
+            **{"XLA_FLAGS": flags} | environment,
         )
         processes.append(process)
         return process
@@ -49,7 +49,6 @@ def start(tmp_path, tiny_config):
     yield start
     for process in processes:
         process.kill()
-        process.communicate()
 
 
 def flags_of_two():
@@ -66,50 +65,51 @@ def ends(processes):
     return [process.returncode for process in processes], *zip(*said, strict=True)
 
 
-# Trains, is stopped by a Ctrl-C in process 1 at its third batch, goes on to the end;
-# trains once more, on a disk that is full for process 1 at its third batch.
-STOP_RESUME_AND_FAIL = """
-import os, signal, sys
-from ocr_jax import config, errors, train
-from ocr_jax.data import pipeline
+def stop_resume_and_fail(arguments):
+    """In process 1, a Ctrl-C comes at the third batch; later, its disk is full then.
 
-settings = config.load([argument for argument in sys.argv if "--config" in argument])
-workdir = next(a for a in sys.argv if "--workdir" in a).partition("=")[2]
-original = pipeline.batches
+    A training is stopped, and goes on to its end; another one fails.
+    """
+    settings = config_lib.load([a for a in arguments if "--config" in a])
+    workdir = next(a for a in arguments if "--workdir" in a).partition("=")[2]
+    original = pipeline.batches
 
-def interrupt():
-    os.kill(os.getpid(), signal.SIGINT)
+    def interrupt():
+        os.kill(os.getpid(), signal.SIGINT)
 
-def fill_disk():
-    raise OSError(28, "No space left on device")
+    def fill_disk():
+        raise OSError(28, "No space left on device")
 
-def run(workdir, at_third_batch):
-    def batches(*args, **kwargs):
-        for number, batch in enumerate(original(*args, **kwargs)):
-            if number == 2 and settings.processes.endswith("1"):
-                at_third_batch()
-            yield batch
+    def run(workdir, at_third_batch):
+        def batches(*args, **kwargs):
+            for number, batch in enumerate(original(*args, **kwargs)):
+                if number == 2 and settings.processes.endswith("1"):
+                    at_third_batch()
+                yield batch
 
-    pipeline.batches = batches
-    try:
-        return errors.exit_code(lambda: not train.train_and_evaluate(settings, workdir))
-    except SystemExit as ended:
-        return ended.code
+        pipeline.batches = batches
+        try:
+            return errors.exit_code(
+                lambda: not train.train_and_evaluate(settings, workdir)
+            )
+        except SystemExit as ended:
+            return ended.code
 
-print("stopped with", run(workdir, interrupt), file=sys.stderr)
-print("ended with", run(workdir, int), file=sys.stderr)
-run(workdir + "_again", fill_disk)
-print("lived on", file=sys.stderr)
-"""
+    print("stopped with", run(workdir, interrupt), file=sys.stderr)
+    print("ended with", run(workdir, int), file=sys.stderr)
+    run(workdir + "_again", fill_disk)
+    print("lived on", file=sys.stderr)
 
 
 @pytest.mark.slow
 def test_two_processes_stopped_and_resumed_end_like_one(tmp_path, tiny_config, start):
     """And where one of them fails, both end in its words, not in those of jax."""
     workdir = tmp_path / "two"
-    code = ["-c", STOP_RESUME_AND_FAIL]
     codes, outputs, complaints = ends(
-        [start(workdir, *flags, code=code) for flags in flags_of_two()]
+        [
+            start(workdir, *flags, function=stop_resume_and_fail)
+            for flags in flags_of_two()
+        ]
     )
     assert codes == [2, 2], complaints
     first, second = map(str.splitlines, complaints)

@@ -76,7 +76,7 @@ def test_the_share_of_each_part_is_measured_while_it_runs(tmp_path):
 
 
 def test_a_training_is_profiled_where_its_config_says_so(tmp_path, tiny_config, capsys):
-    tiny_config.profile_steps = 2
+    tiny_config.profile_steps, tiny_config.num_epochs = 2, 1
     train.train_and_evaluate(tiny_config, tmp_path / "run")
     assert list(tmp_path.glob("run/profile/**/*.xplane.pb"))
     assert "2 steps traced" in capsys.readouterr().out

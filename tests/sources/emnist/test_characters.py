@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from configs import emnist_lenet, emnist_mlp
-from ocr_jax import train
-from ocr_jax.data import lines_writer
+from ocr_jax import evaluate, train
+from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.images import cleaning
 from ocr_jax.recognizer import Recognizer
 from ocr_jax.scoring import confusion_matrix, metrics
@@ -24,11 +24,15 @@ def characters_file(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("config_file", [emnist_mlp, emnist_lenet])
-def test_characters_are_learnt_scored_and_read(characters_file, tmp_path, config_file):
+@pytest.mark.parametrize(
+    ("config_file", "epochs"), [(emnist_mlp, 8), (emnist_lenet, 4)]
+)
+def test_characters_are_learnt_scored_and_read(
+    characters_file, tmp_path, config_file, epochs
+):
     config = config_file.get_config()
     config.lines_file = str(characters_file)
-    config.batch_size, config.num_epochs = 32, 8
+    config.batch_size, config.num_epochs = 32, epochs
     config.warmup_steps = 2
     config.wandb.mode = "disabled"
     scores = train.train_and_evaluate(config, tmp_path / "run")
@@ -50,13 +54,16 @@ def photograph(image):
     return np.pad(230 - 0.8 * ink, 12, constant_values=230).astype(np.uint8)
 
 
-def test_an_encoder_of_several_frames_has_no_top3(characters_file, tmp_path):
-    config = emnist_lenet.get_config()
-    config.lines_file, config.encoder = str(characters_file), "conv"
-    config.batch_size, config.num_epochs, config.lstm_dim = 32, 1, 8
-    config.wandb.mode = "disabled"
-    scores = train.train_and_evaluate(config, tmp_path / "run")
-    assert "top3" not in scores["validation"]["summary"]
+def test_an_encoder_of_several_frames_has_no_top3(finished, tmp_path):
+    path = tmp_path / "letters.h5"
+    letters = [
+        lines_file.Line(fixtures.draw_line(letter), letter, letter)
+        for letter in fixtures.LETTERS
+    ]
+    splits = {"train": letters, "validation": letters}
+    lines_writer.write_lines(path, splits, height=fixtures.HEIGHT, source="a test")
+    scores = evaluate.evaluate_workdir(finished[1], "validation", lines_file=str(path))
+    assert "top3" not in scores.summary
 
 
 def test_top3_is_of_characters_and_not_of_lines():

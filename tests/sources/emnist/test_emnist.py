@@ -28,7 +28,7 @@ def splits_of(path):
 @pytest.fixture
 def mock_emnist(monkeypatch):
     monkeypatch.setattr(characters, "_require_network", lambda url: None)
-    with tfds.testing.mock_data(num_examples=1300):
+    with tfds.testing.mock_data(num_examples=500):
         yield
 
 

@@ -39,6 +39,7 @@ def texts(split, count, **changes):
     return [prose.line(split, 45, rng) for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes():
     again = [
         fixtures.read_font_line(task)
@@ -47,6 +48,7 @@ def test_the_same_seed_gives_the_same_bytes():
     assert [*map(as_bytes, again)] == [*map(as_bytes, few_lines())]
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_texts_and_other_drawings():
     others = [
         fixtures.read_font_line(task)
@@ -131,6 +133,7 @@ def test_a_character_that_the_font_lacks_is_refused_and_not_drawn_as_a_box():
         handwriting.draw("snow ☃", "Caveat", 32, np.random.default_rng(0))
 
 
+@pytest.mark.slow
 def test_no_text_is_in_two_splits_whatever_its_seed_capitals_or_punctuation():
     def spellings(split, seed):
         lines = texts(split, 1500, seed=seed)
