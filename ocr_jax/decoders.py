@@ -26,8 +26,13 @@ BROKEN_ZIP = (zipfile.BadZipFile, zlib.error)
 class Decoder(NamedTuple):
     """Turns logits into readings. It is a pytree, so jitted functions can take it."""
 
-    read: Callable  # (logits, logit_lengths) → (path, logits): see decode.greedy_path
+    read: Callable  # (logits, logit_lengths) → (path, logits): see greedy.greedy_path
     temperature: float  # of confidences from those logits
+
+    def decode(self, logits: jax.Array, lengths: jax.Array) -> greedy.Decoded:
+        """Read logits (B, T, C) of lines that are `lengths` (B,) frames long."""
+        path, fused = self.read(logits, lengths)
+        return greedy.read_path(path, fused, lengths, self.temperature)
 
 
 class LearntModel(NamedTuple):

@@ -36,7 +36,7 @@ from ocr_jax.runtime import devices
 # widths fill a batch better.
 FEWEST, MOST = batches.MOST, 8 * batches.MOST
 # Readings less sure than this are tried the other ways up, which must be surer by this.
-DOUBTFUL, CLEARLY = 0.7, 0.2
+DOUBTFUL, CLEARLY = 0.7, 0.15
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -190,22 +190,27 @@ def _doubts(
         (number, degrees, line)
         for number, (prepared, reading) in enumerate(zip(chunk, readings, strict=True))
         if prepared.kind == "read" and not prepared.doubt
-        if reading.confidence < DOUBTFUL
+        if _sureness(reading) < DOUBTFUL
         for degrees, line in _turned(recognizer, prepared)
     ]
     others = recognizer.read_lines([line for _, _, line in turned])
     best = {number: (0.0, 0) for number, _, _ in turned}
     for (number, degrees, _), other in zip(turned, others, strict=True):
         if other.text:
-            best[number] = max(best[number], (other.confidence, degrees))
+            best[number] = max(best[number], (_sureness(other), degrees))
     said = [prepared.doubt for prepared in chunk]
     for number, (confidence, degrees) in best.items():
-        if confidence > (own := readings[number].confidence) + CLEARLY:
+        if confidence > (own := _sureness(readings[number])) + CLEARLY:
             said[number] = (
                 f"may be turned: clockwise by {degrees} degrees, its reading has "
                 f"confidence {confidence:.2f} instead of {own:.2f}"
             )
     return said
+
+
+def _sureness(reading: Reading) -> float:
+    """Return how sure the network is of a character on average."""
+    return sum(reading.evidence) / max(1, len(reading.evidence))
 
 
 def _turned(

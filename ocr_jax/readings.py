@@ -20,11 +20,16 @@ class Part(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """The text of a line image; confidence is the expected share that is right."""
+    """The text of a line image; confidence is the expected share that is right.
+
+    evidence: how sure the network is of each character that it reads without a language
+    model, which finds words in anything.
+    """
 
     text: str
     confidence: float
     characters: list[Part]
+    evidence: tuple[float, ...] = ()
 
     @property
     def words(self) -> list[Part]:

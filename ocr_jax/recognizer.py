@@ -42,12 +42,14 @@ class Recognizer:
 
     def __init__(self, best: trained.BestModel, decoder: decoders.Decoder):
         self.best = best
+        alone = decoders.Decoder(greedy.GREEDY, best.temperature)
+        is_alone = decoder.read.func is alone.read.func
 
         @devices.jit
         def read_batch(decoder, state, images, widths):
             logits, lengths = steps.predict_logits(best.model, state, images, widths)
-            path, fused = decoder.read(logits, lengths)
-            return greedy.read_path(path, fused, lengths, decoder.temperature)
+            decoded = decoder.decode(logits, lengths)
+            return decoded, decoded if is_alone else alone.decode(logits, lengths)
 
         self._readers = [
             functools.partial(
@@ -118,9 +120,11 @@ class Recognizer:
         # A thread for each device: programs of other widths are compiled at once.
         with ThreadPoolExecutor(len(self._readers)) as pool:
             decoded = pool.map(read, groups, itertools.cycle(self._readers))
-            for (indices, _), batch in zip(groups, decoded, strict=True):
+            for (indices, _), (batch, alone) in zip(groups, decoded, strict=True):
                 for row, index in enumerate(indices):
-                    readings[index] = self._reading(batch, row, lines[index])
+                    reading = self._reading(batch, row, lines[index])
+                    evidence = alone.confidences[row, : alone.lengths[row]].tolist()
+                    readings[index] = reading._replace(evidence=tuple(evidence))
         return readings
 
     def _reading(self, decoded, row: int, line: cleaning.CleanLine) -> Reading:

@@ -233,7 +233,7 @@ class OneWayUp:
 
     def read_lines(self, lines):
         return [
-            recognizer.Reading("a", 0.9 if line.image[-1].sum() else 0.3, [])
+            recognizer.Reading("a", 0.5, [], (0.9 if line.image[-1].sum() else 0.3,))
             for line in lines
         ]
 
@@ -242,7 +242,7 @@ def test_a_line_that_reads_better_upside_down_is_told():
     upright = cleaning.CleanLine(np.eye(4, 9, dtype=np.uint8), 0.0, 1.0)
     turned = upright._replace(image=np.zeros((4, 9), np.uint8))
     turned.image[0] = 1
-    unsure, sure = (recognizer.Reading("b", share, []) for share in (0.3, 0.8))
+    unsure, sure = (recognizer.Reading("b", 0.5, [], (share,)) for share in (0.3, 0.8))
     chunk = [predict._Prepared("a.png", turned)] * 2 + [predict._Prepared("gone.png")]
     said = predict._doubts(OneWayUp(), chunk, [unsure, sure, recognizer.UNREADABLE])
     assert "by 180 degrees" in said[0] and said[1:] == ["", ""]

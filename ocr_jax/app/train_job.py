@@ -1,6 +1,6 @@
 """A training of the app: it trains, then learns the language of its lines.
 
-    python -m ocr_jax.app.train_job …the options of ocr_jax.main, with --workdir=…
+Its options are those of ocr_jax.main, --workdir=DIR among them.
 """
 
 import sys
