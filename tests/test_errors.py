@@ -2,7 +2,7 @@
 
 import pytest
 
-from ocr_jax import decoders, errors, tune_decoder, workdirs
+from ocr_jax import corpora, decoders, errors, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.images import opening
 
@@ -32,7 +32,7 @@ def test_a_reason_that_is_not_of_the_system_is_its_words_in_one_line():
     [
         opening.read_image,
         workdirs.read_json,
-        lambda path: tune_decoder.read_text(path, None),
+        lambda path: corpora.read(path, None),
         lambda path: decoders.load("beam", path.parent, None),
     ],
 )
