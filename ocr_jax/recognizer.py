@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import PIL.Image
 
@@ -29,6 +30,9 @@ from ocr_jax.runtime import devices
 # A line image: a file, its bytes, or pixels (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
 Source = str | os.PathLike | bytes | BinaryIO | np.ndarray | jax.Array | PIL.Image.Image
 OnError = Literal["raise", "skip"]
+# Lines of no more frames share two decoding programs, for one line and for a batch.
+# Each takes longer to compile than the network does, and hardly longer to run.
+FRAMES = 512
 
 
 def is_one_image(images) -> bool:
@@ -46,17 +50,25 @@ class Recognizer:
         is_alone = decoder.read.func is alone.read.func
 
         @devices.jit
-        def read_batch(decoder, state, images, widths):
+        def compute_logits(state, images, widths):
             logits, lengths = steps.predict_logits(best.model, state, images, widths)
+            rows, frames, _ = logits.shape
+            more_rows = 0 if rows == 1 else batches.MOST - rows
+            more_frames = max(FRAMES, 1 << (frames - 1).bit_length()) - frames
+            logits = jnp.pad(logits, ((0, more_rows), (0, more_frames), (0, 0)))
+            return logits, jnp.pad(lengths, (0, more_rows))
+
+        @devices.jit
+        def decode(decoder, logits, lengths):
             decoded = decoder.decode(logits, lengths)
             return decoded, decoded if is_alone else alone.decode(logits, lengths)
 
-        self._readers = [
-            functools.partial(
-                read_batch, *jax.device_put((decoder, best.state), device)
-            )
+        self._networks = [
+            functools.partial(compute_logits, jax.device_put(best.state, device))
             for device in jax.local_devices()
         ]
+        self._device = jax.local_devices()[0]
+        self._decode = functools.partial(decode, jax.device_put(decoder, self._device))
 
     @classmethod
     def load(
@@ -111,16 +123,17 @@ class Recognizer:
         """Read lines in batches of similar width; readings keep the lines' order."""
         groups = list(batches.split([line.image.shape[1] for line in lines]))
 
-        def read(group, reader):
+        def compute(group, network):
             indices, width = group
             padded, widths = batches.pad([lines[i].image for i in indices], width)
-            return jax.device_get(reader(padded, widths))
+            return jax.device_put(network(padded, widths), self._device)
 
         readings = [BLANK] * len(lines)
         # A thread for each device: programs of other widths are compiled at once.
-        with ThreadPoolExecutor(len(self._readers)) as pool:
-            decoded = pool.map(read, groups, itertools.cycle(self._readers))
-            for (indices, _), (batch, alone) in zip(groups, decoded, strict=True):
+        with ThreadPoolExecutor(len(self._networks)) as pool:
+            computed = pool.map(compute, groups, itertools.cycle(self._networks))
+            for (indices, _), logits in zip(groups, computed, strict=True):
+                batch, alone = jax.device_get(self._decode(*logits))
                 for row, index in enumerate(indices):
                     reading = self._reading(batch, row, lines[index])
                     evidence = alone.confidences[row, : alone.lengths[row]].tolist()
