@@ -78,16 +78,9 @@ def _lines(language: str, rng: random.Random) -> list[str]:
 
 
 def _words(language: str, count: int, rng: random.Random) -> list[str]:
-    import wordfreq
-
-    known = set(LATIN + LETTERS[language])
-    frequencies = {
-        word: frequency
-        for word, frequency in wordfreq.get_frequency_dict(language, "large").items()
-        if known.issuperset(word)
-    }
-    words, weights = zip(*sorted(frequencies.items()), strict=True)
-    return rng.choices(words, [weight**FLATTENED for weight in weights], k=count)
+    frequencies = richer_text.frequencies(language, set(LATIN + LETTERS[language]))
+    weights = [weight**FLATTENED for weight in frequencies.values()]
+    return rng.choices([*frequencies], weights, k=count)
 
 
 def _number(rng: random.Random) -> str:

@@ -11,6 +11,7 @@ of its own), and lines of prose from a text of the language.
 
 import argparse
 import random
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,10 +26,15 @@ LINE = 32  # characters of words a line
 LETTERS = {
     "fr": "àâæçéèêëîïôœùûüÿÀÂÇÉÈÊÎÔÛ’'",
     "en": "'",
-    "de": "äöüÄÖÜ",
+    "de": "äöüßÄÖÜ",
     "es": "áéíóúñüÁÉÍÓÚÑ",
     "it": "àèéìòùÀÈÉÌÒÙ'",
 }
+# wordfreq writes ss for ß, which follows long vowels and diphthongs. A few words become
+# wrong by this, at the seams of compounds.
+SHARP_S = re.compile(
+    r"(ie|ei|eu|gro|grö|stra|sto|stö|fu|fü|gru|grü|spa|sü|blo|au(?=sse[nr]))ss"
+)
 LATIN = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -78,15 +84,19 @@ def make(args: argparse.Namespace) -> list[str]:
 
 
 def _words(language: str, count: int, known: set[str], rng: random.Random) -> list[str]:
+    drawn = frequencies(language, known.difference("0123456789"))
+    return rng.choices([*drawn], [*drawn.values()], k=count)
+
+
+def frequencies(language: str, known: set[str]) -> dict[str, float]:
+    """Return wordfreq's words of known characters, in alphabetical order."""
     import wordfreq
 
-    frequencies = {
-        word: frequency
-        for word, frequency in wordfreq.get_frequency_dict(language, "large").items()
-        if known.issuperset(word) and not any(map(str.isdigit, word))
-    }
-    words, weights = zip(*sorted(frequencies.items()), strict=True)
-    return rng.choices(words, weights, k=count)
+    listed = wordfreq.get_frequency_dict(language, "large")
+    words = {word: listed[word] for word in sorted(listed) if known.issuperset(word)}
+    if language != "de":
+        return words
+    return {SHARP_S.sub(r"\1ß", word): weight for word, weight in words.items()}
 
 
 def _lines(words: list[str], rng: random.Random):
