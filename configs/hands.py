@@ -24,6 +24,7 @@ def get_config():
     config.lines_file = "data/hands_joined.h5"
     config.num_buckets = 8
     recipes.handwriting_network(config)
+    config.encoder = "upright_conv"
     recipes.handwriting_training(config)
     config.dropout = 0.1
     config.num_epochs = 4

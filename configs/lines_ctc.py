@@ -29,6 +29,7 @@ def get_config(start="hands"):
         config.num_epochs = 130
     else:
         config.init_from = pretrained.RECOGNIZER
+        config.encoder = "upright_conv"
         config.num_epochs = 0
         config.learning_rate = 1e-3
         config.dropout = 0.3

@@ -117,8 +117,9 @@ NETWORK = _group(
     Key(
         "encoder",
         "conv",
-        "turns an image into frames; page: finds the lines of whole pages",
-        choices=("conv", "sliding_window", "mlp", "page"),
+        "turns an image into frames; upright_conv: straightens slanting lines first; "
+        "page: finds the lines of whole pages",
+        choices=("conv", "upright_conv", "sliding_window", "mlp", "page"),
     ),
     Key("conv_channels", (16, 32, 64, 128), "features per block", low=1, high=65536),
     Key("frame_stride", 4, "conv: pixels per frame, a power of two", low=2, high=64),

@@ -12,7 +12,7 @@ import numpy as np
 
 from ocr_jax import extras
 from ocr_jax.errors import UserError
-from ocr_jax.models import encoders, line
+from ocr_jax.models import encoders, line, slant
 from ocr_jax.models.layers import EPSILON
 from ocr_jax.trained import BestModel
 
@@ -38,7 +38,7 @@ def build(best: BestModel):
             "only a single network with config.encoder=conv can be written as ONNX"
         )
     graph, head = _Graph([], []), best.state.params["head"]
-    x, rows = _encoder(graph, _pixels(graph, best.height), -(-best.height // 2), best)
+    x, rows = _encoder(graph, _pixels(graph, best), -(-best.height // 2), best)
     x = _features(graph, x, rows, best)
     for layer in range(network.recurrent.layers):
         x = _lstm(graph, x, layer, best)
@@ -71,17 +71,68 @@ class _Graph(NamedTuple):
         return output
 
 
-def _pixels(graph: _Graph, height: int) -> str:
+def _pixels(graph: _Graph, best: BestModel) -> str:
     """Scale to [0, 1] and fold 2 x 2 pixels: (1, 4, height / 2, width / 2)."""
-    width = graph.add("Shape", "image", start=1, end=2)
-    odd = graph.add("Mod", width, graph.constant([2]))
-    pads = graph.constant([0, 0, height % 2])
-    pads = graph.add("Concat", pads, odd, axis=0)
     x = graph.add("Cast", "image", to=onnx.TensorProto.FLOAT)
     x = graph.add("Div", x, graph.constant(255.0))
-    x = graph.add("Pad", x, pads)
-    x = graph.add("Unsqueeze", x, graph.constant([0, 1]))
-    return graph.add("SpaceToDepth", x, blocksize=2)
+    if best.model.encoder.upright:
+        x = _straightened(graph, x, best.height)
+    return graph.add("SpaceToDepth", _even(graph, x, best.height), blocksize=2)
+
+
+def _even(graph: _Graph, x: str, height: int) -> str:
+    """Pad (height, w) to even sizes: (1, 1, h, w)."""
+    odd = graph.add("Mod", _columns(graph, x), graph.constant([2]))
+    pads = graph.add("Concat", graph.constant([0, 0, height % 2]), odd, axis=0)
+    return graph.add("Unsqueeze", graph.add("Pad", x, pads), graph.constant([0, 1]))
+
+
+def _columns(graph: _Graph, x: str) -> str:
+    return graph.add("Shape", x, start=1, end=2)
+
+
+def _straightened(graph: _Graph, x: str, height: int) -> str:
+    """Do to a line (height, w) what slant.straighten does."""
+    shear = graph.add(
+        "Gather", graph.constant(slant.shears(height)), _slant(graph, x, height)
+    )
+    rows = graph.constant(slant.places(height)[:, None])
+    first = graph.constant(-slant.MARGIN)
+    last = graph.add("Add", _columns(graph, x), graph.constant([slant.MARGIN]))
+    last = graph.add("Squeeze", last)
+    columns = graph.add("Range", first, last, graph.constant(1))
+    columns = graph.add("Cast", columns, to=onnx.TensorProto.FLOAT)
+    places = graph.add("Sub", columns, graph.add("Mul", rows, shear))
+    left = graph.add("Floor", places)
+    padded = graph.add("Pad", x, graph.constant([0, 1, 0, 1]))
+    most = graph.add("Add", _columns(graph, x), graph.constant([1]))
+
+    def pixels(shift: int) -> str:
+        index = graph.add("Cast", left, to=onnx.TensorProto.INT64)
+        index = graph.add("Add", index, graph.constant(shift))
+        index = graph.add("Min", graph.add("Max", index, graph.constant(0)), most)
+        return graph.add("GatherElements", padded, index, axis=1)
+
+    one, other = pixels(1), pixels(2)
+    part = graph.add(
+        "Mul", graph.add("Sub", places, left), graph.add("Sub", other, one)
+    )
+    return graph.add("Add", one, part)
+
+
+def _slant(graph: _Graph, x: str, height: int) -> str:
+    """Return which of the shears that are tried makes a line upright (1,)."""
+    kernel = slant.sheared_columns(-(-height // 2)).transpose(3, 2, 0, 1)
+    reach = kernel.shape[3] - 1
+    x = _even(graph, x, height)
+    x = graph.add("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])
+    ink = graph.add("Greater", x, graph.constant(slant.INK))
+    ink = graph.add("Cast", ink, to=onnx.TensorProto.FLOAT)
+    ink = graph.add("Conv", ink, graph.constant(kernel), pads=[0, reach, 0, reach])
+    squares = graph.add("ReduceSumSquare", ink, axes=[2, 3], keepdims=0)
+    return graph.add(
+        "Squeeze", graph.add("ArgMax", squares, axis=1), graph.constant([0])
+    )
 
 
 def _encoder(graph: _Graph, x: str, rows: int, best: BestModel) -> tuple[str, int]:

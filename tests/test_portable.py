@@ -71,6 +71,8 @@ def ours(best, images):
         {"column_max": True, "batch_norm": False},
         {"bidirectional": False, "lstm_layers": 2, "frame_stride": 2},
         {"lstm_layers": 0, "height": 17},
+        {"encoder": "upright_conv", "lstm_layers": 0},
+        {"encoder": "upright_conv", "lstm_layers": 0, "height": 17},
     ],
     ids=str,
 )

@@ -50,6 +50,7 @@ def _conv(config, shared: dict) -> nn.Module:
         residual_blocks=config.residual_blocks,
         column_max=config.column_max,
         batch_norm=config.batch_norm,
+        upright=config.encoder == "upright_conv",
         **shared,
     )
 
@@ -74,4 +75,9 @@ def _mlp(config, shared: dict) -> nn.Module:
     )
 
 
-ENCODERS = {"conv": _conv, "sliding_window": _sliding_window, "mlp": _mlp}
+ENCODERS = {
+    "conv": _conv,
+    "upright_conv": _conv,
+    "sliding_window": _sliding_window,
+    "mlp": _mlp,
+}

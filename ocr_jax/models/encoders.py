@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, Real
 
-from ocr_jax.models import layers
+from ocr_jax.models import layers, slant
 
 
 def fold_pixels(images: Float[Array, "b h w 1"]) -> Float[Array, "b h2 w2 4"]:
@@ -37,7 +37,8 @@ class ConvEncoder(nn.Module):
     height. The first blocks halve the width too, until a frame spans `frame_stride`
     pixels (a power of two, at least 2), so T is ceil(width / frame_stride). The
     remaining rows are concatenated into D = rows x channels[-1] features, or max-pooled
-    into channels[-1] with `column_max` (Retsinas et al., 2022).
+    into channels[-1] with `column_max` (Retsinas et al., 2022). `upright` straightens
+    slanting lines first, by which they become wider (`slant.straighten`).
     """
 
     channels: tuple[int, ...]
@@ -49,6 +50,7 @@ class ConvEncoder(nn.Module):
     dtype: jax.typing.DTypeLike
     axis: str | None = None
     frozen: bool = False
+    upright: bool = False
 
     @nn.compact
     def __call__(
@@ -57,6 +59,9 @@ class ConvEncoder(nn.Module):
         widths: Int[ArrayLike, " b"],
         train: bool = False,
     ) -> tuple[Float[Array, "b t d"], Int[ArrayLike, " b"]]:
+        if self.upright:
+            images, widths = slant.straighten(images[..., 0], widths)
+            images = images[..., None]
         x, lengths, stride = fold_pixels(images), -(-widths // 2), 2
         for block, channels in enumerate(self.channels):
             mask = layers.length_mask(lengths, x.shape[2])[:, None, :, None]
@@ -82,11 +87,13 @@ class ConvEncoder(nn.Module):
 
     def frames(self, widths: Int[ArrayLike, "..."]) -> Int[ArrayLike, "..."]:
         """Return the number of frames per width: ceil(width / frame_stride)."""
+        widths = slant.wider(widths) if self.upright else widths
         return -(-widths // self.frame_stride)
 
     def centre(self, frame: Real[ArrayLike, "..."]) -> Real[ArrayLike, "..."]:
         """Return the x, in pixels of the line, of the middle of a frame."""
-        return (frame + 0.5) * self.frame_stride
+        margin = slant.MARGIN if self.upright else 0
+        return (frame + 0.5) * self.frame_stride - margin
 
 
 class WindowEncoder(nn.Module):

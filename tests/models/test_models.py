@@ -63,6 +63,7 @@ EVERY_KIND = [
             *({"batch_norm": batch_norm} for batch_norm in (True, False)),
             {"residual_blocks": 1, "column_max": True},
             {"frame_stride": 2},
+            {"encoder": "upright_conv"},
             {"encoder": "sliding_window", "batch_norm": True},
             {"encoder": "sliding_window", "batch_norm": False},
             {"encoder": "mlp"},
@@ -128,7 +129,7 @@ def test_the_keys_of_an_architecture_are_those_that_networks_are_built_by(encode
     assert watched.read - of_training <= set(config_keys.ARCHITECTURE)
 
 
-@pytest.mark.parametrize("encoder", ["conv", "sliding_window", "mlp"])
+@pytest.mark.parametrize("encoder", list(models.ENCODERS))
 def test_pixels_past_the_width_are_never_seen(encoder):
     model, variables = build(make_config(encoder=encoder))
     _, batch = random_lines([30], 64)
