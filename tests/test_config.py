@@ -62,7 +62,7 @@ def test_a_stage_that_there_is_not_is_named_beside_those_there_are():
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("encoder", "convv", "expected one of conv, sliding_window"),
+        ("encoder", "convv", "expected one of conv, upright_conv"),
         ("dropout", 1.5, "dropout is 1.5: expected 0 to 0.95"),
         ("batch_size", 0, "batch_size is 0"),
         ("frame_stride", 3, "power of two"),

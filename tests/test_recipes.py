@@ -100,6 +100,7 @@ EXPECTED = {
     | {
         "name": "lines_ctc",
         "init_from": "pretrained:hands",
+        "encoder": "upright_conv",
         "num_epochs": 0,
         "learning_rate": 1e-3,
         "dropout": 0.3,
