@@ -125,8 +125,9 @@ def _run(args: argparse.Namespace) -> int:
     notes.finish()
     failed = len(jobs) - counts["read"] - counts["done before"]
     kept = "lines kept as they are"
+    pages = "page" if len(jobs) == 1 else "pages"
     errors.say(
-        f"{len(jobs):,} pages: {counts['read']:,} read, {counts['done before']:,} "
+        f"{len(jobs):,} {pages}: {counts['read']:,} read, {counts['done before']:,} "
         f"done before, {failed:,} left out; {counts['lines read']:,} lines read"
         + (f", {counts[kept]:,} kept as they are" if args.lines == "xml" else "")
     )

@@ -113,7 +113,7 @@ def test_a_line_without_ink_has_no_text(recognizer):
 @pytest.mark.parametrize("form", ["page", "alto"])
 def test_what_is_written_prepares_to_the_same_lines(run, form, tmp_path, capsys):
     assert run("page.png", f"--format={form}", "--out=out") == 0
-    assert "1 pages: 1 read" in capsys.readouterr().err
+    assert "1 page: 1 read" in capsys.readouterr().err
     options = f"--source={tmp_path}/out", f"--out={tmp_path}/lines.h5"
     assert fixtures.run_prepare(form, *options) == 0
     transcripts = {

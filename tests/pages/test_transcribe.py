@@ -94,7 +94,7 @@ def test_the_copy_has_the_texts_and_prepares_to_the_same_lines(
 ):
     save(tmp_path / "in", kind)
     assert run() == 0
-    assert "1 pages: 1 read" in capsys.readouterr().err
+    assert "1 page: 1 read" in capsys.readouterr().err
     Image.open(tmp_path / "in/page.png").save(tmp_path / "out/page.png")
     lines = transcripts(tmp_path / "out", tmp_path / "o.h5", capsys)
     assert lines == [(f"page/l{n}", text) for n, text in enumerate(TEXTS)]
