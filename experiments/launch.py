@@ -75,7 +75,8 @@ def add_executor_options(parser: argparse.ArgumentParser):
         "--busy_above",
         type=float,
         default=0.5,
-        help="a GPU with more of its memory in use is left alone",
+        help="a GPU with a larger share of its memory in use is left alone "
+        "(default: 0.5)",
     )
     add("--retries", type=int, default=0, help="restarts of a crashed job (default: 0)")
     add(
@@ -84,7 +85,12 @@ def add_executor_options(parser: argparse.ArgumentParser):
         default=0,
         help="seconds per job (default: no limit)",
     )
-    add("--executor", choices=("local", "ray"), default="local")
+    add(
+        "--executor",
+        choices=("local", "ray"),
+        default="local",
+        help="this machine, or a cluster (default: local)",
+    )
     add("--ray_address", help="address of a running cluster; auto: this machine's")
 
 

@@ -3,12 +3,12 @@
     python experiments/report.py runs/ideas/*
     python experiments/report.py runs/ideas/* --out=report.html
 
-Prints a Markdown table of the runs, in the order given; the first is what the others
+Prints a Markdown table of the runs, in the order given. The first is what the others
 are compared with. A folder of runs stands for all of them. A run that is not finished
-has the error rate of its last epoch, and its state beside it. Of runs that differ in
-the seed alone, also their mean and spread. With --out, writes one HTML page: the table,
-learning curves, readings side by side, for two runs a test of their difference, for
-three and more what their parameters did.
+has the error rate of its last epoch, and its state beside it. Runs that differ in the
+seed alone also have their mean and spread. With --out it writes one HTML page: the
+table, learning curves, readings side by side, for two runs a test of their difference,
+for three and more what their parameters did. All readings are greedy.
 """
 
 import argparse
@@ -34,9 +34,13 @@ def run(argv: list[str] | None = None):
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("workdirs", nargs="+", type=Path)
-    parser.add_argument("--split", default="validation")
-    parser.add_argument("--out", type=Path, metavar="PAGE.html")
+    parser.add_argument(
+        "workdirs", nargs="+", type=Path, help="runs, or folders of them"
+    )
+    parser.add_argument("--split", default="validation", help="(default: validation)")
+    parser.add_argument(
+        "--out", type=Path, metavar="PAGE.html", help="page to write (default: a table)"
+    )
     args = parser.parse_args(argv)
     if args.out is None:
         print(table(args.workdirs, args.split))

@@ -59,9 +59,9 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--jobs", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=200, help="(default: 200)")
+    parser.add_argument("--rounds", type=int, default=50, help="(default: 50)")
+    parser.add_argument("--seed", type=int, default=0, help="(default: 0)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         overhead(Path(folder), args.jobs)

@@ -34,7 +34,7 @@ COMMANDS = {
     "compare": Command("compare", "compare two finished runs on the same lines"),
     "ensemble": Command("ensemble", "join several trained networks into one"),
     "restore": Command("restore", "bring back the code that trained a run"),
-    "export": Command("export", "write a trained network as one small file"),
+    "export": Command("export", "write a trained network as small files"),
 }
 
 

@@ -3,9 +3,10 @@
     python -m ocr_jax.compare runs/a runs/b
     python -m ocr_jax.compare runs/a runs/b --split=test
 
-Paired bootstrap over writers, from the readings that the runs have kept. It is sure of
-these two trainings, not of their configs: another seed may differ as much. Several runs
-are compared by experiments/report.py. Finders of lines are compared on the same pages.
+Paired bootstrap over writers, from the readings that the runs have kept: those of their
+greedy decoders. The interval is of these two trainings, not of their configs: another
+seed may differ as much. Finders of lines are compared on the same pages.
+experiments/report.py compares more than two runs.
 """
 
 import argparse
@@ -85,7 +86,7 @@ def _run(argv: list[str] | None):
         "first", metavar="A", type=Path, help="a finished run's workdir"
     )
     parser.add_argument("second", metavar="B", type=Path, help="another run's workdir")
-    parser.add_argument("--split", default="validation")
+    parser.add_argument("--split", default="validation", help="(default: validation)")
     args = parser.parse_args(argv)
     paths = args.first, args.second
     finds = [workdirs.load_config(path).encoder == "page" for path in paths]

@@ -86,12 +86,7 @@ DATA = _group(
         "start of the names of the workdir and the W&B run",
         required=True,
     ),
-    Key(
-        "lines_file",
-        "data/lines.h5",
-        "made by python -m ocr_jax.prepare",
-        required=True,
-    ),
+    Key("lines_file", "data/lines.h5", "made by ocr_jax.prepare", required=True),
     Key(
         "prepare_args",
         "",
@@ -117,8 +112,8 @@ NETWORK = _group(
     Key(
         "encoder",
         "conv",
-        "turns an image into frames; upright_conv: straightens slanting lines first; "
-        "page: finds the lines of whole pages",
+        "turns an image into frames; upright_conv: conv, after straightening lines "
+        "that slant; page: finds the lines of whole pages",
         choices=("conv", "upright_conv", "sliding_window", "mlp", "page"),
     ),
     Key("conv_channels", (16, 32, 64, 128), "features per block", low=1, high=65536),
@@ -148,7 +143,11 @@ NETWORK = _group(
 )
 TRAINING = _group(
     "Training",
-    Key("init_from", "", "workdir, or wandb:ENTITY/PROJECT/RUN, to start from"),
+    Key(
+        "init_from",
+        "",
+        "workdir, pretrained:NAME or wandb:ENTITY/PROJECT/RUN to start from",
+    ),
     Key(
         "init_from_args",
         "",
@@ -168,7 +167,7 @@ TRAINING = _group(
     Key(
         "num_epochs",
         50,
-        "maximum passes over the lines; 0: the fewer lines, the more",
+        "maximum passes over the lines; 0: as their number asks for, more for fewer",
         low=0,
         high=1_000_000,
     ),
@@ -271,7 +270,8 @@ TRACKING = _group(
     Key(
         "loader",
         "auto",
-        "resident keeps lines on the device, tf_data streams them",
+        "resident keeps lines on the device, tf_data streams them; auto: resident "
+        "where they fit",
         choices=("auto", "resident", "tf_data"),
     ),
     Key(

@@ -18,7 +18,10 @@ from ocr_jax.decoding import beam, fusion, greedy, language_model
 from ocr_jax.errors import UserError, reason
 
 NAMES = ("greedy", "beam")
-HELP = "default: beam where the network has a language model, greedy elsewhere"
+HELP = (
+    "how to read; beam needs a language model, which ocr_jax.tune_decoder makes "
+    "(default: beam where the network has one, greedy elsewhere)"
+)
 FILE = "language_model.npz"
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error)
 

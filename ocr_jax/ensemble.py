@@ -2,10 +2,9 @@
 
     python -m ocr_jax.ensemble runs/FIRST runs/SECOND --out=runs/BOTH
 
-Trained from other seeds, or on other lines of a collection, they err differently: the
-mean of what they say is right more often than each, for as much more time. The result
-is a workdir like any other's: predict, tune_decoder, compare and main --mode=evaluate
-take it.
+Networks that were trained with other seeds make other mistakes. Their mean is right
+more often than each of them, and takes the time of all. The result is a workdir like
+any other: predict, tune_decoder, compare and main --mode=evaluate take it.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Write a trained network as one file, with what is needed to read with it.
+"""Write a trained network as a folder of small files, with what reading needs.
 
     python -m ocr_jax.export --workdir=runs/NAME --out=FOLDER
     python -m ocr_jax.export --workdir=runs/NAME --out=FOLDER --dtype=float16
@@ -6,9 +6,9 @@
     python -m ocr_jax.export --workdir=runs/NAME --out=FOLDER --format=stablehlo
 
 As safetensors, FOLDER is used like a workdir: by predict, tune_decoder and
-config.init_from. As ONNX it has a network that onnxruntime runs on lines of any width,
-and read.py, which reads images with it without ocr_jax. As StableHLO it has a program
-for JAX on CPUs, GPUs and TPUs.
+config.init_from; it has the language model, too. As ONNX it has a network that
+onnxruntime runs on lines of any width, and read.py, which reads images with it greedily
+and without ocr_jax. As StableHLO it has a program for JAX on CPUs, GPUs and TPUs.
 """
 
 import argparse

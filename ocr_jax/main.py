@@ -31,17 +31,21 @@ _LINES_FILE = flags.DEFINE_string(
     "lines_file", "", "The lines file that evaluate reads; the run's own by default."
 )
 _DECODER = flags.DEFINE_enum(
-    "decoder", "greedy", ["greedy", "beam"], "How evaluate reads; beam needs tuning."
+    "decoder",
+    "greedy",
+    ["greedy", "beam"],
+    "How evaluate reads lines; beam needs the language model of ocr_jax.tune_decoder.",
 )
 _RECOGNIZER = flags.DEFINE_string(
     "recognizer",
     "pretrained:hands",
-    "What reads the lines that a finder finds, in evaluate; '' reads nothing.",
+    "What reads the lines that a finder finds, in evaluate; empty: nothing does.",
 )
 _GPUS = flags.DEFINE_string(
     "gpus",
     "",
-    "0,1 or none: what to run on; auto: the first GPU that is free, or all free cores.",
+    "0,1 or none: what to run on; auto: the first GPU that is free, or all free cores; "
+    "auto:2: the first two GPUs, or slots of cores.",
 )
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Train a run of that workdir anew.")
 _MORE_HELP = "\nAll config keys: --help --config=FILE, or configs/README.md"

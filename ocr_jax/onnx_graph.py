@@ -35,7 +35,8 @@ def build(best: BestModel):
         network.encoder, encoders.ConvEncoder
     ):
         raise UserError(
-            "only a single network with config.encoder=conv can be written as ONNX"
+            "only a single network with config.encoder=conv or upright_conv can be "
+            "written as ONNX"
         )
     graph, head = _Graph([], []), best.state.params["head"]
     x, rows = _encoder(graph, _pixels(graph, best), -(-best.height // 2), best)

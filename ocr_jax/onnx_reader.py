@@ -3,9 +3,9 @@
     pip install onnxruntime numpy opencv-python-headless
     python read.py recogniser.onnx line1.png line2.png
 
-This file needs nothing of ocr_jax. It removes the paper a little more simply: no ruled
-lines, no drop capitals. Where the metadata has a direction, texts come in the order on
-the page (python-bidi turns them into logical order).
+This file needs nothing of ocr_jax. It reads greedily, and removes the paper a little
+more simply: ruled lines and drop capitals stay. Where the metadata has a direction,
+texts come in the order on the page (python-bidi turns them into logical order).
 """
 
 import json

@@ -4,7 +4,8 @@
     python -m ocr_jax.predict --workdir=runs/NAME line1.png more/*.jpg folder/
     python -m ocr_jax.predict --workdir=runs/NAME --format=json - < line.png
 
-From Python, `ocr_jax.Recognizer` does the same.
+A network with a language model reads by beam search, any other greedily. From Python,
+`ocr_jax.Recognizer` does the same.
 """
 
 import argparse
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--decoder",
         choices=decoders.NAMES,
-        help=f"beam needs python -m ocr_jax.tune_decoder first ({decoders.HELP})",
+        help=decoders.HELP,
     )
     parser.add_argument(
         "--format",

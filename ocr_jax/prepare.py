@@ -1,7 +1,9 @@
-"""Make a lines file from raw data, or draw what is in one.
+"""Make a lines file or a pages file from raw data, or draw what is in one.
 
 python -m ocr_jax.prepare folder --source=DIR --out=data/lines.h5
-python -m ocr_jax.prepare alto --source=DIR --out=data/lines.h5
+python -m ocr_jax.prepare tsv --source=TABLE.tsv --out=data/lines.h5
+python -m ocr_jax.prepare pages --source=DIR --out=data/lines.h5
+python -m ocr_jax.prepare whole_pages --source=DIR --out=data/pages.h5
 python -m ocr_jax.prepare iam --source=DIR --height=64 --out=data/iam_64.h5
 python -m ocr_jax.prepare fonts --lines=6000 --out=data/fonts.h5
 python -m ocr_jax.prepare join --source=MINE.h5 --with=SYNTHETIC.h5 --out=data/joined.h5

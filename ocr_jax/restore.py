@@ -3,8 +3,8 @@
     python -m ocr_jax.restore runs/NAME
     python -m ocr_jax.restore wandb:ENTITY/PROJECT/RUN --out=../older
 
-A git worktree is made at the commit of the run, with the changes that it had then,
-and the command that trains it again is printed. What can't be brought back is told.
+Makes a git worktree at the commit of the run, with the changes that it had then, and
+prints the command that trains it again. It says what it can't bring back.
 """
 
 import argparse
@@ -112,7 +112,7 @@ def _make_worktree(top: Path, commit: str, run: str, out: Path):
     if out.exists():
         raise UserError(
             f"{out} exists already: name another folder with --out, or remove it with "
-            f"`git worktree remove {out}`"
+            f"`git worktree remove --force {out}`"
         )
     if checkout.run_git(top, "cat-file", "-e", f"{commit}^{{commit}}").returncode:
         raise UserError(

@@ -7,7 +7,8 @@
 Pages are images, TIFFs and PDFs of several, folders of these, or - for standard input.
 With --lines=xml the lines are those of ALTO or PAGE XML beside the images, as
 eScriptorium, Transkribus and Kraken write it; its copy in --out has the same regions,
-lines and ids, and the readings. The same command again goes on where it was.
+lines and ids, and the readings. The same command again goes on where it was. Lines are
+read as ocr_jax.predict reads them.
 """
 
 import argparse
@@ -61,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--decoder",
         choices=decoders.NAMES,
-        help=f"beam needs python -m ocr_jax.tune_decoder first ({decoders.HELP})",
+        help=decoders.HELP,
     )
     add(
         "--format",

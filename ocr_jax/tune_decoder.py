@@ -1,4 +1,4 @@
-"""Tune beam search for a trained network: learn a language model and its weight.
+"""Learn a language model for a trained network, and weigh it for beam search.
 
     python -m ocr_jax.tune_decoder --workdir=runs/NAME
     python -m ocr_jax.tune_decoder --workdir=runs/NAME --text letters.txt wills.txt
@@ -6,7 +6,8 @@
 The model is learned from the training transcripts. Texts, and the language of the
 network that the run went on from, are added if that makes it better on the validation
 transcripts; after `prepare join`, the collection's own are taken alone if that does.
-From then on, the network reads with it.
+From then on, predict, transcribe, the app and Recognizer.load read with it. Scores stay
+greedy: main --mode=evaluate needs --decoder=beam.
 """
 
 import argparse
@@ -240,8 +241,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--always",
         action="store_true",
-        help="learn from the texts even if the validation lines are read worse for it: "
-        "other collections are to be read, too",
+        help="learn from the texts even if the validation lines are likelier without "
+        "them: for a network that is to read other collections, too",
     )
     return parser
 

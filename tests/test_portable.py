@@ -158,7 +158,7 @@ def test_stablehlo_has_the_logits_of_ours_in_any_batch(finished, recognizer, tmp
 
 
 def test_what_has_no_place_in_a_format_is_one_line(finished, tmp_path, capsys):
-    with pytest.raises(UserError, match=r"config.encoder=conv can be written as ONNX"):
+    with pytest.raises(UserError, match=r"config.encoder=conv or upright_conv can be"):
         onnx_graph.build(make_best(encoder="sliding_window"))
     with pytest.raises(UserError, match="only a single network"):
         onnx_graph.build(make_best(ensemble_size=2))

@@ -3,8 +3,8 @@
     python -m ocr_jax.app FOLDER
     python -m ocr_jax.app --workdir=runs/NAME
 
-FOLDER holds page images; the text of each is in XML beside it, and there is nothing
-else to keep. Without a folder a network is tried: drop a line or a page on it.
+FOLDER holds page images. The text of each is in XML beside it; trainings are in
+FOLDER/runs. Without a folder you try a network: drop a line or a page on the window.
 """
 
 import argparse
@@ -30,14 +30,15 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("folder", nargs="?", type=Path, help="folder of page images, which may be new")
+    add("folder", nargs="?", type=Path, help="folder of page images; made if missing")
     run_names.add_network_flags(parser)
-    add("--host", default="127.0.0.1", help="address to open (default: %(default)s)")
+    add("--host", default="127.0.0.1", help="address to serve (default: %(default)s)")
     add("--port", type=int, default=8420, help="0: any (default: %(default)s)")
     add(
         "--token",
         default="",
-        help="what the browser has to know; random where --host is another machine's",
+        help="word without which no browser gets in (default: none; a random one where "
+        "--host lets other machines in)",
     )
     add("--no_browser", action="store_true", help="open no browser")
     return parser
