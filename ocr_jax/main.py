@@ -45,7 +45,7 @@ _GPUS = flags.DEFINE_string(
     "gpus",
     "",
     "0,1 or none: what to run on; auto: the first GPU that is free, or all free cores; "
-    "auto:2: the first two GPUs, or slots of cores.",
+    "auto:2: two free GPUs, or two free slots of cores.",
 )
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Train a run of that workdir anew.")
 _MORE_HELP = "\nAll config keys: --help --config=FILE, or configs/README.md"
