@@ -93,7 +93,11 @@ def _evaluate(workdir: str | Path):
 
     if workdirs.load_config(run_names.resolve(workdir)).encoder == "page":
         page_training.evaluate_workdir(
-            workdir, _SPLIT.value, _LINES_FILE.value, _RECOGNIZER.value
+            workdir,
+            _SPLIT.value,
+            _LINES_FILE.value,
+            recognizer=_RECOGNIZER.value,
+            decoder=_DECODER.value,
         )
     else:
         evaluate.evaluate_workdir(

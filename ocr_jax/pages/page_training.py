@@ -9,6 +9,7 @@ import numpy as np
 import optax
 
 from ocr_jax import (
+    decoders,
     models,
     optimizers,
     pretrained,
@@ -139,11 +140,14 @@ class PageTraining:
 
 
 def load_recognizer(
-    split: pages_file.Split, name: str = pretrained.RECOGNIZER
+    split: pages_file.Split,
+    name: str = pretrained.RECOGNIZER,
+    decoder: str = decoders.NAMES[0],
 ) -> Recognizer | None:
     """Load what reads the pages of a split; None if it has no texts to compare with."""
-    has_texts = any(page.texts for page in split.pages)
-    return Recognizer.load(run_names.resolve(name)) if name and has_texts else None
+    if not (name and any(page.texts for page in split.pages)):
+        return None
+    return Recognizer.load(run_names.resolve(name), decoder)
 
 
 def as_json(rows: list[page_metrics.PageScore], split: pages_file.Split, reader: str):
@@ -164,19 +168,21 @@ def evaluate_workdir(
     workdir: Path | str,
     split: str,
     pages_path: str = "",
+    *,
     recognizer: str = pretrained.RECOGNIZER,
+    decoder: str = decoders.NAMES[0],
 ) -> dict:
     """Score a run's best network on one split of a pages file; print the scores.
 
     workdir, recognizer: see run_names; "" reads nothing. pages_path: another file than
-    the run's own.
+    the run's own. decoder: the recogniser's, one of decoders.NAMES.
     """
     config = workdirs.load_config(run_names.resolve(workdir))
     path = pages_path or config.lines_file
     splits = pages_file.read(path, (split,))
     if split not in splits:
         raise UserError(f"{path} has no {split} pages")
-    reader = load_recognizer(splits[split], recognizer)
+    reader = load_recognizer(splits[split], recognizer, decoder)
     rows = page_scores.score(finder.load(workdir), splits[split].pages, reader)
     print(page_scores.table(split, rows))
     return as_json(rows, splits[split], recognizer)
