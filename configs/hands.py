@@ -6,12 +6,14 @@ python -m ocr_jax.prepare fonts --text=data/hands.txt --style=varied \
 python -m ocr_jax.prepare join --source=data/hands.h5 --with=data/hands_synthetic.h5 \
   --out=data/hands_joined.h5
 python -m ocr_jax.main --config=configs/hands.py --workdir=runs/hands
+python -m ocr_jax.tune_decoder --workdir=runs/hands --always --text fr.txt en.txt
 python -m ocr_jax.export --workdir=runs/hands --out=ocr_jax/pretrained/hands \
   --dtype=float16
 
 data/hands.h5 has the lines of open collections that docs/models/hands.md names. The
 synthetic lines teach letters and words of English, German, Spanish and Italian, which
-those collections hardly have.
+those collections hardly have. docs/models/hands.md has the stages that the weights went
+through, and the texts of the language model.
 """
 
 from ocr_jax import recipes
