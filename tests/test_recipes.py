@@ -56,6 +56,7 @@ IAM_BEST = HANDWRITING | {
     "--out=data/iam_64.h5",
     "height": 64,
     "init_from": "pretrained:hands",
+    "encoder": "upright_conv",
     "learning_rate": 1e-3,
     "dropout": 0.2,
     "num_epochs": 18,
@@ -68,6 +69,7 @@ IAM_SMALL = (
     | {
         "name": "iam_best_small",
         "init_from": "",
+        "encoder": "conv",
         "learning_rate": 2e-3,
         "num_epochs": 200,
         "warmup_steps": 500,
