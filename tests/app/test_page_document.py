@@ -105,6 +105,7 @@ def test_a_line_is_added_where_it_is_read_with_an_outline_as_thick(open_page):
         [[1, 2]],
         [["x", 1], [2, 3]],
         [[1, 1], [1, 2]],
+        [[510, 100], [560, 100]],  # beyond the page, where nothing is
         None,
         [[1e999, 0]] * 2,
     ):

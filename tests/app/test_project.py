@@ -112,6 +112,24 @@ def test_lines_measured_before_a_tag_turned_the_image_are_edited(project, tag):
     assert again[2].baseline == line.baseline == [[60, 300], [340, 300]]
 
 
+@pytest.mark.parametrize("kind", ["page", "alto"])
+@pytest.mark.parametrize("tag", [1, 2, 3, 4, 5, 6, 7, 8])
+def test_lines_that_the_app_adds_to_an_image_with_a_tag_stay_in_place(
+    project, tag, kind
+):
+    image = Image.fromarray(opening.stored(opening.Picture(fixtures.draw_page(), tag)))
+    exif = image.getexif()
+    exif[0x0112] = tag
+    image.save(project.folder / "phone.jpg", exif=exif)
+    page = project.page("phone")
+    assert project.open(page).size == (500, 400)
+    # There is more ink where this line would be the other way up.
+    project.open(page).add([[60, 260], [340, 260]])
+    page.xml.write_bytes(exports.KINDS[kind][1](page, project.open(page)))
+    assert project.open(page).size == (500, 400)
+    assert project.open(page).lines()[0].baseline == [[60, 260], [340, 260]]
+
+
 def test_exports_hold_every_page(project, tmp_path):
     packed = {}
     for kind in exports.KINDS:

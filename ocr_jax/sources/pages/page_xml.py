@@ -41,7 +41,8 @@ def parse(path: Path | BinaryIO, name: str = "") -> line_cutting.Page:
         for number, element in enumerate(xml_files.all_named(page, "TextLine"))
     ]
     size = xml_files.size(page, "imageWidth", "imageHeight")
-    return line_cutting.Page("pixel", size, lines)
+    creator = root.findtext("./{*}Metadata/{*}Creator") or ""
+    return line_cutting.Page("pixel", size, lines, creator.startswith("ocr_jax "))
 
 
 def _line(element: ElementTree.Element, number: int) -> line_cutting.TextLine:
