@@ -1,6 +1,7 @@
 """A page that is corrected: every change is in its file, and all else stays there."""
 
 import re
+import shutil
 
 import hypothesis
 import pytest
@@ -153,6 +154,52 @@ def test_a_change_that_can_not_be_written_is_not_shown(open_page, monkeypatch):
     monkeypatch.undo()
     document.delete(key_of(document, "a"))
     assert ids(open_page()) == ["b", "c"]
+
+
+def test_a_folder_that_is_gone_is_told_in_a_line(open_page, tmp_path):
+    document = open_page()
+    shutil.rmtree(tmp_path)
+    with pytest.raises(UserError, match="No such file"):
+        document.set_text(key_of(document, "a"), "lost")
+    assert document.lines()[0].text == "one"
+
+
+def test_the_text_of_words_stays_when_their_line_is_moved(open_page):
+    words = "".join(
+        "<pc:Word><pc:TextEquiv>"
+        f"<pc:Unicode>{word}</pc:Unicode></pc:TextEquiv></pc:Word>"
+        for word in ("un", "deux")
+    )
+    path = open_page().path
+    path.write_text(
+        TRANSKRIBUS.replace(
+            "</pc:TextLine></pc:TextRegion>",
+            words + "</pc:TextLine></pc:TextRegion>",
+            1,
+        )
+    )
+    document = open_page()
+    assert document.lines()[1].text == "un deux"
+    document.set_baseline(key_of(document, "b"), [[60, 216], [340, 216]])
+    assert open_page().lines()[1].text == "un deux"
+
+
+def test_of_several_texts_the_first_by_index_says_who_wrote_it(open_page):
+    path = open_page().path
+    others = (
+        '<pc:TextEquiv index="1" conf="0.9"><pc:Unicode>ome</pc:Unicode></pc:TextEquiv>'
+        '<pc:TextEquiv index="0"><pc:Unicode>one</pc:Unicode></pc:TextEquiv>'
+    )
+    whole = re.compile(r"<pc:TextEquiv conf.*?</pc:TextEquiv>", re.DOTALL)
+    path.write_text(whole.sub(others, TRANSKRIBUS))
+    first = open_page().lines()[0]
+    assert (first.text, first.confidence, first.is_kept) == ("one", None, True)
+
+
+def test_a_tab_that_is_pasted_parts_words(open_page):
+    document = open_page()
+    document.set_text(key_of(document, "a"), "un\tdeux")
+    assert open_page().lines()[0].text == "un deux"
 
 
 def test_a_page_without_regions_gets_one(open_page):

@@ -65,11 +65,16 @@ def _outline(element: ElementTree.Element | None) -> np.ndarray:
 
 def text_of(element: ElementTree.Element) -> str:
     """Return the element's text of the lowest index, or else the text of its words."""
-    readings = sorted(element.iterfind("./{*}TextEquiv"), key=_index)
-    text = readings[0].findtext("./{*}Unicode") if readings else ""
+    equivalent = equivalent_of(element)
+    text = "" if equivalent is None else equivalent.findtext("./{*}Unicode")
     if text and text.strip():
         return text
     return " ".join(text_of(word) for word in element.iterfind("./{*}Word"))
+
+
+def equivalent_of(element: ElementTree.Element) -> ElementTree.Element | None:
+    """Return the element's TextEquiv of the lowest index, or None if it has none."""
+    return min(element.iterfind("./{*}TextEquiv"), key=_index, default=None)
 
 
 def _index(reading: ElementTree.Element) -> float:
