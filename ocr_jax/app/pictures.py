@@ -52,8 +52,14 @@ def gray_page(path: Path, xml: Path) -> np.ndarray:
 
 
 def thumbnail(path: Path, folder: Path) -> bytes:
-    """Return a small JPEG of an image, kept in the project's folder."""
-    status = path.stat()
+    """Return a small JPEG of an image, kept in the project's folder.
+
+    Raises UserError if the image is torn.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise UserError(f"{path.name}: {reason(error, path)}") from None
     name = f"{path.name}.{status.st_mtime_ns:x}.{status.st_size:x}.jpg"
     kept = folder / CACHE / name
     if kept.exists():
@@ -72,7 +78,10 @@ def _small(path: Path) -> bytes:
     with _opened(path) as image:
         if image.mode in ("L", "RGB", "YCbCr") and opening.tag(image) == 1:
             image.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))  # JPEG: not all pixels
-            small = image.convert("RGB")
+            try:
+                small = image.convert("RGB")
+            except opening.BROKEN as error:
+                raise UserError(f"{path.name}: {reason(error, path)}") from None
         else:
             small = Image.fromarray(opening.read_image(path))
     small.thumbnail((THUMBNAIL, THUMBNAIL))

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,7 @@ class Trainings:
         self._project = project
         self.folder = project.folder / "runs"
         self._children: dict[str, subprocess.Popen] = {}
+        self._starting = threading.Lock()  # of two windows
 
     def names(self) -> list[str]:
         """Return the names of all trainings, the latest first."""
@@ -57,6 +59,14 @@ class Trainings:
         epochs: 0 has the training choose by the number of lines.
         Raises UserError if there are too few checked lines, or one is running.
         """
+        if not self._starting.acquire(blocking=False):
+            raise UserError("a training is being started already")
+        try:
+            return self._start(network, epochs)
+        finally:
+            self._starting.release()
+
+    def _start(self, network: str, epochs: int) -> str:
         if running := [n for n in self.names() if self.status(n).state == "running"]:
             raise UserError(f"{running[0]} is running: stop it first")
         try:

@@ -36,6 +36,15 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in opening.SUFFIXES
 
 
+def is_text(name: str) -> bool:
+    """Return whether a name can be shown: file systems hold any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def key(name: str) -> str:
     """Return what is equal for names that differ in Unicode normalisation only."""
     return unicodedata.normalize("NFC", name)
