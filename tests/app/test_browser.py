@@ -100,6 +100,22 @@ def test_the_later_of_two_windows_is_told(browser, app):
     wait(lambda: "theirs" in values(browser))
 
 
+def test_what_is_typed_while_a_page_is_read_stays_to_be_seen(browser, app):
+    browser.get(f"{app.url}page/page3")
+    inputs(browser)
+    script = """
+      const view = getElement(Number(document.querySelector(".pv").id.slice(1)));
+      const [first, second] = view.start.map((row) => row.key);
+      view.sent = [{ op: "text", key: first, text: "mine" }];
+      view.queue = [{ op: "check", key: second, is_checked: true }];
+      view.done({ number: null, problem: "", undoable: true, lines: view.start });
+      const shown = view.rows.map((row) => [row.text, row.is_checked]);
+      view.sent = null;
+      view.queue = [];
+      return shown;"""
+    assert browser.execute_script(script) == [["mine", False], ["abc", True]]
+
+
 def test_all_files_that_are_dropped_at_once_become_pages(browser, app, tmp_path):
     for number in range(12):
         page = np.random.default_rng(number).integers(0, 256, (2000, 1500), np.uint8)
