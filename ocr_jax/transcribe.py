@@ -25,7 +25,7 @@ import rich.progress
 
 from ocr_jax import decoders, errors, page_reader, run_names, trained, workdirs
 from ocr_jax.errors import UserError
-from ocr_jax.images import batches, page_images
+from ocr_jax.images import batches, finding, page_images
 from ocr_jax.pages import finder as finder_lib
 from ocr_jax.pages import page_formats, xml_pages
 from ocr_jax.recognizer import Recognizer
@@ -165,6 +165,8 @@ def _image_jobs(args: argparse.Namespace, notes: Notes) -> list[Job]:
     reader = page_reader.PageReader(finder, _recognizer(args))
 
     def read(page: page_images.PageImage):
+        if form.needs_image and not finding.is_text(page.name):
+            raise UserError("its name is not UTF-8, as XML has to be: rename it")
         gray = page.read()
         result = reader.read_gray(gray)
         if doubt := page_reader.doubt(result):
