@@ -1,7 +1,11 @@
 """A page that is corrected: every change is in its file, and all else stays there."""
 
+import contextlib
 import re
 import shutil
+import threading
+from concurrent import futures
+from xml.etree import ElementTree
 
 import hypothesis
 import pytest
@@ -233,6 +237,22 @@ def test_any_text_is_what_is_read_again(text):
     again = page_tree.PageTree(tree.to_bytes(), "page")
     written = again.lines[0].findtext("./{*}TextEquiv/{*}Unicode")
     assert (written or "") == line_tree.writable(text)
+
+
+def test_pages_that_are_written_at_once_keep_their_prefixes(monkeypatch):
+    other = TRANSKRIBUS.replace("pc:", "").replace("xmlns:pc", "xmlns")
+    trees = [page_tree.PageTree(xml.encode(), "page") for xml in (TRANSKRIBUS, other)]
+    alone = [tree.to_bytes() for tree in trees]
+    register, both = ElementTree.register_namespace, threading.Barrier(2)
+
+    def register_at_once(*names):
+        register(*names)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.2)
+
+    monkeypatch.setattr(ElementTree, "register_namespace", register_at_once)
+    with futures.ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(page_tree.PageTree.to_bytes, trees)) == alone
 
 
 NAMES = strategies.sampled_from(["checked", "readingOrder", "person", "check"])
