@@ -198,13 +198,19 @@ def test_texts_with_marks_of_xml_are_texts(tmp_path):
     assert strings[0].get("WC") == "0.5000" and strings[0].get("HPOS") == "20"
 
 
-@pytest.mark.parametrize("form", page_formats.FORMATS)
-def test_a_name_that_is_not_utf8_stops_nothing(form, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def reader(monkeypatch):
+    """Has every page read as one line."""
     line = PageLine(np.zeros((2, 2)), np.zeros((4, 2)), Reading("ab", 0.9, []))
-    reader = types.SimpleNamespace(read_gray=lambda gray: Page((6, 4), [line]))
+    fake = types.SimpleNamespace(read_gray=lambda gray: Page((6, 4), [line]))
     monkeypatch.setattr(transcribe.finder_lib, "load", lambda name: None)
     monkeypatch.setattr(transcribe, "_recognizer", lambda args: None)
-    monkeypatch.setattr(transcribe.page_reader, "PageReader", lambda *_: reader)
+    monkeypatch.setattr(transcribe.page_reader, "PageReader", lambda *_: fake)
+
+
+@pytest.mark.parametrize("form", page_formats.FORMATS)
+@pytest.mark.usefixtures("reader")
+def test_a_name_that_is_not_utf8_stops_nothing(form, tmp_path, capsys):
     (tmp_path / "in").mkdir()
     names = "b", os.fsdecode(b"M\xfcller")
     for name in names:
@@ -224,3 +230,21 @@ def test_a_name_that_is_not_utf8_stops_nothing(form, tmp_path, monkeypatch, caps
     if form == "json":
         read = json.loads((out / f"{names[1]}.json").read_text())
         assert read["page"] == names[1]
+
+
+@pytest.mark.usefixtures("reader")
+def test_no_image_beside_the_texts_is_overwritten_unless_told(tmp_path, capsys):
+    Image.new("L", (6, 4), 10).save(tmp_path / "a.tif")
+    Image.new("L", (6, 4), 20).save(tmp_path / "a.png")
+    theirs = (tmp_path / "a.png").read_bytes()
+    command = [str(tmp_path / "a.tif"), f"--out={tmp_path}", "--format=page"]
+    assert transcribe.main(command) == 2
+    assert "a.png is another image" in capsys.readouterr().err
+    assert (tmp_path / "a.png").read_bytes() == theirs
+    assert not (tmp_path / "a.xml").exists()
+    assert transcribe.main([*command, "--overwrite"]) == 0
+    assert Image.open(tmp_path / "a.png").getpixel((0, 0)) == 10
+    (tmp_path / "a.xml").unlink()  # as if it had been killed before that was written
+    assert transcribe.main(command) == 0
+    command = [str(tmp_path / "a.png"), f"--out={tmp_path}", "--format=alto"]
+    assert transcribe.main([*command, "--overwrite"]) == 0
