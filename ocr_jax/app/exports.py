@@ -43,11 +43,17 @@ def as_html(page: PageFile, document: Document) -> bytes:
 
 
 def _as_read(document: Document) -> Page:
-    """Return a page as a PageReader would. What a person wrote is sure."""
+    """Return a page as a PageReader would. What a person wrote is sure.
+
+    Lines whose place is not known are in the corner: their texts are kept.
+    """
     lines = [
-        PageLine(np.array(line.baseline), np.array(line.outline), _reading(line))
+        PageLine(
+            np.array(line.baseline if len(line.baseline) > 1 else [[0, 0]] * 2),
+            np.array(line.outline if len(line.outline) > 2 else [[0, 0]] * 3),
+            _reading(line),
+        )
         for line in document.lines()
-        if len(line.outline) > 2
     ]
     return Page(document.size, lines)
 

@@ -1,5 +1,6 @@
 """Images as a browser shows them: the page, and a thumbnail that is made once."""
 
+import contextlib
 import io
 import threading
 import warnings
@@ -62,15 +63,13 @@ def thumbnail(path: Path, folder: Path) -> bytes:
         raise UserError(f"{path.name}: {reason(error, path)}") from None
     name = f"{path.name}.{status.st_mtime_ns:x}.{status.st_size:x}.jpg"
     kept = folder / CACHE / name
-    if kept.exists():
+    with contextlib.suppress(OSError):  # none yet, or a name that is too long
         return kept.read_bytes()
     with _ONE:
         content = _small(path)
-    try:
+    with contextlib.suppress(OSError):  # such a folder still shows its pages
         kept.parent.mkdir(exist_ok=True)
         workdirs.write_bytes(kept, content)
-    except OSError:
-        pass  # a folder that can't be written still shows its pages
     return content
 
 

@@ -133,6 +133,21 @@ def test_exports_hold_every_page(project, tmp_path):
     assert [line.text.strip() for line in lines] == ["été <b>", "abc"]
 
 
+def test_a_text_whose_place_is_not_known_is_exported(project, tmp_path):
+    first, _ = project.pages()
+    lost = "<TextLine><TextEquiv><Unicode>lost</Unicode></TextEquiv></TextLine>"
+    xml = first.xml.read_text().replace("</TextRegion>", f"{lost}</TextRegion>")
+    first.xml.write_text(xml)
+    for kind in exports.KINDS:
+        with zipfile.ZipFile(io.BytesIO(exports.pack(project, kind))) as file:
+            [name] = [name for name in file.namelist() if name.startswith("page0")]
+            assert b"lost" in file.read(name)
+            if kind == "alto":
+                file.extract(name, tmp_path)
+    texts = [line.text for line in alto.parse(tmp_path / "page0.xml").lines]
+    assert texts == ["été <b>", "abc", "lost"]
+
+
 def test_a_page_that_can_not_be_shown_is_named_in_the_zip(project):
     first, _ = project.pages()
     first.image.write_bytes(b"no image")

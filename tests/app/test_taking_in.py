@@ -139,6 +139,9 @@ def test_pictures_are_shown_upright_and_thumbnails_kept(project):
     deep = Image.fromarray(np.full((400, 500), 60_000, np.uint16))
     deep.save(project.folder / "deep.png")
     pictures.thumbnail(project.folder / "deep.png", project.folder)
+    long = project.folder / f"{'x' * 240}.png"
+    deep.save(long)
+    assert pictures.thumbnail(long, project.folder)
     content = (project.folder / "phone.jpg").read_bytes()
     torn = project.folder / "torn.jpg"
     torn.write_bytes(content[: len(content) // 2])
