@@ -200,6 +200,12 @@ def test_of_several_texts_the_first_by_index_says_who_wrote_it(open_page):
     assert (first.text, first.confidence, first.is_kept) == ("one", None, True)
 
 
+def test_a_text_that_is_folded_in_its_xml_is_one_line(open_page):
+    path = open_page().path
+    path.write_text(TRANSKRIBUS.replace(">one<", ">\n  one\n  more\n<"))
+    assert open_page().lines()[0].text == "one more"
+
+
 def test_a_tab_that_is_pasted_parts_words(open_page):
     document = open_page()
     document.set_text(key_of(document, "a"), "un\tdeux")

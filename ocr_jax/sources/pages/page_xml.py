@@ -68,7 +68,8 @@ def text_of(element: ElementTree.Element) -> str:
     equivalent = equivalent_of(element)
     text = "" if equivalent is None else equivalent.findtext("./{*}Unicode")
     if text and text.strip():
-        return text
+        # A line of writing is one line of text, however its XML is folded.
+        return " ".join(text.split()) if "\n" in text else text
     return " ".join(text_of(word) for word in element.iterfind("./{*}Word"))
 
 
