@@ -110,6 +110,13 @@ def test_of_two_windows_only_one_starts_a_training(project, network, fake, monke
     wait(lambda: trainings.status(name).cers)
     trainings.stop(name)
     wait(lambda: trainings.status(name).state == "stopped")
+    monkeypatch.setattr(checked_lines, "make", make)
+    other = trainings.start(network, 2)
+    with pytest.raises(UserError, match="run2 is running"):
+        trainings.resume(name)
+    wait(lambda: trainings.status(other).cers)
+    trainings.stop(other)
+    wait(lambda: trainings.status(other).state == "stopped")
 
 
 def test_the_command_has_the_shape_of_the_network(project, network, fake):
