@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ocr_jax.app import checked_lines, pictures
+from ocr_jax.app import checked_lines, pictures, trees
 from ocr_jax.app.page_document import Document, Line
 from ocr_jax.app.project import PageFile, Project
 from ocr_jax.errors import UserError
@@ -21,7 +21,8 @@ def as_page(page: PageFile, document: Document) -> bytes:
     """Return the PAGE XML as it is, or made of the page's ALTO."""
     if document.format == "PAGE":
         return page.xml.read_bytes()
-    return page_xml_writer.page_xml(_as_read(document), page.image.name)
+    content = page_xml_writer.page_xml(_as_read(document), page.image.name)
+    return _with_marks(content, page, document)
 
 
 def as_text(page: PageFile, document: Document) -> bytes:
@@ -33,13 +34,23 @@ def as_alto(page: PageFile, document: Document) -> bytes:
     """Return the ALTO as it is, or made of the page's PAGE XML."""
     if document.format == "ALTO":
         return page.xml.read_bytes()
-    return page_xml_writer.alto(_as_read(document), page.image.name)
+    content = page_xml_writer.alto(_as_read(document), page.image.name)
+    return _with_marks(content, page, document)
 
 
 def as_html(page: PageFile, document: Document) -> bytes:
     """Return the page and its text side by side, in one file."""
     gray = pictures.gray_page(page.image, page.xml)
     return page_html.page_html(_as_read(document), gray, page.name)
+
+
+def _with_marks(content: bytes, page: PageFile, document: Document) -> bytes:
+    """Return XML in which networks spare what a person checked or wrote."""
+    tree = trees.read(content, page.name)
+    for element, line in zip(tree.lines, document.lines(), strict=True):
+        tree.set_text(element, line.text, line.confidence, line.characters)
+        tree.check(element, line.is_checked)
+    return tree.to_bytes()
 
 
 def _as_read(document: Document) -> Page:

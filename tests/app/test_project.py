@@ -13,6 +13,7 @@ from PIL import Image
 from ocr_jax.app import checked_lines, exports, splitting, trees
 from ocr_jax.errors import UserError
 from ocr_jax.images import opening
+from ocr_jax.readings import Part, Reading
 from ocr_jax.sources.pages import alto, orientation, page_xml
 from tests import fixtures
 
@@ -146,6 +147,31 @@ def test_a_text_whose_place_is_not_known_is_exported(project, tmp_path):
                 file.extract(name, tmp_path)
     texts = [line.text for line in alto.parse(tmp_path / "page0.xml").lines]
     assert texts == ["été <b>", "abc", "lost"]
+
+
+def test_the_other_format_says_what_a_person_checked_and_wrote(project):
+    page = project.pages()[0]
+    document = project.open(page)
+    reading = Reading("xy", 0.7, [Part("x", 0.99, 0, 1), Part("y", 0.42, 0, 1)])
+    second = document.lines()[1].key
+    document.set_text(second, "")
+    document.set_readings({second: reading})
+    document.set_text(document.add([[60, 300], [340, 300]]), "by hand")
+    shown = [
+        (n.text, n.confidence, n.characters, n.is_checked) for n in document.lines()
+    ]
+    assert [line[1:] for line in shown] == [
+        (None, "", True),
+        (0.7, "94", False),
+        (None, "", False),
+    ]
+    for write in (exports.as_alto, exports.as_page):
+        page.xml.write_bytes(write(page, project.open(page)))
+        lines = project.open(page).lines()
+        assert shown == [
+            (n.text, n.confidence, n.characters, n.is_checked) for n in lines
+        ]
+        assert [line.is_kept for line in lines] == [True, False, True]
 
 
 def test_a_page_that_can_not_be_shown_is_named_in_the_zip(project):
