@@ -77,7 +77,7 @@ def _suffix(content: bytes) -> str:
 
 def _kept(content: bytes) -> tuple[str, bytes] | None:
     """Return the suffix and the bytes of an image that is kept as it is, or None."""
-    if content.startswith(b"%PDF"):
+    if _suffix(content) not in KEPT.values():  # Pillow opens no PDF and no HEIC
         return None
     with Image.open(io.BytesIO(content)) as image:
         suffix = KEPT.get(image.format or "")

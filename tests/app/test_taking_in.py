@@ -77,6 +77,14 @@ def test_files_of_one_name_that_are_dropped_together_are_all_kept(project, monke
     assert kept == images
 
 
+def test_a_photograph_of_a_telephone_is_kept_as_an_image_that_browsers_show(project):
+    heif = pytest.importorskip("pillow_heif", reason="needs the extra pages")
+    photograph = heif.from_pillow(Image.fromarray(fixtures.draw_page()).convert("RGB"))
+    photograph.save(content := io.BytesIO())
+    assert uploads.add(project.folder, "IMG_1.HEIC", content.getvalue()) == ["IMG_1"]
+    assert Image.open(project.folder / "IMG_1.png").size == (500, 400)
+
+
 @pytest.mark.parametrize("suffix", [".tif", ".pdf"])
 def test_files_of_several_pages_are_split_once(project, suffix):
     if suffix == ".pdf":
