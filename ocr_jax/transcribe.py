@@ -13,7 +13,6 @@ read as ocr_jax.predict reads them.
 
 import argparse
 import collections
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +25,7 @@ import rich.progress
 
 from ocr_jax import decoders, errors, page_reader, run_names, trained, workdirs
 from ocr_jax.errors import UserError
-from ocr_jax.images import batches, page_images
+from ocr_jax.images import batches, finding, page_images
 from ocr_jax.pages import finder as finder_lib
 from ocr_jax.pages import page_formats, xml_pages
 from ocr_jax.recognizer import Recognizer
@@ -166,32 +165,46 @@ def _image_jobs(args: argparse.Namespace, notes: Notes) -> list[Job]:
     reader = page_reader.PageReader(finder, _recognizer(args))
 
     def read(page: page_images.PageImage):
+        if form.needs_image and not finding.is_text(page.name):
+            raise UserError("its name is not UTF-8, as XML has to be: rename it")
         gray = page.read()
         result = reader.read_gray(gray)
         if doubt := page_reader.doubt(result):
             notes.add(page.name, doubt)
-        image_name = _keep_image(page, gray, args.out) if form.needs_image else ""
+        image_name = _keep_image(page, gray, args) if form.needs_image else ""
         content = form.write(result, gray, page.name, image_name)
         return content, collections.Counter({"lines read": len(result.lines)})
 
     return [Job(page.name, form.suffix, lambda page=page: read(page)) for page in pages]
 
 
-def _keep_image(page: page_images.PageImage, gray: np.ndarray, folder: Path) -> str:
-    """Put the page's image beside its XML, where other programs look for it."""
+def _keep_image(
+    page: page_images.PageImage, gray: np.ndarray, args: argparse.Namespace
+) -> str:
+    """Put the page's image beside its XML, where other programs look for it.
+
+    Raises UserError if another image would be lost.
+    """
     is_common = page.count == 1 and isinstance(page.source, Path)
     is_common = is_common and page.source.suffix.lower() in COMMON
-    out = folder / f"{page.name}{page.source.suffix.lower() if is_common else '.png'}"
+    suffix = page.source.suffix.lower() if is_common else ".png"
+    out = args.out / f"{page.name}{suffix}"
     try:
+        content = (
+            page.source.read_bytes()
+            if is_common
+            else cv2.imencode(".png", gray)[1].tobytes()
+        )
         out.parent.mkdir(parents=True, exist_ok=True)
-        if is_common:
-            shutil.copyfile(page.source, out)
-        else:
-            workdirs.write_bytes(out, cv2.imencode(".png", gray)[1].tobytes())
-    except shutil.SameFileError:
-        pass
+        there = out.read_bytes() if out.exists() else None
+        if there is not None and there != content and not args.overwrite:
+            raise UserError(
+                f"{out} is another image: name another --out, or add --overwrite"
+            )
+        if there != content:
+            workdirs.write_bytes(out, content)
     except OSError as error:
-        raise UserError(f"--out={folder}: {errors.reason(error)}") from None
+        raise UserError(f"--out={args.out}: {errors.reason(error)}") from None
     return out.name
 
 

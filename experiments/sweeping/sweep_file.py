@@ -90,7 +90,12 @@ def _checked(content: dict, stem: str) -> Sweep:
         overrides=overrides,
     )
     if method == "grid":
-        next(sweep.grid())
+        size = math.prod(len(parameter.grid()) for parameter in parameters)
+        if size > sweep_space.MOST_OF_GRID:
+            raise UserError(
+                f"a grid of {size:,} trials: expected {sweep_space.MOST_OF_GRID:,} at "
+                "most; list fewer values, or another method"
+            )
     return sweep
 
 

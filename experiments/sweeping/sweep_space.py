@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import optuna
 
 
+# Trials of a grid, all of which are queued before the first one starts.
+MOST_OF_GRID = 10_000
+
+
 class Kind(NamedTuple):
     """A W&B distribution: the keys it takes, with defaults (None: it needs them)."""
 
@@ -111,7 +115,7 @@ class Parameter(NamedTuple):
     def grid(self) -> list:
         """All draws, in order; UserError for a parameter with endlessly many."""
         if self.kind == "int_uniform":
-            return list(range(self.settings["min"], self.settings["max"] + 1))
+            return self._few(range(self.settings["min"], self.settings["max"] + 1))
         if self.kind in ("categorical", "constant"):
             return list(range(len(self._values())))
         if self.kind == "q_uniform":
@@ -122,11 +126,20 @@ class Parameter(NamedTuple):
                     f"parameters: {self.name}: no multiple of q, {q}, is between "
                     f"min {low} and max {high}"
                 )
-            return [(step * q - low) / ((high - low) or 1) for step in steps]
+            return [(step * q - low) / ((high - low) or 1) for step in self._few(steps)]
         raise UserError(
             f"parameters: {self.name}: no grid ends over {self.kind}: list values, "
             "or another method"
         )
+
+    def _few(self, numbers: range) -> list[int]:
+        count = numbers.stop - numbers.start
+        if count > MOST_OF_GRID:
+            raise UserError(
+                f"parameters: {self.name}: a grid over {count:,} values does not end: "
+                "list values, or another method"
+            )
+        return list(numbers)
 
     def _values(self) -> list:
         return self.settings.get("values", [self.settings.get("value")])

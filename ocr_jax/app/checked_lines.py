@@ -33,10 +33,12 @@ def make(project: Project, out: Path, height: int) -> str:
         said = done.stderr.strip().splitlines() or ["no reason was given"]
         raise UserError(one_line(said[-1].removeprefix("ocr_jax: ")))
     with lines_file.LinesFile(out) as file:
-        if not {"train", "validation"} <= set(file.splits):
-            raise UserError(
-                "too few lines are checked to hold some of them out: check more"
-            )
+        is_enough = {"train", "validation"} <= set(file.splits)
+    if not is_enough:
+        out.unlink()
+        raise UserError(
+            "too few lines are checked to hold some of them out: check more"
+        )
     return f"{pages} pages with checked lines\n{done.stdout}"
 
 

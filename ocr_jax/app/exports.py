@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ocr_jax.app import checked_lines, pictures
+from ocr_jax.app import checked_lines, pictures, trees
 from ocr_jax.app.page_document import Document, Line
 from ocr_jax.app.project import PageFile, Project
 from ocr_jax.errors import UserError
@@ -21,7 +21,8 @@ def as_page(page: PageFile, document: Document) -> bytes:
     """Return the PAGE XML as it is, or made of the page's ALTO."""
     if document.format == "PAGE":
         return page.xml.read_bytes()
-    return page_xml_writer.page_xml(_as_read(document), page.image.name)
+    content = page_xml_writer.page_xml(_as_read(document), page.image.name)
+    return _with_marks(content, page, document)
 
 
 def as_text(page: PageFile, document: Document) -> bytes:
@@ -33,7 +34,8 @@ def as_alto(page: PageFile, document: Document) -> bytes:
     """Return the ALTO as it is, or made of the page's PAGE XML."""
     if document.format == "ALTO":
         return page.xml.read_bytes()
-    return page_xml_writer.alto(_as_read(document), page.image.name)
+    content = page_xml_writer.alto(_as_read(document), page.image.name)
+    return _with_marks(content, page, document)
 
 
 def as_html(page: PageFile, document: Document) -> bytes:
@@ -42,12 +44,27 @@ def as_html(page: PageFile, document: Document) -> bytes:
     return page_html.page_html(_as_read(document), gray, page.name)
 
 
+def _with_marks(content: bytes, page: PageFile, document: Document) -> bytes:
+    """Return XML in which networks spare what a person checked or wrote."""
+    tree = trees.read(content, page.name)
+    for element, line in zip(tree.lines, document.lines(), strict=True):
+        tree.set_text(element, line.text, line.confidence, line.characters)
+        tree.check(element, line.is_checked)
+    return tree.to_bytes()
+
+
 def _as_read(document: Document) -> Page:
-    """Return a page as a PageReader would. What a person wrote is sure."""
+    """Return a page as a PageReader would. What a person wrote is sure.
+
+    Lines whose place is not known are in the corner: their texts are kept.
+    """
     lines = [
-        PageLine(np.array(line.baseline), np.array(line.outline), _reading(line))
+        PageLine(
+            np.array(line.baseline if len(line.baseline) > 1 else [[0, 0]] * 2),
+            np.array(line.outline if len(line.outline) > 2 else [[0, 0]] * 3),
+            _reading(line),
+        )
         for line in document.lines()
-        if len(line.outline) > 2
     ]
     return Page(document.size, lines)
 

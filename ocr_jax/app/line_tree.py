@@ -177,9 +177,9 @@ def spelt(points: Sequence, decimals: int = 0) -> str:
 
 
 def writable(text: str) -> str:
-    """Leave out characters that XML can't hold, and line breaks."""
+    """Leave out characters that XML can't hold, and line breaks; tabs are spaces."""
     return "".join(
         c
-        for c in text
+        for c in text.replace("\t", " ")
         if unicodedata.category(c) not in ("Cc", "Cs") and c not in "\ufffe\uffff"
     )

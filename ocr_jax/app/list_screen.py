@@ -1,6 +1,7 @@
 """The view of all pages: how far each is, a search, and what is done to all."""
 
 import asyncio
+import contextlib
 
 from nicegui import events, ui
 
@@ -52,7 +53,7 @@ def show(parts: frame.Parts):
     with frame.header(parts.title):
         _actions(parts)
     with ui.element("div").classes("pages"):
-        _upload(parts)
+        _upload(parts, lambda: refresh())
         state = {"words": "", "page": 1, "splits": _split(parts, lambda: shown())}
 
         @ui.refreshable
@@ -63,7 +64,10 @@ def show(parts: frame.Parts):
         async def search(event: events.ValueChangeEventArguments):
             words = event.value or ""
             # Not for its result: it reads the files, and keeps what they say.
-            await asyncio.to_thread(_listed, parts, words)
+            with contextlib.suppress(UserError):  # the list of pages says it
+                await asyncio.to_thread(_listed, parts, words)
+            if words != (field.value or ""):
+                return  # more was typed meanwhile, and may have been found first
             state.update(words=words, page=1)
             rows.refresh()
 
@@ -110,7 +114,7 @@ def _actions(parts: frame.Parts):
             ui.menu_item(text, lambda name=name: ui.navigate.to(f"/download/{name}"))
 
 
-def _upload(parts: frame.Parts):
+def _upload(parts: frame.Parts, refresh):
     async def keep(event: events.UploadEventArguments):
         try:
             if event.file.size() > uploads.LARGEST:
@@ -127,7 +131,7 @@ def _upload(parts: frame.Parts):
             await _read_new(parts, names)
             ui.navigate.to(frame.url("page", names[0]))
         else:
-            ui.navigate.reload()
+            await refresh()  # to load the view anew would cut off the other files
 
     def refuse():
         ui.notify(uploads.TOO_LARGE, type="negative")

@@ -240,17 +240,17 @@ class Document:
 
     def _write(self, content: bytes):
         """Write the file, unless another has written it since."""
-        with only_writer(self.path.parent):
-            if _stamp(self.path) != self._stamp:
-                raise Conflict(
-                    f"{self.path.name} was changed in another window or program: load "
-                    "the page again"
-                )
-            try:
+        try:
+            with only_writer(self.path.parent):
+                if _stamp(self.path) != self._stamp:
+                    raise Conflict(
+                        f"{self.path.name} was changed in another window or program: "
+                        "load the page again"
+                    )
                 workdirs.write_bytes(self.path, content)
-            except OSError as error:
-                raise UserError(f"{self.path.name}: {reason(error)}") from None
-            self._stamp = _stamp(self.path)
+                self._stamp = _stamp(self.path)
+        except OSError as error:  # the whole folder may be gone
+            raise UserError(f"{self.path.name}: {reason(error)}") from None
         self._content, self._known_places = content, None
 
 

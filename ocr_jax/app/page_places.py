@@ -71,10 +71,11 @@ def checked(points: Sequence, size: tuple[int, int]) -> np.ndarray:
         baseline = np.asarray(points, float).reshape(-1, 2)
     except (TypeError, ValueError):
         baseline = np.empty((0, 2))
+    baseline = np.clip(baseline, 0, np.array(size) - 1)
     good = 2 <= len(baseline) <= 1000 and np.isfinite(baseline).all()
     if not good or np.ptp(baseline, axis=0).max() < 3:
         raise UserError("a line needs two points that are apart")
-    return np.clip(baseline, 0, np.array(size) - 1)
+    return baseline
 
 
 def outline(here: Placed, baseline: np.ndarray, own: int = -1) -> np.ndarray:

@@ -18,13 +18,16 @@ class PageTree(line_tree.LineTree):
     parse = staticmethod(page_xml.parse)
 
     def place(self, line, baseline: np.ndarray, outline: np.ndarray):
-        """Write where a line is."""
+        """Write where a line is. The text of its words becomes its own."""
+        text = self.text(line)
         for child in list(line):
             if xml_files.tag(child) in ("Coords", "Baseline", "Word"):
                 line.remove(child)
         for name, points in (("Baseline", baseline), ("Coords", outline)):
             spelt = {"points": line_tree.spelt(points)}
             line.insert(0, ElementTree.Element(f"{self._space}{name}", spelt))
+        if self.text(line) != text:
+            self.set_text(line, text, self.confidence(line), self.tenths(line))
 
     def set_text(self, line, text: str, confidence: float | None, tenths: str):
         """Write a line's text; the words that it had are gone."""
@@ -52,7 +55,7 @@ class PageTree(line_tree.LineTree):
     @staticmethod
     def confidence(line) -> float | None:
         """Return how sure the text of a line is, or None if that is not known."""
-        equivalent = line.find("./{*}TextEquiv")
+        equivalent = page_xml.equivalent_of(line)
         try:
             return float(equivalent.get("conf", "")) if equivalent is not None else None
         except ValueError:

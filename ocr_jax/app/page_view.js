@@ -41,7 +41,7 @@ export default {
     </svg>
     <div class="pv-side">
       <div class="pv-letters" v-if="letters" @mousedown.prevent>
-        <button v-for="c in letters" @click="insert(c)" tabindex="-1">{{ c }}</button>
+        <button v-for="c in [...letters]" @click="insert(c)" tabindex="-1">{{ c }}</button>
       </div>
       <ol class="pv-lines" ref="lines">
         <li v-for="(row, n) in rows" :key="row.key" v-memo="[row, row.text, row.is_checked,
@@ -123,9 +123,13 @@ export default {
     },
     show(lines, focus) {
       const old = this.rows.findIndex((row) => row.key === this.selected);
-      const waiting = new Map(this.queue.filter((o) => o.op === "text").map((o) => [o.key, o.text]));
-      this.rows = lines.map((row) => waiting.has(row.key)
-        ? { ...row, text: waiting.get(row.key), characters: "" } : { ...row });
+      const waiting = new Map(); // what Python may not have heard of yet
+      for (const { op, key, text, is_checked } of [...(this.sent || []), ...this.queue]) {
+        const now = op === "text" ? { text, characters: "", confidence: null }
+          : op === "check" ? { is_checked } : {};
+        waiting.set(key, { ...waiting.get(key), ...now });
+      }
+      this.rows = lines.map((row) => ({ ...row, ...waiting.get(row.key) }));
       let key = focus ?? this.selected;
       if (!this.rows.some((row) => row.key === key))
         key = this.rows[Math.min(Math.max(old, 0), this.rows.length - 1)]?.key ?? null;

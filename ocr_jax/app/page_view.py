@@ -69,36 +69,52 @@ def apply(document: Document, message: Any) -> tuple[bool, int | None]:
     """Make the changes that a browser asks for, in their order.
 
     Returns whether it has to be sent all lines, and the key of the one to go to. Raises
-    UserError for what is not possible, and for a message that makes no sense.
+    UserError for a message that makes no sense, and for what is not possible, after all
+    else: what was typed meanwhile is not lost by it.
     """
-    is_new_order, focus = False, None
     try:
         operations = message["operations"][:MOST_OPERATIONS]
-        for operation in operations:
-            kind, key = operation["op"], operation.get("key")
-            if kind == "text":
-                document.set_text(key, str(operation["text"])[:LONGEST_TEXT])
-                continue
-            if kind == "check_all":
-                document.check_all()
-                is_new_order = True
-                continue
-            if kind == "check":
-                document.check(key, bool(operation["is_checked"]))
-                continue
-            is_new_order = True
-            if kind == "delete":
-                document.delete(key)
-            elif kind == "move":
-                document.move(key, int(operation["by"]))
-            elif kind == "add":
-                focus = document.add(operation["points"])
-            elif kind == "baseline":
-                document.set_baseline(key, operation["points"])
-            elif kind == "undo":
-                focus = document.undo()
-            else:
-                raise UserError(f"there is no operation {str(kind)[:20]!r}")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"a message that makes no sense: {error!r:.80}") from None
+    except (KeyError, TypeError) as error:
+        raise _nonsense(error) from None
+    is_new_order, focus, problems = False, None, []
+    for operation in operations:
+        try:
+            key = _apply_one(document, operation)
+        except Conflict:
+            raise
+        except UserError as error:
+            problems.append(error)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            problems.append(_nonsense(error))
+        else:
+            is_new_order |= operation["op"] not in ("text", "check")
+            focus = focus if key is None else key
+    if problems:
+        raise problems[0]
     return is_new_order, focus
+
+
+def _nonsense(error: Exception) -> UserError:
+    return UserError(f"a message that makes no sense: {error!r:.80}")
+
+
+def _apply_one(document: Document, operation: dict) -> int | None:
+    """Make a change; return the key of the line to go to, if it has one."""
+    kind, key = operation["op"], operation.get("key")
+    if kind == "text":
+        return document.set_text(key, str(operation["text"])[:LONGEST_TEXT])
+    if kind == "check":
+        return document.check(key, bool(operation["is_checked"]))
+    if kind == "check_all":
+        return document.check_all()
+    if kind == "delete":
+        return document.delete(key)
+    if kind == "move":
+        return document.move(key, int(operation["by"]))
+    if kind == "add":
+        return document.add(operation["points"])
+    if kind == "baseline":
+        return document.set_baseline(key, operation["points"])
+    if kind == "undo":
+        return document.undo()
+    raise UserError(f"there is no operation {str(kind)[:20]!r}")

@@ -1,5 +1,6 @@
 """Images as a browser shows them: the page, and a thumbnail that is made once."""
 
+import contextlib
 import io
 import threading
 import warnings
@@ -52,19 +53,23 @@ def gray_page(path: Path, xml: Path) -> np.ndarray:
 
 
 def thumbnail(path: Path, folder: Path) -> bytes:
-    """Return a small JPEG of an image, kept in the project's folder."""
-    status = path.stat()
+    """Return a small JPEG of an image, kept in the project's folder.
+
+    Raises UserError if the image is torn.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise UserError(f"{path.name}: {reason(error, path)}") from None
     name = f"{path.name}.{status.st_mtime_ns:x}.{status.st_size:x}.jpg"
     kept = folder / CACHE / name
-    if kept.exists():
+    with contextlib.suppress(OSError):  # none yet, or a name that is too long
         return kept.read_bytes()
     with _ONE:
         content = _small(path)
-    try:
+    with contextlib.suppress(OSError):  # such a folder still shows its pages
         kept.parent.mkdir(exist_ok=True)
         workdirs.write_bytes(kept, content)
-    except OSError:
-        pass  # a folder that can't be written still shows its pages
     return content
 
 
@@ -72,7 +77,10 @@ def _small(path: Path) -> bytes:
     with _opened(path) as image:
         if image.mode in ("L", "RGB", "YCbCr") and opening.tag(image) == 1:
             image.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))  # JPEG: not all pixels
-            small = image.convert("RGB")
+            try:
+                small = image.convert("RGB")
+            except opening.BROKEN as error:
+                raise UserError(f"{path.name}: {reason(error, path)}") from None
         else:
             small = Image.fromarray(opening.read_image(path))
     small.thumbnail((THUMBNAIL, THUMBNAIL))

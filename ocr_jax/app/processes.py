@@ -28,4 +28,4 @@ def is_running(pid: int, argument: str) -> bool:
         return not Path("/proc/self").exists()  # another system has no such folder
     except OSError:
         return False
-    return argument.encode() in said.split(b"\0")
+    return os.fsencode(argument) in said.split(b"\0")

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ocr_jax.app import page_places, trees
+from ocr_jax import workdirs
+from ocr_jax.app import page_document, page_places, trees
 from ocr_jax.app.page_document import Document
 from ocr_jax.errors import UserError, reason
-from ocr_jax.images import finding
+from ocr_jax.images import finding, page_images
 from ocr_jax.pages import page_xml_writer
 from ocr_jax.readings import Page
 from ocr_jax.sources.pages import xml_files
@@ -50,6 +51,11 @@ class Project:
             names = sorted(os.listdir(self.folder))
         except OSError as error:
             raise UserError(f"{self.folder}: {reason(error, self.folder)}") from None
+        for name in names:
+            is_page = Path(name).suffix.lower() in page_images.SUFFIXES
+            if is_page and not finding.is_text(name):
+                shown = name.encode(errors="backslashreplace").decode()
+                raise UserError(f"the name of {shown} is not UTF-8: rename this file")
         images = [
             self.folder / name
             for name in names
@@ -112,10 +118,9 @@ def create(page: PageFile):
     name = os.path.relpath(page.image, page.xml.parent)
     content = page_xml_writer.page_xml(Page(size, []), name)
     try:
-        with open(page.xml, "xb") as file:
-            file.write(content)
-    except FileExistsError:
-        pass  # by another window
+        with page_document.only_writer(page.xml.parent):
+            if not page.xml.exists():  # another window may have been first
+                workdirs.write_bytes(page.xml, content)
     except OSError as error:
         raise UserError(f"{page.xml.name}: {reason(error)}") from None
 

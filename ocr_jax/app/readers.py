@@ -36,7 +36,7 @@ def read(recognizer: Recognizer, document: Document) -> dict:
     gray, page, scale = line_cutting.open_page(
         document.path, document.image, any_format.parse
     )
-    if len(page.lines) != len(lines):
+    if [line.line_id for line in page.lines] != [line.line_id for line in lines]:
         raise UserError("the page has been changed: load it again")
     height = recognizer.best.height
     images = [

@@ -32,6 +32,7 @@ KEEP = {"cache-control": "private, max-age=300"}
 def parts(folder: Path, workdir: str, finder: str, is_trial: bool) -> frame.Parts:
     """Return the parts of an app on this folder."""
     title = f"Trying {workdir}" if is_trial else folder.resolve().name
+    title = title.encode(errors="backslashreplace").decode()  # any bytes are a name
     project = Project(folder)
     networks = Networks(workdir, finder)
     return frame.Parts(project, networks, Trainings(project), title, is_trial)

@@ -11,7 +11,7 @@ import cv2
 
 from ocr_jax import workdirs
 from ocr_jax.errors import UserError, reason
-from ocr_jax.images import opening, page_images
+from ocr_jax.images import finding, opening, page_images
 
 ORIGINALS = "originals"
 _ONE = threading.Lock()  # two windows may list the same folder
@@ -24,7 +24,9 @@ def waiting(folder: Path) -> list[Path]:
     """
     try:
         paths = sorted(folder.iterdir())
-        return [path for path in paths if _is_to_split(path)]
+        return [
+            path for path in paths if finding.is_text(path.name) and _is_to_split(path)
+        ]
     except OSError as error:
         raise UserError(f"{folder}: {reason(error, folder)}") from None
 
@@ -48,22 +50,26 @@ def split(path: Path):
     """Write the pages of a file beside it, and put the file aside.
 
     A page that is there already stays: that is how a split that was killed goes on.
-    Raises UserError, and leaves the file where it is, if a page can't be read.
+    Raises UserError, and leaves the file where it is, if a page can't be read, or if
+    another image has its name.
     """
     with _ONE:
         if not path.exists():  # another window was first
             return
         for page in page_images.find([str(path)]):
             image = path.with_name(f"{page.name}.png")
-            if not image.exists():
-                content = cv2.imencode(".png", page.read())[1].tobytes()
-                _write(image, content)
+            _write(image, cv2.imencode(".png", page.read())[1].tobytes())
         _put_aside(path)
 
 
 def _write(image: Path, content: bytes):
     try:
-        workdirs.write_bytes(image, content)
+        if not image.exists():
+            workdirs.write_bytes(image, content)
+        elif image.read_bytes() != content:
+            raise UserError(
+                f"{image.name} is there already, with another image: rename one of them"
+            )
     except OSError as error:
         raise UserError(f"{image}: {reason(error)}") from None
 

@@ -29,7 +29,11 @@ def show(parts: frame.Parts):
     with frame.header("Train", back=True):
         pass
     with ui.element("div").classes("train"):
-        found = [parts.project.summary(page) for page in parts.project.pages()]
+        try:
+            found = [parts.project.summary(page) for page in parts.project.pages()]
+        except UserError as error:
+            ui.label(str(error))
+            return
         checked, pages = (
             sum(s.checked for s in found),
             sum(s.checked > 0 for s in found),
@@ -119,11 +123,13 @@ def _buttons(parts: frame.Parts, trainings: Trainings, name: str, gain: ui.label
         except UserError as error:
             _tell(error)
 
-    def read_again():
-        if parts.round and not parts.round.is_over:
+    async def read_again():
+        # It waits for a page that is being read: meanwhile the app goes on.
+        if not _is_reading(parts):
+            await asyncio.to_thread(parts.networks.use, str(trainings.workdir(name)))
+        if _is_reading(parts):
             ui.notify("Pages are being read already")
             return
-        parts.networks.use(str(trainings.workdir(name)))
         parts.round = Round(parts.project, parts.networks, again=True)
         ui.navigate.to("/")
 
@@ -142,6 +148,10 @@ def _buttons(parts: frame.Parts, trainings: Trainings, name: str, gain: ui.label
         ("finished", frame.button("What did it gain?", compare)),
         ("finished", frame.button("Read all unchecked lines again", read_again)),
     ]
+
+
+def _is_reading(parts: frame.Parts) -> bool:
+    return bool(parts.round and not parts.round.is_over)
 
 
 def describe(status: Status) -> str:

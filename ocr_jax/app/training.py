@@ -6,10 +6,13 @@ runs/NAME.job.json  what it goes on from, its epochs, the number of its process
 runs/NAME.log       what it printed
 """
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +47,7 @@ class Trainings:
         self._project = project
         self.folder = project.folder / "runs"
         self._children: dict[str, subprocess.Popen] = {}
+        self._starting = threading.Lock()  # of two windows
 
     def names(self) -> list[str]:
         """Return the names of all trainings, the latest first."""
@@ -57,8 +61,23 @@ class Trainings:
         epochs: 0 has the training choose by the number of lines.
         Raises UserError if there are too few checked lines, or one is running.
         """
-        if running := [n for n in self.names() if self.status(n).state == "running"]:
-            raise UserError(f"{running[0]} is running: stop it first")
+        with self._alone():
+            return self._start(network, epochs)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Start no second training inside. Raises UserError if there is one."""
+        if not self._starting.acquire(blocking=False):
+            raise UserError("a training is being started already")
+        try:
+            for name in self.names():
+                if self.status(name).state == "running":
+                    raise UserError(f"{name} is running: stop it first")
+            yield
+        finally:
+            self._starting.release()
+
+    def _start(self, network: str, epochs: int) -> str:
         try:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
@@ -100,10 +119,11 @@ class Trainings:
         return f"--workdir={(self.folder / name).resolve()}"
 
     def resume(self, name: str):
-        """Go on with a training that was stopped. Raises UserError if it runs."""
+        """Go on with a training that was stopped. Raises UserError if one runs."""
         if self.status(name).state != "stopped":
             raise UserError(f"{name} is not stopped")
-        self._run(name, self._job(name))
+        with self._alone():
+            self._run(name, self._job(name))
 
     def stop(self, name: str):
         """Ask a training to stop, which it does after writing a checkpoint."""

@@ -3,6 +3,7 @@
 import io
 import re
 import tempfile
+import threading
 import unicodedata
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ocr_jax.images import page_images
 
 LARGEST = 500 * 2**20  # bytes
 TOO_LARGE = f"a file of more than {LARGEST // 2**20} MB: split it"
-LONGEST_NAME = 80
+LONGEST_NAME, MOST_BYTES = 80, 200  # file systems take names of 255 bytes
 # What is kept as it is, if it is one image that a browser shows.
 KEPT = {"JPEG": ".jpg", "PNG": ".png"}
 # The first bytes of a file, and the suffix that it is opened by.
@@ -26,6 +27,7 @@ STARTS = (
     (b"\xff\xd8\xff", ".jpg"),
     (b"\x89PNG", ".png"),
 )
+_ONE = threading.Lock()  # files that are dropped together may have the same name
 
 
 def add(folder: Path, name: str, content: bytes) -> list[str]:
@@ -46,6 +48,8 @@ def add(folder: Path, name: str, content: bytes) -> list[str]:
             kept = _kept(content) if page.count == 1 else None
             suffix, data = kept or (".png", cv2.imencode(".png", gray)[1].tobytes())
             added.append(_write(folder, page.name, suffix, data))
+    if not added:
+        raise UserError(f"{name[:LONGEST_NAME]} has no pages")
     return added
 
 
@@ -53,8 +57,12 @@ def safe_stem(name: str) -> str:
     """Return what of a file's name can be a page's: letters, digits, `-`, `_`, `.`."""
     stem = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     stem = stem.rpartition(".")[0] or stem
-    stem = re.sub(r"[^\w.-]+", "_", stem).strip("._-")[:LONGEST_NAME]
-    return stem or "page"
+    # Marks are the vowels of many scripts.
+    known = [
+        c if c in "_.-" or unicodedata.category(c)[0] in "LMN" else " " for c in stem
+    ]
+    stem = re.sub(" +", "_", "".join(known)).strip("._-")[:LONGEST_NAME]
+    return stem.encode()[:MOST_BYTES].decode(errors="ignore") or "page"
 
 
 def _suffix(content: bytes) -> str:
@@ -69,7 +77,7 @@ def _suffix(content: bytes) -> str:
 
 def _kept(content: bytes) -> tuple[str, bytes] | None:
     """Return the suffix and the bytes of an image that is kept as it is, or None."""
-    if content.startswith(b"%PDF"):
+    if _suffix(content) not in KEPT.values():  # Pillow opens no PDF and no HEIC
         return None
     with Image.open(io.BytesIO(content)) as image:
         suffix = KEPT.get(image.format or "")
@@ -79,12 +87,13 @@ def _kept(content: bytes) -> tuple[str, bytes] | None:
 def _write(folder: Path, name: str, suffix: str, content: bytes) -> str:
     """Write an image under a name that no page has; return the page's name."""
     number, stem = 1, name
-    taken = {path.stem for path in folder.iterdir()}
-    while stem in taken:
-        number += 1
-        stem = f"{name}_{number}"
     try:
-        workdirs.write_bytes(folder / f"{stem}{suffix}", content)
+        with _ONE:
+            taken = {path.stem for path in folder.iterdir()}
+            while stem in taken:
+                number += 1
+                stem = f"{name}_{number}"
+            workdirs.write_bytes(folder / f"{stem}{suffix}", content)
     except OSError as error:
         raise UserError(f"{folder}: {reason(error)}") from None
     return stem

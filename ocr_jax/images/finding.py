@@ -18,7 +18,8 @@ def files(folder: str | os.PathLike) -> Iterator[Path]:
     Links to folders are followed after everything else, and a folder that has been seen
     is not entered again: links in a circle end, and a file keeps its own name. A link
     to a folder that holds this one is a circle, too: it would lead to everything else
-    that is there, up to the whole disk.
+    that is there, up to the whole disk. Hidden folders below this one are left out: the
+    app, for one, keeps thumbnails there.
     """
     seen: set[tuple[int, int]] = set()
     for above in Path(folder).resolve().parents:
@@ -34,6 +35,15 @@ def images(folder: str | os.PathLike) -> list[Path]:
 def is_image(path: Path) -> bool:
     """Return whether a file has the name of an image."""
     return path.suffix.lower() in opening.SUFFIXES
+
+
+def is_text(name: str) -> bool:
+    """Return whether a name can be shown: file systems hold any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def key(name: str) -> str:
@@ -67,6 +77,7 @@ def _walk(folder: Path, seen: set) -> Iterator[Path]:
         if not _is_new(top, seen):
             continue
         for root, folders, names in os.walk(top):
+            folders[:] = [name for name in folders if not name.startswith(".")]
             links = [name for name in folders if Path(root, name).is_symlink()]
             waiting += sorted(Path(root, name) for name in links)
             folders[:] = [

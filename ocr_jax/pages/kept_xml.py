@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 from typing import NamedTuple
 from xml.etree import ElementTree
 
@@ -12,6 +13,7 @@ DECLARATION = "<?xml version='1.0' encoding='UTF-8'?>\n"
 AFTER_TEXT = ("TextStyle", "UserDefined", "Labels")
 # Where ALTO's words lie: that of a whole line is the line's.
 PLACE = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
+_ONE = threading.Lock()  # ElementTree has one table of prefixes for all threads
 
 
 class KeptXml(NamedTuple):
@@ -22,10 +24,12 @@ class KeptXml(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """Return the file. Namespaces keep the names that it gave them."""
-        for prefix, uri in self.prefixes:
-            ElementTree.register_namespace(prefix, uri)
-        # As text first: ElementTree writes bytes in half the speed.
-        return f"{DECLARATION}{ElementTree.tostring(self.root, 'unicode')}".encode()
+        with _ONE:
+            for prefix, uri in self.prefixes:
+                ElementTree.register_namespace(prefix, uri)
+            # As text first: ElementTree writes bytes in half the speed.
+            text = ElementTree.tostring(self.root, "unicode")
+        return f"{DECLARATION}{text}".encode()
 
 
 def parse(content: bytes) -> KeptXml:

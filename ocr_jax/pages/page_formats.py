@@ -14,6 +14,8 @@ from ocr_jax.reading_formats import part_fields
 from ocr_jax.readings import Page
 
 COLUMNS = ("page", "line", "confidence", "text")
+# What of a page's name is not UTF-8 is written as \udcfc, as JSON knows it.
+ESCAPED = "backslashreplace"
 
 
 class Format(NamedTuple):
@@ -39,7 +41,7 @@ def _tsv(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
     for number, (_, _, reading) in enumerate(page.lines):
         confidence = f"{reading.confidence:.4f}"
         writer.writerow((name, number, confidence, printable(reading.text)))
-    return out.getvalue().encode()
+    return out.getvalue().encode(errors=ESCAPED)
 
 
 def _json(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
@@ -56,7 +58,7 @@ def _json(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
     ]
     width, height = page.size
     fields = {"page": name, "width": width, "height": height, "lines": lines}
-    return (json.dumps(fields, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(fields, ensure_ascii=False) + "\n").encode(errors=ESCAPED)
 
 
 def _page(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
@@ -68,7 +70,8 @@ def _alto(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
 
 
 def _html(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
-    return page_html.page_html(page, gray, name)
+    shown = name.encode(errors=ESCAPED).decode()
+    return page_html.page_html(page, gray, shown)
 
 
 FORMATS = {

@@ -20,7 +20,11 @@ def inputs(browser):
 
 def values(browser):
     """The texts that are shown."""
-    return [field.get_property("value") for field in inputs(browser)]
+    inputs(browser)
+    # All at once: between two questions they may be drawn anew.
+    return browser.execute_script(
+        "return [...document.querySelectorAll('.pv-field input')].map(f => f.value)"
+    )
 
 
 def wait_saved(browser):

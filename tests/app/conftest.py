@@ -1,4 +1,4 @@
-"""A running app."""
+"""A project, and a running app."""
 
 import contextlib
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from ocr_jax.app.project import Project
 from tests import fixtures
 
 ROOT = Path(__file__).parent.parent.parent
@@ -36,6 +37,17 @@ class App:
             self.process.kill()
             self.process.wait()
             self.process.stdout.close()
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Two pages of two lines each; the first line of the first is checked."""
+    fixtures.save_pages(tmp_path / "letters", 2)
+    project = Project(tmp_path / "letters")
+    document = project.open(project.pages()[0])
+    document.set_text(document.lines()[0].key, "été <b>")
+    document.check(document.lines()[0].key)
+    return project
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 import json
 
+import numpy as np
+from PIL import Image
+
 from ocr_jax.app.page_document import Document
 from ocr_jax.sources.pages import page_xml
 from tests.app.browsing import inputs, press, type_keys, values, wait, wait_saved
@@ -95,3 +98,32 @@ def test_the_later_of_two_windows_is_told(browser, app):
     assert texts(app.folder, "page4") == ["abc", "theirs"]
     browser.find_element("xpath", "//button[.='Load again']").click()
     wait(lambda: "theirs" in values(browser))
+
+
+def test_what_is_typed_while_a_page_is_read_stays_to_be_seen(browser, app):
+    browser.get(f"{app.url}page/page3")
+    inputs(browser)
+    script = """
+      const view = getElement(Number(document.querySelector(".pv").id.slice(1)));
+      const [first, second] = view.start.map((row) => row.key);
+      view.sent = [{ op: "text", key: first, text: "mine" }];
+      view.queue = [{ op: "check", key: second, is_checked: true }];
+      view.done({ number: null, problem: "", undoable: true, lines: view.start });
+      const shown = view.rows.map((row) => [row.text, row.is_checked]);
+      view.sent = null;
+      view.queue = [];
+      return shown;"""
+    assert browser.execute_script(script) == [["mine", False], ["abc", True]]
+
+
+def test_all_files_that_are_dropped_at_once_become_pages(browser, app, tmp_path):
+    for number in range(12):
+        page = np.random.default_rng(number).integers(0, 256, (2000, 1500), np.uint8)
+        Image.fromarray(page).save(tmp_path / f"leaf{number}.png", compress_level=0)
+    browser.get(app.url)
+    field = wait(lambda: browser.find_elements("css selector", "input[type=file]"))[0]
+    field.send_keys("\n".join(map(str, sorted(tmp_path.glob("leaf*.png")))))
+
+    script = "return [...document.querySelectorAll('.title')].map(e => e.textContent)"
+    names = {f"leaf{number}" for number in range(12)}
+    wait(lambda: names <= set(browser.execute_script(script)), 20)

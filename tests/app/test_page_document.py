@@ -1,6 +1,11 @@
 """A page that is corrected: every change is in its file, and all else stays there."""
 
+import contextlib
 import re
+import shutil
+import threading
+from concurrent import futures
+from xml.etree import ElementTree
 
 import hypothesis
 import pytest
@@ -105,6 +110,7 @@ def test_a_line_is_added_where_it_is_read_with_an_outline_as_thick(open_page):
         [[1, 2]],
         [["x", 1], [2, 3]],
         [[1, 1], [1, 2]],
+        [[510, 100], [560, 100]],  # beyond the page, where nothing is
         None,
         [[1e999, 0]] * 2,
     ):
@@ -154,6 +160,58 @@ def test_a_change_that_can_not_be_written_is_not_shown(open_page, monkeypatch):
     assert ids(open_page()) == ["b", "c"]
 
 
+def test_a_folder_that_is_gone_is_told_in_a_line(open_page, tmp_path):
+    document = open_page()
+    shutil.rmtree(tmp_path)
+    with pytest.raises(UserError, match="No such file"):
+        document.set_text(key_of(document, "a"), "lost")
+    assert document.lines()[0].text == "one"
+
+
+def test_the_text_of_words_stays_when_their_line_is_moved(open_page):
+    words = "".join(
+        "<pc:Word><pc:TextEquiv>"
+        f"<pc:Unicode>{word}</pc:Unicode></pc:TextEquiv></pc:Word>"
+        for word in ("un", "deux")
+    )
+    path = open_page().path
+    path.write_text(
+        TRANSKRIBUS.replace(
+            "</pc:TextLine></pc:TextRegion>",
+            words + "</pc:TextLine></pc:TextRegion>",
+            1,
+        )
+    )
+    document = open_page()
+    assert document.lines()[1].text == "un deux"
+    document.set_baseline(key_of(document, "b"), [[60, 216], [340, 216]])
+    assert open_page().lines()[1].text == "un deux"
+
+
+def test_of_several_texts_the_first_by_index_says_who_wrote_it(open_page):
+    path = open_page().path
+    others = (
+        '<pc:TextEquiv index="1" conf="0.9"><pc:Unicode>ome</pc:Unicode></pc:TextEquiv>'
+        '<pc:TextEquiv index="0"><pc:Unicode>one</pc:Unicode></pc:TextEquiv>'
+    )
+    whole = re.compile(r"<pc:TextEquiv conf.*?</pc:TextEquiv>", re.DOTALL)
+    path.write_text(whole.sub(others, TRANSKRIBUS))
+    first = open_page().lines()[0]
+    assert (first.text, first.confidence, first.is_kept) == ("one", None, True)
+
+
+def test_a_text_that_is_folded_in_its_xml_is_one_line(open_page):
+    path = open_page().path
+    path.write_text(TRANSKRIBUS.replace(">one<", ">\n  one\n  more\n<"))
+    assert open_page().lines()[0].text == "one more"
+
+
+def test_a_tab_that_is_pasted_parts_words(open_page):
+    document = open_page()
+    document.set_text(key_of(document, "a"), "un\tdeux")
+    assert open_page().lines()[0].text == "un deux"
+
+
 def test_a_page_without_regions_gets_one(open_page):
     path = open_page().path
     page = re.sub(r"<pc:TextRegion.*</pc:TextRegion>", "", TRANSKRIBUS, flags=re.DOTALL)
@@ -185,6 +243,22 @@ def test_any_text_is_what_is_read_again(text):
     again = page_tree.PageTree(tree.to_bytes(), "page")
     written = again.lines[0].findtext("./{*}TextEquiv/{*}Unicode")
     assert (written or "") == line_tree.writable(text)
+
+
+def test_pages_that_are_written_at_once_keep_their_prefixes(monkeypatch):
+    other = TRANSKRIBUS.replace("pc:", "").replace("xmlns:pc", "xmlns")
+    trees = [page_tree.PageTree(xml.encode(), "page") for xml in (TRANSKRIBUS, other)]
+    alone = [tree.to_bytes() for tree in trees]
+    register, both = ElementTree.register_namespace, threading.Barrier(2)
+
+    def register_at_once(*names):
+        register(*names)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.2)
+
+    monkeypatch.setattr(ElementTree, "register_namespace", register_at_once)
+    with futures.ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(page_tree.PageTree.to_bytes, trees)) == alone
 
 
 NAMES = strategies.sampled_from(["checked", "readingOrder", "person", "check"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ocr_jax.app.page_document import Document
+from ocr_jax.app.page_document import Conflict, Document
 from ocr_jax.errors import UserError
 from tests import fixtures
 
@@ -36,6 +36,23 @@ def test_operations_are_done_in_their_order(apply, document):
     assert [line.is_checked for line in lines] == [False, True, False]
     assert is_new_order and focus == document.lines()[-1].key
     assert apply(document, {"operations": operations[:1]}) == (False, None)
+
+
+def test_what_is_refused_costs_nothing_else(apply, document):
+    first, second = (line.key for line in document.lines())
+    operations = [
+        {"op": "add", "points": [[60, 300], [60, 300]]},
+        {"op": "text", "key": first, "text": "one"},
+        {"op": "none"},
+        {"op": "text", "key": second, "text": "two"},
+    ]
+    with pytest.raises(UserError, match="two points that are apart"):
+        apply(document, {"operations": operations})
+    lines = Document(document.path, document.image).lines()
+    assert [line.text for line in lines] == ["one", "two"]
+    Document(document.path, document.image).set_text(0, "theirs")
+    with pytest.raises(Conflict):
+        apply(document, {"operations": operations[1:]})
 
 
 @pytest.mark.parametrize(

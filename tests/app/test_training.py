@@ -10,7 +10,7 @@ import pytest
 
 from ocr_jax import config as config_lib
 from ocr_jax import config_keys, workdirs
-from ocr_jax.app import processes
+from ocr_jax.app import checked_lines, processes
 from ocr_jax.app.project import Project
 from ocr_jax.app.training import Trainings
 from ocr_jax.errors import UserError
@@ -92,6 +92,31 @@ def test_a_training_is_watched_stopped_and_resumed(project, network, fake):
     assert trainings.names() == ["run1"]
     with pytest.raises(UserError, match="not stopped"):
         trainings.resume(name)
+
+
+def test_of_two_windows_only_one_starts_a_training(project, network, fake, monkeypatch):
+    trainings = Trainings(project)
+    make, meanwhile = checked_lines.make, []
+
+    def slow(*arguments):
+        with pytest.raises(UserError, match="being started"):
+            trainings.start(network, 2)  # in the other window
+        meanwhile.append(trainings.names())
+        return make(*arguments)
+
+    monkeypatch.setattr(checked_lines, "make", slow)
+    name = trainings.start(network, 2)
+    assert meanwhile == [[]] and trainings.names() == [name]
+    wait(lambda: trainings.status(name).cers)
+    trainings.stop(name)
+    wait(lambda: trainings.status(name).state == "stopped")
+    monkeypatch.setattr(checked_lines, "make", make)
+    other = trainings.start(network, 2)
+    with pytest.raises(UserError, match="run2 is running"):
+        trainings.resume(name)
+    wait(lambda: trainings.status(other).cers)
+    trainings.stop(other)
+    wait(lambda: trainings.status(other).state == "stopped")
 
 
 def test_the_command_has_the_shape_of_the_network(project, network, fake):

@@ -244,6 +244,25 @@ def test_an_infinite_grid_is_refused(tmp_path):
         read(tmp_path, method="grid")
 
 
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"config.seed": {"min": 1, "max": 10**10}}, "over 10,000,000,000 values"),
+        (
+            {"config.x": {"distribution": "q_uniform", "min": 0, "max": 1, "q": 1e-9}},
+            "over 1,000,000,... values",
+        ),
+        (
+            {f"config.{key}": {"min": 1, "max": 200} for key in ("seed", "x")},
+            "a grid of 40,000 trials",
+        ),
+    ],
+)
+def test_a_grid_that_would_fill_the_memory_is_refused(tmp_path, parameters, message):
+    with pytest.raises(UserError, match=message):
+        read(tmp_path, method="grid", parameters=parameters)
+
+
 def test_an_empty_grid_is_refused(tmp_path):
     empty = {"distribution": "q_uniform", "min": 0.11, "max": 0.14, "q": 0.1}
     with pytest.raises(UserError, match=r"config\.x: no multiple of q"):

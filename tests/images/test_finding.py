@@ -50,3 +50,10 @@ def test_what_is_broken_or_for_macos_alone_is_not_found(tmp_path):
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
     assert names(tmp_path) == ["gone"]  # a file that can't be read is told later
     assert finding.images(tmp_path) == []
+
+
+def test_hidden_folders_are_left_out_unless_one_is_named(tmp_path):
+    for name in (".thumbnails/a.png", "b/.c/d.png", "b/e.png"):
+        touch(tmp_path / name)
+    assert names(tmp_path) == ["b/e.png"]
+    assert names(tmp_path / ".thumbnails") == ["a.png"]

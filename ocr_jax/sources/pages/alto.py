@@ -42,7 +42,8 @@ def parse(path: Path | BinaryIO, name: str = "") -> line_cutting.Page:
         _line(element, number)
         for number, element in enumerate(xml_files.all_named(root, "TextLine"))
     ]
-    return line_cutting.Page(unit, size, lines)
+    programs = {element.text for element in xml_files.all_named(root, "softwareName")}
+    return line_cutting.Page(unit, size, lines, programs == {"ocr_jax"})
 
 
 def unit_of(root: ElementTree.Element) -> str:

@@ -42,11 +42,15 @@ class TextLine(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A page's XML; size is (width, height) in its unit, or None if not given."""
+    """A page's XML; size is (width, height) in its unit, or None if not given.
+
+    is_ours: ocr_jax wrote it, which measures images as their tag turns them.
+    """
 
     unit: str
     size: tuple[float, float] | None
     lines: list[TextLine]
+    is_ours: bool = False
 
 
 Parse = Callable[[Path], Page]

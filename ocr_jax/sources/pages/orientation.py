@@ -55,6 +55,8 @@ def _is_of_stored(page, gray: np.ndarray, stored: np.ndarray) -> bool:
             )
     else:
         fits = [_is_within(page, image) for image in images]
+    if page.is_ours and fits[0]:
+        return False
     if fits.count(True) == 1:
         return fits[1]
     inks = [_ink_in_lines(page, image) for image in images]

@@ -41,7 +41,8 @@ def parse(path: Path | BinaryIO, name: str = "") -> line_cutting.Page:
         for number, element in enumerate(xml_files.all_named(page, "TextLine"))
     ]
     size = xml_files.size(page, "imageWidth", "imageHeight")
-    return line_cutting.Page("pixel", size, lines)
+    creator = root.findtext("./{*}Metadata/{*}Creator") or ""
+    return line_cutting.Page("pixel", size, lines, creator.startswith("ocr_jax "))
 
 
 def _line(element: ElementTree.Element, number: int) -> line_cutting.TextLine:
@@ -64,11 +65,17 @@ def _outline(element: ElementTree.Element | None) -> np.ndarray:
 
 def text_of(element: ElementTree.Element) -> str:
     """Return the element's text of the lowest index, or else the text of its words."""
-    readings = sorted(element.iterfind("./{*}TextEquiv"), key=_index)
-    text = readings[0].findtext("./{*}Unicode") if readings else ""
+    equivalent = equivalent_of(element)
+    text = "" if equivalent is None else equivalent.findtext("./{*}Unicode")
     if text and text.strip():
-        return text
+        # A line of writing is one line of text, however its XML is folded.
+        return " ".join(text.split()) if "\n" in text else text
     return " ".join(text_of(word) for word in element.iterfind("./{*}Word"))
+
+
+def equivalent_of(element: ElementTree.Element) -> ElementTree.Element | None:
+    """Return the element's TextEquiv of the lowest index, or None if it has none."""
+    return min(element.iterfind("./{*}TextEquiv"), key=_index, default=None)
 
 
 def _index(reading: ElementTree.Element) -> float:

@@ -1,0 +1,158 @@
+"""Files that are dropped on a project, or lie in its folder, become its pages."""
+
+import contextlib
+import functools
+import io
+import os
+import threading
+from concurrent import futures
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from ocr_jax import workdirs
+from ocr_jax.app import pictures, splitting, uploads
+from ocr_jax.errors import UserError
+from ocr_jax.images import page_images
+from tests import fixtures
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("scan 1.jpg", "scan_1"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\scans\\a.b.png", "a.b"),
+        (".htaccess", "htaccess"),
+        ("<script>.jpg", "script"),
+        ("שלום.jpg", "שלום"),
+        ("...", "page"),
+        ("x" * 300, "x" * 80),
+        ("हिन्दी पत्र.jpg", "हिन्दी_पत्र"),
+        ("\N{OLD PERSIAN SIGN A}" * 60, "\N{OLD PERSIAN SIGN A}" * 50),
+    ],
+)
+def test_names_of_uploads_are_made_harmless(name, stem):
+    assert uploads.safe_stem(name) == stem
+
+
+def test_uploads_are_told_by_their_content(project):
+    image = project.pages()[0].image.read_bytes()
+    assert uploads.add(project.folder, "page0.pdf", image) == ["page0_2"]
+    assert (project.folder / "page0_2.png").read_bytes() == image
+    pages = [Image.fromarray(fixtures.draw_page()) for _ in range(2)]
+    tiff = io.BytesIO()
+    pages[0].save(tiff, "TIFF", save_all=True, append_images=pages[1:])
+    added = uploads.add(project.folder, "two.jpg", tiff.getvalue())
+    assert added == ["two_0001", "two_0002"]
+    assert cv2.imread(str(project.folder / "two_0002.png")).shape == (400, 500, 3)
+    before = sorted(project.folder.iterdir())
+    for content in (b"", b"<svg onload='alert(1)'/>", b"%PDF-1.4 none", image[:900]):
+        with pytest.raises(UserError):
+            uploads.add(project.folder, "x.png", content)
+    assert sorted(project.folder.iterdir()) == before
+
+
+def test_files_of_one_name_that_are_dropped_together_are_all_kept(project, monkeypatch):
+    images = []
+    for shade in range(2):
+        out = io.BytesIO()
+        Image.new("L", (90, 60), shade).save(out, "PNG")
+        images.append(out.getvalue())
+    write, both = workdirs.write_bytes, threading.Barrier(len(images))
+
+    def write_at_once(*arguments):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.2)
+        write(*arguments)
+
+    monkeypatch.setattr(uploads.workdirs, "write_bytes", write_at_once)
+    with futures.ThreadPoolExecutor(len(images)) as pool:
+        add = functools.partial(uploads.add, project.folder, "scan.png")
+        names = [name for added in pool.map(add, images) for name in added]
+    assert sorted(names) == ["scan", "scan_2"]
+    kept = [(project.folder / f"{name}.png").read_bytes() for name in names]
+    assert kept == images
+
+
+def test_a_photograph_of_a_telephone_is_kept_as_an_image_that_browsers_show(project):
+    heif = pytest.importorskip("pillow_heif", reason="needs the extra pages")
+    photograph = heif.from_pillow(Image.fromarray(fixtures.draw_page()).convert("RGB"))
+    photograph.save(content := io.BytesIO())
+    assert uploads.add(project.folder, "IMG_1.HEIC", content.getvalue()) == ["IMG_1"]
+    assert Image.open(project.folder / "IMG_1.png").size == (500, 400)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".pdf"])
+def test_files_of_several_pages_are_split_once(project, suffix):
+    if suffix == ".pdf":
+        pytest.importorskip("pypdfium2", reason="needs the extra pages")
+    folder = project.folder
+    pages = [Image.fromarray(fixtures.draw_page()) for _ in range(2)]
+    for name in ("old", "new"):
+        path = folder / f"{name}{suffix}"
+        pages[0].save(path, save_all=True, append_images=pages[1:])
+    (folder / "old.xml").write_text("<alto/>")
+    pages[0].save(folder / "one.tif")
+    assert splitting.waiting(folder) == [folder / f"new{suffix}"]
+    # As if a split had been killed: what is there stays.
+    first = next(page_images.find([str(folder / f"new{suffix}")]))
+    cv2.imwrite(str(folder / "new_0001.png"), first.read())
+    os.utime(folder / "new_0001.png", (0, 0))
+    splitting.split(folder / f"new{suffix}")
+    splitting.split(folder / f"new{suffix}")  # in another window
+    assert (folder / "new_0001.png").stat().st_mtime == 0
+    assert splitting.waiting(folder) == []
+    assert [path.name for path in (folder / "originals").iterdir()] == [f"new{suffix}"]
+    assert Image.open(folder / "new_0002.png").width >= 500
+    assert {"new_0001", "new_0002", "one"} <= {page.name for page in project.pages()}
+
+
+def test_a_file_whose_pages_have_the_names_of_others_stays(project):
+    pages = [Image.new("L", (90, 60), shade) for shade in (10, 20)]
+    book = project.folder / "book.tif"
+    for order in (pages, pages[::-1]):  # another book of the same name comes later
+        order[0].save(book, save_all=True, append_images=order[1:])
+        if order is pages:
+            splitting.split(book)
+    with pytest.raises(UserError, match="is there already"):
+        splitting.split(book)
+    assert book.exists()
+    assert Image.open(project.folder / "book_0001.png").getpixel((0, 0)) == 10
+
+
+def test_a_file_that_can_not_be_split_stays(project):
+    torn = project.folder / "torn.pdf"
+    torn.write_bytes(b"%PDF-1.4 none")
+    with pytest.raises(UserError, match="torn"):
+        splitting.split(torn)
+    assert torn.exists() and not (project.folder / "originals").exists()
+
+
+def test_pictures_are_shown_upright_and_thumbnails_kept(project):
+    page = project.pages()[0]
+    content, mime = pictures.shown(page.image, page.xml)
+    assert mime == "image/png" and content == page.image.read_bytes()
+    turned = fixtures.lying_on_its_side(Image.fromarray(fixtures.draw_page()))
+    turned.save(project.folder / "phone.jpg", exif=turned.getexif())
+    phone = project.page("phone")
+    assert project.open(phone).size == (500, 400)
+    content, mime = pictures.shown(phone.image, phone.xml)
+    assert Image.open(io.BytesIO(content)).size == (500, 400)
+    small = pictures.thumbnail(page.image, project.folder)
+    [kept] = (project.folder / pictures.CACHE).iterdir()
+    assert kept.read_bytes() == small and max(Image.open(kept).size) == 240
+    deep = Image.fromarray(np.full((400, 500), 60_000, np.uint16))
+    deep.save(project.folder / "deep.png")
+    pictures.thumbnail(project.folder / "deep.png", project.folder)
+    long = project.folder / f"{'x' * 240}.png"
+    deep.save(long)
+    assert pictures.thumbnail(long, project.folder)
+    content = (project.folder / "phone.jpg").read_bytes()
+    torn = project.folder / "torn.jpg"
+    torn.write_bytes(content[: len(content) // 2])
+    for path in (torn, torn.with_name("none.jpg")):
+        with pytest.raises(UserError, match=path.stem):
+            pictures.thumbnail(path, project.folder)
