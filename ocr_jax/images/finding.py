@@ -12,14 +12,17 @@ from ocr_jax.images import opening
 APPLE_DOUBLE = "._"
 
 
+# Where programs keep copies of files: the app and desktops, Jupyter, git.
+COPIES = {".thumbnails", ".ipynb_checkpoints", ".git"}
+
+
 def files(folder: str | os.PathLike) -> Iterator[Path]:
     """Yield the files below a folder in the order of their names.
 
     Links to folders are followed after everything else, and a folder that has been seen
     is not entered again: links in a circle end, and a file keeps its own name. A link
     to a folder that holds this one is a circle, too: it would lead to everything else
-    that is there, up to the whole disk. Hidden folders below this one are left out: the
-    app, for one, keeps thumbnails there.
+    that is there, up to the whole disk. Folders of COPIES are left out.
     """
     seen: set[tuple[int, int]] = set()
     for above in Path(folder).resolve().parents:
@@ -77,7 +80,7 @@ def _walk(folder: Path, seen: set) -> Iterator[Path]:
         if not _is_new(top, seen):
             continue
         for root, folders, names in os.walk(top):
-            folders[:] = [name for name in folders if not name.startswith(".")]
+            folders[:] = [name for name in folders if name not in COPIES]
             links = [name for name in folders if Path(root, name).is_symlink()]
             waiting += sorted(Path(root, name) for name in links)
             folders[:] = [

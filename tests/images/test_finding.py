@@ -52,8 +52,8 @@ def test_what_is_broken_or_for_macos_alone_is_not_found(tmp_path):
     assert finding.images(tmp_path) == []
 
 
-def test_hidden_folders_are_left_out_unless_one_is_named(tmp_path):
-    for name in (".thumbnails/a.png", "b/.c/d.png", "b/e.png"):
+def test_copies_that_programs_keep_are_left_out_unless_their_folder_is_named(tmp_path):
+    for name in (".thumbnails/a.png", "b/.ipynb_checkpoints/d.png", "b/.c/e.png"):
         touch(tmp_path / name)
-    assert names(tmp_path) == ["b/e.png"]
+    assert names(tmp_path) == ["b/.c/e.png"]
     assert names(tmp_path / ".thumbnails") == ["a.png"]
