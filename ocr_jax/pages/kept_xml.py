@@ -6,7 +6,7 @@ import threading
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from ocr_jax.sources.pages import xml_files
+from ocr_jax.sources.pages import page_xml, xml_files
 
 DECLARATION = "<?xml version='1.0' encoding='UTF-8'?>\n"
 # What the schema of PAGE puts behind a line's text.
@@ -17,13 +17,21 @@ _ONE = threading.Lock()  # ElementTree has one table of prefixes for all threads
 
 
 class KeptXml(NamedTuple):
-    """A parsed file, with its comments and instructions, and its namespaces' names."""
+    """A parsed file, with its comments and instructions, and its namespaces' names.
+
+    copies: regions, the texts of all their lines, and the elements that have these once
+    more, as Transkribus writes them.
+    """
 
     root: ElementTree.Element
     prefixes: list[tuple[str, str]]
+    copies: list[tuple[ElementTree.Element, str, ElementTree.Element]]
 
     def to_bytes(self) -> bytes:
         """Return the file. Namespaces keep the names that it gave them."""
+        for region, before, copy in self.copies:
+            if (text := _text_of_lines(region)) != before:
+                copy.text = text
         with _ONE:
             for prefix, uri in self.prefixes:
                 ElementTree.register_namespace(prefix, uri)
@@ -39,7 +47,21 @@ def parse(content: bytes) -> KeptXml:
     # ElementTree makes up ns0 and so on itself: these can't be registered.
     starts = ElementTree.iterparse(io.BytesIO(content), ("start-ns",))
     prefixes = [pair for _, pair in starts if not re.fullmatch(r"ns\d+", pair[0])]
-    return KeptXml(root, prefixes)
+    regions = xml_files.all_named(root, "TextRegion")
+    copies = [
+        (region, text, element)
+        for region in regions
+        for text in [_text_of_lines(region)]
+        for element in region.iterfind("./{*}TextEquiv/{*}Unicode")
+        if (element.text or "").strip() == text.strip()
+    ]
+    return KeptXml(root, prefixes, copies)
+
+
+def _text_of_lines(region: ElementTree.Element) -> str:
+    return "\n".join(
+        page_xml.text_of(line) for line in region.iterfind("./{*}TextLine")
+    )
 
 
 def set_page_text(line: ElementTree.Element, text: str, confidence: float | None):

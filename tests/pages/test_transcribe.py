@@ -198,6 +198,28 @@ def test_texts_with_marks_of_xml_are_texts(tmp_path):
     assert strings[0].get("WC") == "0.5000" and strings[0].get("HPOS") == "20"
 
 
+@pytest.mark.parametrize(
+    ("region_text", "expected"),
+    [("one\ntwo", "one\nTWO"), ("in one piece", "in one piece")],
+)
+def test_the_text_of_a_region_is_renewed_where_it_was_that_of_its_lines(
+    tmp_path, region_text, expected
+):
+    def equivalent(text):
+        return f"<TextEquiv><Unicode>{text}</Unicode></TextEquiv>"
+
+    lines = "".join(
+        f"<TextLine>{equivalent(text)}</TextLine>" for text in ("one", "two")
+    )
+    region = f"<TextRegion>{lines}{equivalent(region_text)}</TextRegion>"
+    (tmp_path / "page.xml").write_text(f"<PcGts><Page>{region}</Page></PcGts>")
+    copied = xml_texts.copy(tmp_path / "page.xml", {1: xml_texts.Text("TWO", 0.5)})
+    found = ElementTree.fromstring(copied).findtext(
+        "./Page/TextRegion/TextEquiv/Unicode"
+    )
+    assert found == expected
+
+
 @pytest.fixture
 def reader(monkeypatch):
     """Has every page read as one line."""
