@@ -128,7 +128,8 @@ def cut_log(path: Path):
 def reason(code: int, workdir: Path) -> str:
     """Why a job failed: the signal that killed it, or the last line that it printed."""
     if code < 0:
-        return f"killed by {signal.Signals(-code).name}"
+        names = {known.value: known.name for known in signal.Signals}
+        return f"killed by {names.get(-code, f'signal {-code}')}"
     if not (workdir / LOG).exists():
         return f"exit code {code}: its workdir has been deleted"
     with open(workdir / LOG, "rb") as log:

@@ -213,3 +213,8 @@ def test_jobs_are_pulled_one_by_one_as_slots_come_free(tmp_path):
 
     run(one_by_one(), count=1, watcher=Watcher())
     assert [count for _, count in pulled] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("code", "said"), [(-9, "SIGKILL"), (-40, "signal 40")])
+def test_a_killed_job_names_its_signal_also_one_without_a_name(tmp_path, code, said):
+    assert job_status.reason(code, tmp_path) == f"killed by {said}"
