@@ -17,10 +17,10 @@ FOLDER = Path(__file__).parent
 DIGESTS = {
     "hands": {
         "weights.safetensors": (
-            "2861e23a9e7c6582fd6e8c34971e07e446552c400d791a644eccc7b2705973b6"
+            "1ed0b9408f522df389a5d3b5eff3336059d1707fe734e40531df8cb1e2d8a16d"
         ),
         "language_model.npz": (
-            "6bbb8fada279548fd2ec296e932f111f004d25e061fa93b6fefa25bad0ae4dd6"
+            "5b5a44cd4babed1083611c2089d9a8aed855e995bcc8189cd43b8859afd4535d"
         ),
     },
     "page_lines": {
