@@ -89,6 +89,20 @@ def test_onnx_has_the_logits_of_ours_at_any_width(changes):
         np.testing.assert_allclose(logits, expected, atol=1e-3)
 
 
+def test_onnx_finds_the_same_slant_in_images_of_few_grey_levels():
+    best = make_best(encoder="upright_conv", lstm_layers=0)
+    session = onnxruntime.InferenceSession(onnx_graph.build(best).SerializeToString())
+    rng = np.random.default_rng(0)
+    # Means of four are often 102 exactly, 0.4 of white.
+    images = [
+        rng.choice([0, 51, 102, 153], (best.height, WIDEST)).astype(np.uint8)
+        for _ in range(20)
+    ]
+    for image, expected in zip(images, ours(best, images), strict=True):
+        [logits] = session.run(None, {"image": image})
+        np.testing.assert_allclose(logits, expected, atol=1e-3)
+
+
 @pytest.fixture(scope="module")
 def exported(finished, tmp_path_factory):
     out = tmp_path_factory.mktemp("onnx") / "network"
