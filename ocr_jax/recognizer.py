@@ -32,7 +32,7 @@ Source = str | os.PathLike | bytes | BinaryIO | np.ndarray | jax.Array | PIL.Ima
 OnError = Literal["raise", "skip"]
 # Lines of no more frames share two decoding programs, for one line and for a batch.
 # Each takes longer to compile than the network does, and hardly longer to run.
-FRAMES = 512
+FRAMES = 256
 
 
 def is_one_image(images) -> bool:
