@@ -146,9 +146,8 @@ def check(config: ml_collections.ConfigDict):
             f"config.freeze is {config.freeze!r}, but config.ensemble_size is "
             f"{config.ensemble_size}: only single networks can be frozen"
         )
-    if not config.encoder.endswith("conv") and (
-        config.window_stride > config.window_width
-    ):
+    has_windows = config.encoder in ("sliding_window", "mlp")
+    if has_windows and config.window_stride > config.window_width:
         raise UserError(
             f"config.window_stride is {config.window_stride}: expected at most "
             f"config.window_width, {config.window_width}, or columns are skipped"

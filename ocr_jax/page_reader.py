@@ -67,7 +67,7 @@ class PageReader:
         """Read a page (H, W) uint8, dark ink; if that is surer, another way up."""
         page = self._read(gray)
         is_text = (evidence := _evidence(page)) > LEAST
-        if (sure := _sureness(page)) > DOUBTFUL and is_text:
+        if (sure := page.sureness) > DOUBTFUL and is_text:
             return page
         sure += CLEARLY
         sure = sure if is_text else min(sure, SURE)
@@ -75,7 +75,7 @@ class PageReader:
         for degrees in self._ways_up(gray):
             turned = turning.turn(gray, degrees)
             other = self._read(turned.image)
-            if _sureness(other) > sure and (evidence := _evidence(other)) > needed:
+            if other.sureness > sure and (evidence := _evidence(other)) > needed:
                 back = turning.turn_back(other, turned.back, page.size)
                 best, needed = back._replace(turned=degrees), evidence
         return best
@@ -112,9 +112,3 @@ def doubt(page: Page) -> str:
 def _evidence(page: Page) -> float:
     """Return how much text there is, in characters that are certain."""
     return sum(sure - GARBAGE for line in page.lines for sure in line.reading.evidence)
-
-
-def _sureness(page: Page) -> float:
-    """Return how sure the network is of a character on average; 0 without any."""
-    sure = [sure for line in page.lines for sure in line.reading.evidence]
-    return float(np.mean(sure)) if sure else 0.0

@@ -191,27 +191,22 @@ def _doubts(
         (number, degrees, line)
         for number, (prepared, reading) in enumerate(zip(chunk, readings, strict=True))
         if prepared.kind == "read" and not prepared.doubt
-        if _sureness(reading) < DOUBTFUL
+        if reading.sureness < DOUBTFUL
         for degrees, line in _turned(recognizer, prepared)
     ]
     others = recognizer.read_lines([line for _, _, line in turned])
     best = {number: (0.0, 0) for number, _, _ in turned}
     for (number, degrees, _), other in zip(turned, others, strict=True):
         if other.text:
-            best[number] = max(best[number], (_sureness(other), degrees))
+            best[number] = max(best[number], (other.sureness, degrees))
     said = [prepared.doubt for prepared in chunk]
     for number, (confidence, degrees) in best.items():
-        if confidence > (own := _sureness(readings[number])) + CLEARLY:
+        if confidence > (own := readings[number].sureness) + CLEARLY:
             said[number] = (
                 f"may be turned: clockwise by {degrees} degrees, its reading has "
                 f"confidence {confidence:.2f} instead of {own:.2f}"
             )
     return said
-
-
-def _sureness(reading: Reading) -> float:
-    """Return how sure the network is of a character on average."""
-    return sum(reading.evidence) / max(1, len(reading.evidence))
 
 
 def _turned(

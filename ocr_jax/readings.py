@@ -1,6 +1,7 @@
 """What is read of lines and pages: texts, how sure they are, and where they stand."""
 
 import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,10 +33,19 @@ class Reading(NamedTuple):
     evidence: tuple[float, ...] = ()
 
     @property
+    def sureness(self) -> float:
+        """The mean of the evidence; 0 without any."""
+        return _mean(self.evidence)
+
+    @property
     def words(self) -> list[Part]:
         """The words, what spaces divide; each as sure as its characters on average."""
         groups = itertools.groupby(self.characters, lambda part: part.text.isspace())
         return [_join(list(parts)) for is_space, parts in groups if not is_space]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else 0.0
 
 
 def _join(parts: list[Part]) -> Part:
@@ -82,7 +92,11 @@ class Page(NamedTuple):
     @property
     def confidence(self) -> float:
         """The expected share of its characters that are right; 0 without any."""
-        sure = [
-            part.confidence for line in self.lines for part in line.reading.characters
-        ]
-        return float(np.mean(sure)) if sure else 0.0
+        return _mean(
+            [part.confidence for line in self.lines for part in line.reading.characters]
+        )
+
+    @property
+    def sureness(self) -> float:
+        """The mean of its lines' evidence; 0 without any."""
+        return _mean([sure for line in self.lines for sure in line.reading.evidence])

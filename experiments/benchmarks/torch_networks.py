@@ -18,11 +18,9 @@ class Twin(nn.Module):
 
     def __init__(self, config, height: int, num_classes: int, *, windows: bool = False):
         super().__init__()
-        if config.encoder == "conv":
-            self.encoder = ConvEncoder(config, height)
-        else:
-            encoder = WindowByWindow if windows else SlidingWindow
-            self.encoder = encoder(config, height)
+        sliding = WindowByWindow if windows else SlidingWindow
+        encoders = {"conv": ConvEncoder, "sliding_window": sliding}
+        self.encoder = encoders[config.encoder](config, height)
         self.lstm = nn.LSTM(
             self.encoder.features,
             config.lstm_dim,
