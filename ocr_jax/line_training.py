@@ -69,13 +69,15 @@ class LineTraining:
             transfer.kept_classes(self._known, self._data.charset, self._lines),
         )
 
-    def new_state(self, tx) -> train_state.TrainState:
-        """Return a state of the right shapes, with random weights."""
-        return train_state.create_state(self._model, tx, self.config, self._data.height)
+    def state_shapes(self, tx) -> train_state.TrainState:
+        """Return the shapes of the training's state."""
+        return train_state.state_shapes(self._model, tx, self.config, self._data.height)
 
-    def first_state(self, state: train_state.TrainState) -> train_state.TrainState:
+    def first_state(self, tx) -> train_state.TrainState:
         """Return the state before the first step: that of config.init_from, if any."""
-        return transfer.first_state(self.config, state, self._data)
+        taken = transfer.taken_over(self.config, self.state_shapes(tx), self._data)
+        height = self._data.height
+        return train_state.create_state(self._model, tx, self.config, height, taken)
 
     def train_step(self, tx):
         """Return `train_step(state, batch) → (state, metrics)`."""

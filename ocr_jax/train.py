@@ -50,13 +50,13 @@ def _train(config, workdir: Path):
     updates = _count_updates(config, batches_per_epoch)
     schedule = optimizers.make_schedule(config, updates)
     tx = task.optimizer(schedule)
-    state = task.new_state(tx)
+    shapes = devices.replicated(task.state_shapes(tx), task.mesh)
 
     with contextlib.ExitStack() as stack:
         saved = stack.enter_context(checkpoints.Checkpoints(workdir))
-        latest = saved.restore(checkpoints.LATEST, devices.replicate(state, task.mesh))
+        latest = saved.restore(checkpoints.LATEST, shapes)
         if latest is None:
-            state = devices.replicate(task.first_state(state), task.mesh)
+            state = devices.replicate(task.first_state(tx), task.mesh)
             progress = Progress()
         else:
             state, progress = latest[0], Progress.saved(latest[1])

@@ -24,30 +24,42 @@ class TrainState:
     average: dict  # of params and batch_stats; empty where the config keeps none
 
 
-def create_state(model, tx, config, height: int) -> TrainState:
-    """Create the state before the first step from the config's seed."""
+@jax.tree_util.Partial
+def as_drawn(weights: dict) -> dict:
+    """Replace none of the weights."""
+    return weights
+
+
+def create_state(
+    model, tx, config, height: int, replace: Callable = as_drawn
+) -> TrainState:
+    """Create the state before the first step from the config's seed.
+
+    replace(weights) → weights, both by WEIGHTS' names: a pytree, as
+    jax.tree_util.Partial makes of a function. What it replaces is not even drawn.
+    """
     # One program: its hundred operations, one by one, take seconds.
     create = devices.jit(_creation(model, tx, config, height))
-    return create(jax.random.key(config.seed))
+    return create(jax.random.key(config.seed), replace)
 
 
 def state_shapes(model, tx, config, height: int) -> TrainState:
     """Return the shapes and types of what `create_state` creates."""
     create = _creation(model, tx, config, height)
-    return jax.eval_shape(create, jax.random.key(config.seed))
+    return jax.eval_shape(create, jax.random.key(config.seed), as_drawn)
 
 
 def _creation(model, tx, config, height: int) -> Callable:
-    """`create(key) → state`."""
+    """`create(key, replace) → state`."""
     images = np.zeros((1, height, 2 * height), np.float32)
     widths = np.full((1,), 2 * height, np.int32)
 
-    def create(key):
+    def create(key, replace):
         variables = model.init(key, images, widths)
-        weights = {kind: variables.get(kind, {}) for kind in WEIGHTS}
+        weights = replace({kind: variables.get(kind, {}) for kind in WEIGHTS})
         return TrainState(
             step=jnp.zeros((), jnp.int32),
-            opt_state=tx.init(variables["params"]),
+            opt_state=tx.init(weights["params"]),
             average=weights if config.ema_decay else {},
             **weights,
         )

@@ -1,11 +1,11 @@
 """Fine-tuning: go on from the best network of another run, and keep its letters."""
 
 import collections
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import traverse_util
@@ -113,18 +113,23 @@ def keeping(
     return optax.GradientTransformation(optimizer.init, update)
 
 
-def first_state(config, state: train_state.TrainState, data: dataset.Dataset):
-    """Return the state before the first step, with the weights of config.init_from.
+def taken_over(
+    config, shapes: train_state.TrainState, data: dataset.Dataset
+) -> Callable:
+    """Return `replace(weights) → weights` with the weights of config.init_from, if any.
 
     Raises UserError if that network has too few of the parameters.
     """
     if not config.init_from:
-        return state
+        return train_state.as_drawn
     other = trained.load_best(config.init_from)
-    state, taken = take_over(other, state, data.charset)
+    replace, taken = take_over(other, shapes, data.charset)
     if taken.share < config.init_from_share:
-        shapes = _shapes(other.config, other.height), _shapes(config, data.height)
-        differing = "; ".join(config_lib.differences(*shapes))
+        differing = "; ".join(
+            config_lib.differences(
+                _shapes(other.config, other.height), _shapes(config, data.height)
+            )
+        )
         raise UserError(
             f"config.init_from: {config.init_from} is of another shape ({differing}) "
             f"and has {taken.share:.0%} of the parameters, of the "
@@ -132,7 +137,7 @@ def first_state(config, state: train_state.TrainState, data: dataset.Dataset):
             "its values, or set --config.init_from_share=0 to take what fits"
         )
     print(f"From {config.init_from}: {taken}")
-    return state
+    return replace
 
 
 def _shapes(config, height: int) -> dict:
@@ -142,55 +147,64 @@ def _shapes(config, height: int) -> dict:
 
 
 def take_over(
-    other: trained.BestModel, state: train_state.TrainState, charset: Charset
-) -> tuple[train_state.TrainState, Taken]:
-    """Return a fresh state with the weights of the `other` network.
+    other: trained.BestModel, shapes: train_state.TrainState, charset: Charset
+) -> tuple[Callable, Taken]:
+    """Return `replace(weights) → weights` with those of `other`, and what it takes.
 
     Arrays of the same name and shape are taken; of the output layer, the blank and the
     characters that both charsets have.
     """
     theirs = {character: i for i, character in enumerate(other.charset.characters, 1)}
-    columns = [
-        (index, theirs[character])
+    columns = {
+        index: theirs[character]
         for index, character in enumerate(charset.characters, 1)
         if character in theirs
-    ]
-    columns = np.array([(BLANK, BLANK), *columns])
-    fresh, taken, trees = [], 0.0, {}
+    }
+    columns = {BLANK: BLANK} | columns  # which class of ours is which of theirs
+    share = len(columns) / charset.num_classes  # of the output layer
+    fresh, taken, arrays = [], 0.0, {}
     for kind in train_state.WEIGHTS:
-        ours = traverse_util.flatten_dict(getattr(state, kind), sep="/")
+        ours = traverse_util.flatten_dict(getattr(shapes, kind), sep="/")
         found = traverse_util.flatten_dict(getattr(other.state, kind), sep="/")
+        arrays[kind] = {}
         for name, array in ours.items():
-            share = len(columns) / charset.num_classes if _is_head(name) else 1.0
-            ours[name] = _fitting(name, array, found.get(name), columns)
-            if ours[name] is None:
-                ours[name] = array
+            part = _fitting(name, array, found.get(name), list(columns.values()))
+            if part is None:
                 fresh.append(name)
-            elif kind == "params":
-                taken += array.size * share
-        trees[kind] = traverse_util.unflatten_dict(ours, sep="/")
+                continue
+            arrays[kind][name] = part
+            if kind == "params":
+                taken += array.size * (share if _is_head(name) else 1.0)
     report = Taken(
-        taken / train_state.count_parameters(state),
+        taken / train_state.count_parameters(shapes),
         fresh,
         new_characters="".join(sorted(set(charset.characters) - theirs.keys())),
         dropped_characters="".join(sorted(theirs.keys() - set(charset.characters))),
     )
-    average = trees if state.average else {}
-    return state.replace(average=average, **trees), report
+    return jax.tree_util.Partial(_replace, arrays, np.array(list(columns))), report
 
 
 def _fitting(
-    name: str, array: jax.Array, found: jax.Array | None, columns: np.ndarray
+    name: str, ours: jax.ShapeDtypeStruct, found: jax.Array | None, classes: list[int]
 ) -> jax.Array | None:
-    """Return what `array` becomes when `found` is taken over; None if it can't be.
-
-    columns (n, 2): which class of ours is which of theirs.
-    """
+    """Return what of the array `found` replaces `ours`: all, these classes or None."""
     if found is None:
         return None
-    if _is_head(name) and array.shape[:-1] == found.shape[:-1]:
-        return jnp.asarray(array).at[..., columns[:, 0]].set(found[..., columns[:, 1]])
-    return found if found.shape == array.shape else None
+    if _is_head(name) and ours.shape[:-1] == found.shape[:-1]:
+        return found[..., np.array(classes)]
+    return found if found.shape == ours.shape else None
+
+
+def _replace(arrays: dict, classes: jax.Array, weights: dict) -> dict:
+    """Put arrays in the place of weights; of the output layer, only `classes`."""
+    replaced = {}
+    for kind, tree in weights.items():
+        flat = traverse_util.flatten_dict(tree, sep="/")
+        for name, array in arrays[kind].items():
+            whole = array.shape == flat[name].shape
+            flat[name] = array if whole else flat[name].at[..., classes].set(array)
+        replaced[kind] = traverse_util.unflatten_dict(flat, sep="/")
+    return replaced
 
 
 def _is_head(name: str) -> bool:

@@ -27,11 +27,19 @@ def fresh_state(config, charset):
     return train_state.create_state(model, tx, config, fixtures.HEIGHT)
 
 
+def take_over(other, config, charset):
+    """(state of a new network that takes the other's weights over, what it takes)."""
+    fresh = fresh_state(config, charset)
+    replace, taken = transfer.take_over(other, fresh, charset)
+    weights = replace({kind: getattr(fresh, kind) for kind in train_state.WEIGHTS})
+    return fresh.replace(**weights), taken
+
+
 def test_the_same_charset_takes_over_everything(finished):
     config, workdir, _ = finished
     charset = Charset(("a", "b", "c"))
     best = trained.load_best(workdir)
-    state, taken = transfer.take_over(best, fresh_state(config, charset), charset)
+    state, taken = take_over(best, config, charset)
     assert taken.share == 1
     assert (taken.fresh, taken.new_characters, taken.dropped_characters) == ([], "", "")
     for kind in ("params", "batch_stats"):
@@ -46,7 +54,7 @@ def test_the_output_layer_is_carried_over_by_character(finished):
     charset = Charset(("B", "c", "é", "a"))
     fresh = fresh_state(config, charset)
     best = trained.load_best(workdir)
-    state, taken = transfer.take_over(best, fresh, charset)
+    state, taken = take_over(best, config, charset)
     assert taken.new_characters == "Bé" and taken.dropped_characters == "b"
     assert taken.fresh == []
     old = best.state.params["head"]
@@ -67,7 +75,7 @@ def test_what_does_not_fit_is_named_and_starts_fresh(finished):
     config.lstm_dim, config.lstm_layers = 20, 1
     charset = Charset(("a", "b", "c"))
     fresh = fresh_state(config, charset)
-    state, taken = transfer.take_over(trained.load_best(workdir), fresh, charset)
+    state, taken = take_over(trained.load_best(workdir), config, charset)
     assert 0 < taken.share < 1
     assert taken.fresh and all(
         n.startswith(("recurrent/", "head/")) for n in taken.fresh
@@ -214,7 +222,7 @@ def test_a_network_of_another_shape_is_refused_in_a_short_line(
     assert not (tmp_path / "run").exists()
     config.init_from_share = 0.0
     data = dataset.load(config, ("train",))
-    transfer.first_state(config, fresh_state(config, data.charset), data)
+    transfer.taken_over(config, fresh_state(config, data.charset), data)
     assert "started fresh: encoder" in capsys.readouterr().out
 
 

@@ -87,17 +87,19 @@ class PageTraining:
         """Return the config's optimizer."""
         return optimizers.make_optimizer(self.config, schedule)
 
-    def new_state(self, tx) -> train_state.TrainState:
-        """Return a state of the right shapes, with random weights."""
-        return train_state.create_state(self._model, tx, self.config, tiles.SIDE)
+    def state_shapes(self, tx) -> train_state.TrainState:
+        """Return the shapes of the training's state."""
+        return train_state.state_shapes(self._model, tx, self.config, tiles.SIDE)
 
-    def first_state(self, state: train_state.TrainState) -> train_state.TrainState:
+    def first_state(self, tx) -> train_state.TrainState:
         """Return the state before the first step: that of config.init_from, if any."""
-        if not self.config.init_from:
-            return state
-        weights = finder.load(self.config.init_from).state
-        kept = {kind: getattr(weights, kind) for kind in train_state.WEIGHTS}
-        return state.replace(average=kept if state.average else {}, **kept)
+        taken = train_state.as_drawn
+        if self.config.init_from:
+            state = finder.load(self.config.init_from).state
+            weights = {kind: getattr(state, kind) for kind in train_state.WEIGHTS}
+            taken = jax.tree_util.Partial(lambda found, _: found, weights)
+        side = tiles.SIDE
+        return train_state.create_state(self._model, tx, self.config, side, taken)
 
     def train_step(self, tx):
         """Return `train_step(state, batch) → (state, metrics)`."""

@@ -50,6 +50,14 @@ def replicate(tree, mesh: Mesh):
     return jax.device_put(jax.device_get(tree), NamedSharding(mesh, PartitionSpec()))
 
 
+def replicated(shapes, mesh: Mesh):
+    """Return the tree's shapes and types, placed as `replicate` places arrays."""
+    sharding = NamedSharding(mesh, PartitionSpec())
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), shapes
+    )
+
+
 def shard(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
     """Spread this process's rows of a batch over the devices of the mesh."""
     sharding = NamedSharding(mesh, PartitionSpec(DATA))
