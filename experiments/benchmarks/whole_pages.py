@@ -43,7 +43,7 @@ def main():
     reader = page_reader.PageReader(
         finder.load(args.finder), Recognizer.load(args.workdir)
     )
-    reader.read_gray(_open(pages[0])[0])  # compiles
+    reader.read_gray(open_page(pages[0])[0])  # compiles
     rows = [measure(page, reader) for page in pages]
     if args.kraken_python:
         for row, kraken in zip(rows, with_kraken(pages, args), strict=True):
@@ -55,7 +55,8 @@ def main():
         args.out.write_text(json.dumps({"pages": rows, "means": means(rows)}, indent=1))
 
 
-def _open(page: locating.Found):
+def open_page(page: locating.Found):
+    """Return a page's image (H, W), its lines with baselines, and their scale."""
     parse = any_format.PARSERS[page.head.format]
     gray, described, scale = line_cutting.open_page(page.path, page.image, parse)
     lines = [line for line in described.lines if len(line.baseline) > 1]
@@ -64,7 +65,7 @@ def _open(page: locating.Found):
 
 def measure(page: locating.Found, reader: page_reader.PageReader) -> dict:
     """Find and read a page; compare with its lines and texts."""
-    gray, lines, scale = _open(page)
+    gray, lines, scale = open_page(page)
     baselines = [line.baseline * scale for line in lines]
     texts = [
         pages_file.Text(charset.normalize(line.text), line.outline * scale)
@@ -104,7 +105,7 @@ def with_kraken(pages: list[locating.Found], args) -> list[dict]:
     answers = [json.loads(row) for row in done.stdout.splitlines() if row[:1] == "{"]
     rows = []
     for page, answer in zip(pages, answers, strict=True):
-        gray, lines, scale = _open(page)
+        gray, lines, scale = open_page(page)
         baselines = [line.baseline * scale for line in lines]
         found = [
             pages_file.Line(np.array(baseline, float), 0.0, 0.0)
