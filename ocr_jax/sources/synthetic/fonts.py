@@ -20,7 +20,7 @@ import numpy as np
 from ocr_jax import extras, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError, one_line
-from ocr_jax.sources.synthetic import excerpts, handwriting, prose
+from ocr_jax.sources.synthetic import excerpts, handwriting, prose, typefaces
 from ocr_jax.sources.synthetic.hand_styles import HAND_STYLES
 
 ttLib = extras.Lazy("fontTools.ttLib")
@@ -169,7 +169,7 @@ def _spelt(font: str) -> frozenset[str]:
 
     For a font of capitals only, `read` turns the text into capitals afterwards.
     """
-    drawn = set(filter(str.isprintable, handwriting.characters(font)))
+    drawn = set(filter(str.isprintable, typefaces.characters(font)))
     if font in CAPITALS_ONLY:
         drawn = {letter for letter in drawn if letter.upper() in drawn}
     return frozenset(drawn)
@@ -188,7 +188,7 @@ def _own_fonts(args: argparse.Namespace) -> tuple[str, ...]:
         )
     for file in files:
         try:
-            lacks = needed - handwriting.characters(file)
+            lacks = needed - typefaces.characters(file)
             # A truncated file may still have its list of characters.
             if not lacks:
                 rng = np.random.default_rng(0)
