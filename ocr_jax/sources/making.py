@@ -30,6 +30,7 @@ from ocr_jax.sources.emnist import emnist, emnist_lines
 from ocr_jax.sources.iam import iam
 from ocr_jax.sources.pages import alto, any_format, page_xml, whole_pages
 from ocr_jax.sources.synthetic import fonts
+from ocr_jax.sources.synthetic_pages import source as synthetic_pages
 
 SOURCES = {
     "folder": folder,
@@ -43,6 +44,7 @@ SOURCES = {
     "emnist": emnist,
     "emnist_lines": emnist_lines,
     "fonts": fonts,
+    "synthetic_pages": synthetic_pages,
     "join": join,
     "recombine": recombine,
 }

@@ -139,7 +139,7 @@ def _warp(
     height = page.shape[0] + up + down
     side = round(abs(slant) * max(baseline + up, height - baseline - up))
     width = round(page.shape[1] * aspect)
-    x, y = _coarse_grid((height, width + 2 * side))
+    x, y = coarse_grid((height, width + 2 * side))
     x, y = x - side, y - up
     slope = _between(style.rise, rng) * size / max(width - 2 * ROOM_X * size, size)
     slope = np.clip(slope, -style.steepest, style.steepest)
@@ -168,7 +168,7 @@ def _warp(
     return Written(bent, baseline + up, baseline + up - rise)
 
 
-def _coarse_grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def coarse_grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Return x and y (h, w) of every MAP_STEP-th pixel, as cv2.resize places them."""
     coarse = [max(2, round(side / MAP_STEP)) for side in shape]
     steps = [side / count for side, count in zip(shape, coarse, strict=True)]

@@ -19,6 +19,7 @@ logging.getLogger("fontTools").setLevel(logging.ERROR)
 REFERENCE = "Hbdhklgpqy"
 
 
+@functools.cache
 def characters(font: str) -> frozenset[str]:
     """Return the characters that the font can draw."""
     return frozenset(map(chr, _character_map(font)))
