@@ -138,11 +138,10 @@ def read(path: str | os.PathLike, names: tuple[str, ...]) -> dict[str, Split]:
         return {name: _split(file[name]) for name in names if name in file}
 
 
-def splits(path: Path) -> tuple[str, ...]:
-    """Return the names of a pages file's splits, train first. Raises UserError."""
+def sizes(path: Path) -> dict[str, int]:
+    """Return how many pages each split of a file has. Raises UserError, as `read`."""
     with _opened(path) as file:
-        known = [name for name in lines_file.SPLITS if name in file]
-        return *known, *sorted(set(file) - set(known))
+        return {name: len(group) for name, group in file.items()}
 
 
 def each(path: Path, split: str) -> Iterator[Page]:

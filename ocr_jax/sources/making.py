@@ -14,13 +14,14 @@ import numpy as np
 from ocr_jax import charset as charset_lib
 from ocr_jax import errors, locks, sources
 from ocr_jax.charset import Charset
-from ocr_jax.data import lines_file, lines_writer
+from ocr_jax.data import lines_file, lines_writer, pages_file
 from ocr_jax.errors import UserError, reason
 from ocr_jax.runtime import slots
 from ocr_jax.sources import (
     folder,
     fsdl,
     join,
+    join_pages,
     left_out,
     recombine,
     tsv,
@@ -99,6 +100,8 @@ def make(args: argparse.Namespace):
     Raises UserError, and leaves no file, if no line could be read.
     """
     source = SOURCES[args.command]
+    if source is join and pages_file.is_one(args.source):
+        source = join_pages
     if hasattr(source, "make"):
         return source.make(args)
     tasks = source.tasks(args)

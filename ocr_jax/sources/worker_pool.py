@@ -38,7 +38,7 @@ def read_all(
     context = multiprocessing.get_context("forkserver")
     pool = futures.ProcessPoolExecutor(workers, context, initializer=_start_worker)
     try:
-        yield from _shown_progress(
+        yield from shown_progress(
             _in_order(pool, calls, ahead=ahead * workers), len(tasks)
         )
     except process.BrokenProcessPool:
@@ -49,7 +49,7 @@ def read_all(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _shown_progress(results: Iterable, total: int) -> Iterator:
+def shown_progress(results: Iterable, total: int) -> Iterator:
     """Yield the results, and show on stderr how far they are: a bar, or log lines."""
     if sys.stderr.isatty():
         yield from rich.progress.track(
