@@ -9,7 +9,7 @@ import numpy as np
 from ocr_jax.sources.synthetic import excerpts, fonts, handwriting, prose, typefaces
 from ocr_jax.sources.synthetic.hand_styles import HAND_STYLES, HandStyle
 
-SIZES = 17.0, 48.0  # px, from the top of an l to the foot of a g
+SIZES = 18.0, 50.0  # px, from the top of an l to the foot of a g
 VARIED = 0.4  # of the hands
 # A hand keeps this share of what differs between the lines of its style.
 KEPT = 0.15
@@ -18,8 +18,10 @@ STEEPEST = 0.08
 USUAL_LINE = 20.0  # h
 DARKNESS = 0.5, 0.98
 X_HEIGHT, FOOT = handwriting.X_HEIGHT, 0.1  # where letters stand, h from the baseline
-# Letters reach, at least, so far above and below the baseline.
-LEAST_ABOVE, LEAST_BELOW = 0.4, 0.15
+# People draw outlines around letters with this margin, and at least so far above and
+# below the baseline, h.
+MARGIN, LEAST_ABOVE, LEAST_BELOW = 0.08, 0.5, 0.25
+STRETCH = 4  # h: in so long a part of a line, its tallest letters count
 INK = 80  # brightness from which on a pixel is one of a letter
 
 
@@ -137,10 +139,9 @@ def _reach(inked: np.ndarray, curve: np.ndarray, size: int) -> tuple[float, floa
     highest = np.where(inked, curve - rows, 0).max(0)
     lowest = np.where(inked, rows - curve, 0).max(0)
     columns = np.flatnonzero(inked.any(0))
-    # The tallest letters of each stretch count, as in an outline drawn by hand.
-    starts = np.arange(columns[0], columns[-1] + 1, 2 * size)
+    starts = np.arange(columns[0], columns[-1] + 1, STRETCH * size)
     above, below = (
-        float(np.percentile(np.maximum.reduceat(reach, starts), 75))
+        float(np.percentile(np.maximum.reduceat(reach, starts), 75)) + MARGIN * size
         for reach in (highest[: columns[-1] + 1], lowest[: columns[-1] + 1])
     )
     return max(above, LEAST_ABOVE * size), max(below, LEAST_BELOW * size)

@@ -12,7 +12,7 @@ from ocr_jax.sources.synthetic_pages.sheets import Box, Pen, Sheet
 USUAL_WIDTH = 850.0  # px; hands on smaller pages are smaller
 DISTANCE = 0.95, 1.8  # of two lines, h
 RULED = 0.3  # of the pages
-NOTES, UPWARDS, SLANTED = 0.3, 0.08, 0.03
+NOTES, UPWARDS, SLANTED = 0.3, 0.15, 0.2
 STAMPED, BLOTTED, DRAWN = 0.2, 0.15, 0.06
 
 
@@ -53,10 +53,10 @@ def write(sheet: Sheet, box: Box, plan: Plan, rng: np.random.Generator):
     if rng.random() < 0.4:
         _page_number(pen, area, plan)
     KINDS[plan.kind][0](pen, area, plan)
-    if plan.kind not in ("blank", "register", "table") and rng.random() < NOTES:
-        _notes(pen, box, area, plan)
     if rng.random() < UPWARDS:
         _upwards(pen, box, area, plan)
+    elif plan.kind not in ("blank", "register", "table") and rng.random() < NOTES:
+        _notes(pen, box, area, plan)
     if rng.random() < SLANTED:
         _slanted(pen, area, plan)
     if rng.random() < STAMPED:
@@ -235,29 +235,27 @@ def _upwards(pen: Pen, box: Box, area: Box, plan: Plan):
     rng = pen.rng
     hand = plan.other_hand(rng.uniform(0.5, 0.9), rng)
     note = pen.other(hand)
-    rows = int((area.left - box.left) // (1.2 * hand.size)) - 1
+    rows = int((area.left - box.left - 0.8 * hand.size) // (1.2 * hand.size))
     for number in range(min(rows, int(rng.integers(1, 4)))):
-        x = box.left + (1.2 + 1.2 * number) * hand.size
+        x = box.left + (1.2 + 1.2 * number) * hand.size  # where letters stand
         y = area.bottom - rng.uniform(0, 0.2) * area.height
         width = rng.uniform(0.2, 0.6) * area.height
         note.write(note.line(width), x, y, 90.0)
 
 
 def _slanted(pen: Pen, area: Box, plan: Plan):
-    """Write a line across a corner that is still empty."""
-    rng = pen.rng
-    if pen.sheet.lines:
-        lowest = max(line.baseline[:, 1].max() for line in pen.sheet.lines)
-    else:
-        lowest = area.top
-    room = area.bottom - lowest - 2 * pen.size
-    if room < 6 * pen.size:
+    """Write a line that rises across the foot of the page, if that is empty."""
+    rng, lowest = pen.rng, area.top
+    for line in pen.sheet.lines:
+        if area.left <= line.baseline[:, 0].mean() <= area.right:
+            lowest = max(lowest, line.baseline[:, 1].max())
+    room = area.bottom - lowest - pen.size
+    if room < 4 * pen.size:
         return
     degrees = rng.uniform(15, 60)
-    length = 0.8 * min(room, area.width) / np.sin(np.radians(degrees))
-    pen.write(
-        pen.line(min(length, area.width)), area.left + pen.size, area.bottom, degrees
-    )
+    angle = np.radians(degrees)
+    length = min(0.8 * room / np.sin(angle), 0.9 * area.width / np.cos(angle))
+    pen.write(pen.line(length), area.left + pen.size, area.bottom, degrees)
 
 
 # What writes a page of each kind, and how many of them are.

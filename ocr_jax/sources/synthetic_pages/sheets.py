@@ -10,7 +10,6 @@ import numpy as np
 from ocr_jax.sources.synthetic_pages import hands
 
 SHIFT = 4  # fixed-point bits of the coordinates that OpenCV draws
-MORE = 0.15  # an outline reaches so much farther than the usual letters
 
 
 class Box(NamedTuple):
@@ -143,8 +142,8 @@ def _outline(strip: hands.Strip) -> np.ndarray:
     points = strip.baseline.copy()
     points[0, 0] -= 0.3 * strip.above
     points[-1, 0] += 0.3 * strip.above
-    upper = points - np.array([0, (1 + MORE) * strip.above])
-    lower = points + np.array([0, (1 + MORE) * strip.below])
+    upper = points - np.array([0, strip.above])
+    lower = points + np.array([0, strip.below])
     return np.concatenate([upper, lower[::-1]])
 
 
