@@ -6,6 +6,7 @@ python -m ocr_jax.prepare pages --source=DIR --out=data/lines.h5
 python -m ocr_jax.prepare whole_pages --source=DIR --out=data/pages.h5
 python -m ocr_jax.prepare iam --source=DIR --height=64 --out=data/iam_64.h5
 python -m ocr_jax.prepare fonts --lines=6000 --out=data/fonts.h5
+python -m ocr_jax.prepare synthetic_pages --pages=500 --out=data/synthetic_pages.h5
 python -m ocr_jax.prepare join --source=MINE.h5 --with=SYNTHETIC.h5 --out=data/joined.h5
 python -m ocr_jax.prepare recombine --source=MINE.h5 --workdir=RUN --out=data/more.h5
 python -m ocr_jax.prepare show data/lines.h5 --out=lines.png

@@ -8,11 +8,12 @@ whose texts are known has `texts` (n,), and their lines' outlines as `outline_po
 and `outline_ends`.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ import numpy as np
 from ocr_jax import __version__
 from ocr_jax.data import hdf5_files, lines_file
 from ocr_jax.errors import UserError, one_line
+from ocr_jax.runtime import signals
 
 FORMAT = "ocr_jax.pages"
 VERSION = 1
@@ -68,36 +70,54 @@ class Split:
     digest: str
 
 
+class Counts(NamedTuple):
+    """How much a split has."""
+
+    pages: int
+    lines: int
+
+
 def scaled(points: np.ndarray, factor: float) -> np.ndarray:
     """Return points (n, 2) on the same page at `factor` times its size."""
     # Pixel (x, y) is the middle of a square.
     return (points + 0.5) * factor - 0.5
 
 
-def write(file: h5py.File, splits: Mapping[str, list[Page]], source: str):
-    """Write pages to a new file, which is open."""
-    file.attrs.update(
-        format=FORMAT,
-        version=VERSION,
-        source=source,
-        created_with=f"ocr_jax {__version__}",
-    )
-    for name, pages in splits.items():
-        digest = hashlib.sha256()
-        for number, page in enumerate(pages):
-            group = file.create_group(f"{name}/{number:06}")
-            group.attrs["page_id"] = page.page_id
-            arrays = _arrays(page)
-            for key, array in arrays.items():
-                packed = {"compression": "gzip"} if array.size else {}
-                group.create_dataset(key, data=array, **packed)
-                digest.update(repr((page.page_id, key, array.shape)).encode())
-                digest.update(np.ascontiguousarray(array).tobytes())
-            if page.texts:
-                texts = [text.text for text in page.texts]
-                group.create_dataset("texts", data=texts, dtype=h5py.string_dtype())
-                digest.update(repr(texts).encode())
-        file[name].attrs["digest"] = digest.hexdigest()
+def save(
+    path: Path, pages: Iterable[tuple[str, Page]], source: str
+) -> dict[str, Counts]:
+    """Write pages of splits to a file, whole or not at all; count them by split.
+
+    Only one page is in memory at a time, if `pages` makes them one by one.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    disk = hdf5_files.UnfailingFile(partial)
+    try:
+        with h5py.File(disk, "w") as file:
+            file.attrs.update(
+                format=FORMAT,
+                version=VERSION,
+                source=source,
+                created_with=f"ocr_jax {__version__}",
+            )
+            counts = _write(file, pages)
+        with signals.deferred():
+            disk.finish()
+            os.replace(partial, path)
+    finally:
+        disk.close()
+        partial.unlink(missing_ok=True)
+    return counts
+
+
+def summary(path: Path, counts: Mapping[str, Counts]) -> str:
+    """Summarise what was saved: pages and lines of each split."""
+    rows = [f"{path}: {sum(split.pages for split in counts.values()):,} pages"]
+    rows += [
+        f"{name:>13}{split.pages:>8,} pages{split.lines:>9,} lines"
+        for name, split in counts.items()
+    ]
+    return "\n".join(rows)
 
 
 def is_one(path: Path) -> bool:
@@ -114,10 +134,51 @@ def read(path: str | os.PathLike, names: tuple[str, ...]) -> dict[str, Split]:
 
     Raises UserError if the file is missing, damaged, or of another kind.
     """
-    path = Path(path)
+    with _opened(Path(path)) as file:
+        return {name: _split(file[name]) for name in names if name in file}
+
+
+def sizes(path: Path) -> dict[str, int]:
+    """Return how many pages each split of a file has. Raises UserError, as `read`."""
+    with _opened(path) as file:
+        return {name: len(group) for name, group in file.items()}
+
+
+def each(path: Path, split: str) -> Iterator[Page]:
+    """Yield the pages of a split one by one. Raises UserError, as `read` does."""
+    with _opened(path) as file:
+        for number in sorted(file.get(split, ())):
+            yield _page(file[split][number])
+
+
+def _write(file: h5py.File, pages: Iterable[tuple[str, Page]]) -> dict[str, Counts]:
+    counts, digests = {}, {}
+    for name, page in pages:
+        before = counts.get(name, Counts(0, 0))
+        digest = digests.setdefault(name, hashlib.sha256())
+        group = file.create_group(f"{name}/{before.pages:06}")
+        group.attrs["page_id"] = page.page_id
+        for key, array in _arrays(page).items():
+            packed = {"compression": "gzip"} if array.size else {}
+            group.create_dataset(key, data=array, **packed)
+            digest.update(repr((page.page_id, key, array.shape)).encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        if page.texts:
+            texts = [text.text for text in page.texts]
+            group.create_dataset("texts", data=texts, dtype=h5py.string_dtype())
+            digest.update(repr(texts).encode())
+        counts[name] = Counts(before.pages + 1, before.lines + len(page.lines))
+    for name, digest in digests.items():
+        file[name].attrs["digest"] = digest.hexdigest()
+    return counts
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """Open a pages file. Raises UserError if it is none, or proves to be damaged."""
     with lines_file.open_checked(path, FORMAT, VERSION) as file:
         try:
-            return {name: _split(file[name]) for name in names if name in file}
+            yield file
         except lines_file.BROKEN as error:
             raise UserError(
                 f"{path}: its pages can't be read: {one_line(error)}: prepare it again"

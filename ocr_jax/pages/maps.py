@@ -27,6 +27,10 @@ LEAST, SURE = 0.25, 0.45
 APART = 5  # pixels of the map: less than the distance of two lines, and odd
 GAP = 2  # pixels of the map: a ridge may be interrupted by so many
 SHORTEST = 4  # points along a line, in pixels of the map
+# Lines count as slanted from 27 to 63 degrees: LEVEL is the cosine of twice the angle.
+# Their direction shows within AROUND pixels of the map, if it is CLEAR: a share.
+LEVEL, AROUND, CLEAR = 0.6, 2.5, 0.5
+UPWARDS = 0.17  # lines steeper than 80 degrees run upwards, as notes in margins do
 EXACT = 0.6  # how far points of a simplified line may be off, in pixels of the map
 
 
@@ -49,14 +53,18 @@ def draw(lines: Sequence[Line], size: tuple[int, int]) -> np.ndarray:
 def find(maps: np.ndarray) -> list[Line]:
     """Return the lines in maps (h, w, 4), from top to bottom.
 
-    BASELINE and END are probabilities. Lines run along the ridges of BASELINE, from top
-    to bottom its local maxima: lines so close that they touch have their own.
+    BASELINE and END are probabilities. Lines run along the ridges of BASELINE, its
+    local maxima across the line: lines so close that they touch have their own.
     """
     smooth = cv2.GaussianBlur(maps[..., BASELINE], (3, 3), 0.8)
-    highest = cv2.dilate(smooth, np.ones((APART, 1), np.uint8))
-    ridge = (smooth >= highest) & (smooth > LEAST) & (maps[..., END] < 0.5)
-    ridge = ridge.astype(np.uint8)
-    joined = cv2.dilate(ridge, np.ones((1, 2 * GAP + 1), np.uint8))
+    there = (smooth > LEAST) & (maps[..., END] < 0.5)
+    ridge, joined = np.zeros((2, *smooth.shape), np.uint8)
+    for runs_so, along, across in _directions(smooth, maps[..., END]):
+        highest = cv2.dilate(smooth, _kernel(across, APART))
+        part = (runs_so & there & (smooth >= highest)).astype(np.uint8)
+        ridge |= part
+        longer = cv2.dilate(part, _kernel(along, 2 * GAP + 1))
+        joined |= longer if along == "level" else part | (longer & runs_so)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     labels *= ridge
     lines = []
@@ -65,7 +73,7 @@ def find(maps: np.ndarray) -> list[Line]:
         window = np.s_[top : top + height, left : left + width]
         rows, columns = np.nonzero(labels[window] == number)
         weights = smooth[window][rows, columns]
-        if weights.mean() < SURE:
+        if weights.sum() <= SURE * len(weights):
             continue
         points = np.stack([columns + left, rows + top], axis=1).astype(float)
         if (line := _follow(points, weights)) is None:
@@ -84,6 +92,42 @@ def from_network(predicted: np.ndarray) -> np.ndarray:
     return np.concatenate([marks, predicted[..., ABOVE:] * HEIGHT], axis=-1)
 
 
+def _directions(
+    smooth: np.ndarray, end: np.ndarray
+) -> list[tuple[np.ndarray, str, str]]:
+    """Return where (h, w) lines run along each of four directions, and across which.
+
+    The direction of a line is that in which BASELINE changes least around, beside its
+    ends. Where it changes alike in all directions, lines count as level.
+    """
+    inner = cv2.dilate(end, np.ones((APART, APART), np.uint8)) < LEAST
+    slopes = [inner * cv2.Sobel(smooth, cv2.CV_32F, *by) for by in ((1, 0), (0, 1))]
+    products = slopes[0] ** 2, slopes[1] ** 2, slopes[0] * slopes[1]
+    across, down, both = (cv2.GaussianBlur(p, (0, 0), AROUND) for p in products)
+    # Twice the angle of a line: 1, 0 is level, -1, 0 upright, 0, 1 falls to the right.
+    cos, sin = down - across, -2 * both
+    clear = np.hypot(cos, sin) > CLEAR * (across + down)
+    upright = clear & (cos < -LEVEL * np.hypot(cos, sin))
+    slanted = clear & (np.abs(cos) <= LEVEL * np.hypot(cos, sin))
+    falling, rising = slanted & (sin > 0), slanted & (sin <= 0)
+    level = ~(upright | slanted)
+    return [
+        (level, "level", "upright"),
+        (upright, "upright", "level"),
+        (falling, "falling", "rising"),
+        (rising, "rising", "falling"),
+    ]
+
+
+def _kernel(direction: str, length: int) -> np.ndarray:
+    """Return a line of so many pixels, for OpenCV's morphology."""
+    if direction in ("level", "upright"):
+        shape = (1, length) if direction == "level" else (length, 1)
+        return np.ones(shape, np.uint8)
+    falling = np.eye(length, dtype=np.uint8)
+    return falling if direction == "falling" else np.ascontiguousarray(falling[::-1])
+
+
 def _polyline(map_, fixed: np.ndarray, value: float, thickness: int):
     cv2.polylines(map_, [fixed], False, value, thickness, shift=SHIFT)
 
@@ -96,6 +140,8 @@ def _follow(points: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
     middle = points.mean(axis=0)
     _, axes = np.linalg.eigh((points - middle).T @ (points - middle))
     across, along = (axes * np.sign(axes[0] + 1e-9)).T  # from left to right
+    if abs(along[0]) < UPWARDS and along[1] > 0:
+        along = -along
     steps = np.round((points - middle) @ along).astype(int)
     if np.ptp(steps) + 1 < SHORTEST:
         return None

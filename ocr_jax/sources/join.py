@@ -1,4 +1,4 @@
-"""Joins a collection and other lines files to train on.
+"""Joins a collection and other lines files, or pages files, to train on.
 
 All splits of --source are kept, so scores remain those of the collection. The other
 files, such as synthetic lines (fonts), only add their training lines. They keep a
@@ -37,7 +37,12 @@ class Task(NamedTuple):
 def add_flags(parser: argparse.ArgumentParser):
     """Add the options of this source."""
     add = parser.add_argument
-    add("--source", required=True, type=Path, help="the collection's lines file")
+    add(
+        "--source",
+        required=True,
+        type=Path,
+        help="the collection's lines or pages file",
+    )
     add(
         "--with",
         required=True,
@@ -45,13 +50,13 @@ def add_flags(parser: argparse.ArgumentParser):
         action="append",
         dest="others",
         metavar="FILE",
-        help="lines file whose training lines are added; may be repeated",
+        help="file whose training lines or pages are added; may be repeated",
     )
     add(
         "--times",
         type=int,
         default=1,
-        help="copies of the training lines of --source (default: 1)",
+        help="copies of what --source has to train on (default: 1)",
     )
     parser.set_defaults(height=None)
 

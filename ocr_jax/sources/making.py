@@ -14,13 +14,14 @@ import numpy as np
 from ocr_jax import charset as charset_lib
 from ocr_jax import errors, locks, sources
 from ocr_jax.charset import Charset
-from ocr_jax.data import lines_file, lines_writer
+from ocr_jax.data import lines_file, lines_writer, pages_file
 from ocr_jax.errors import UserError, reason
 from ocr_jax.runtime import slots
 from ocr_jax.sources import (
     folder,
     fsdl,
     join,
+    join_pages,
     left_out,
     recombine,
     tsv,
@@ -30,6 +31,7 @@ from ocr_jax.sources.emnist import emnist, emnist_lines
 from ocr_jax.sources.iam import iam
 from ocr_jax.sources.pages import alto, any_format, page_xml, whole_pages
 from ocr_jax.sources.synthetic import fonts
+from ocr_jax.sources.synthetic_pages import source as synthetic_pages
 
 SOURCES = {
     "folder": folder,
@@ -43,6 +45,7 @@ SOURCES = {
     "emnist": emnist,
     "emnist_lines": emnist_lines,
     "fonts": fonts,
+    "synthetic_pages": synthetic_pages,
     "join": join,
     "recombine": recombine,
 }
@@ -97,6 +100,8 @@ def make(args: argparse.Namespace):
     Raises UserError, and leaves no file, if no line could be read.
     """
     source = SOURCES[args.command]
+    if source is join and pages_file.is_one(args.source):
+        source = join_pages
     if hasattr(source, "make"):
         return source.make(args)
     tasks = source.tasks(args)

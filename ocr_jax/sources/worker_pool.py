@@ -26,10 +26,11 @@ Read = Callable[[object, int], list[sources.Item]]
 
 
 def read_all(
-    read: Read, tasks: list, height: int, workers: int
+    read: Read, tasks: list, height: int, workers: int, *, ahead: int = 64
 ) -> Iterator[list[sources.Item]]:
     """Yield what `read` returns for each task, in the tasks' order.
 
+    ahead: how many results per worker may wait in memory.
     Raises UserError if a worker process was killed.
     """
     calls = zip(itertools.repeat(read), tasks, itertools.repeat(height))
@@ -37,8 +38,8 @@ def read_all(
     context = multiprocessing.get_context("forkserver")
     pool = futures.ProcessPoolExecutor(workers, context, initializer=_start_worker)
     try:
-        yield from _shown_progress(
-            _in_order(pool, calls, ahead=64 * workers), len(tasks)
+        yield from shown_progress(
+            _in_order(pool, calls, ahead=ahead * workers), len(tasks)
         )
     except process.BrokenProcessPool:
         raise UserError(
@@ -48,7 +49,7 @@ def read_all(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _shown_progress(results: Iterable, total: int) -> Iterator:
+def shown_progress(results: Iterable, total: int) -> Iterator:
     """Yield the results, and show on stderr how far they are: a bar, or log lines."""
     if sys.stderr.isatty():
         yield from rich.progress.track(

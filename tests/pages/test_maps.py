@@ -39,6 +39,33 @@ def test_lines_come_back(lines):
         assert line.above == pytest.approx(24.0) and line.below == pytest.approx(8.0)
 
 
+@pytest.mark.parametrize("degrees", range(-90, 91, 15))
+def test_lines_come_back_at_any_angle(degrees):
+    angle = np.radians(degrees)
+    along = np.array([np.cos(angle), -np.sin(angle)])
+    down = np.array([np.sin(angle), np.cos(angle)])
+    steps = np.linspace(-200, 200, 30)[:, None]
+    wave = 6 * np.sin(steps / 90)
+    lines = page(
+        *(
+            (320, 450) + steps * along + (wave + 22 * number) * down
+            for number in range(-3, 4)
+        )
+    )
+    found = maps.find(maps.draw(lines, (900, 640)))
+    assert len(found) == len(lines)
+    true = [baseline_scores.resample(line.baseline) for line in lines]
+    for line in found:
+        points = baseline_scores.resample(line.baseline)
+        nearest = [baseline_scores.coverage(one, points, 3.0) for one in true]
+        assert max(nearest) > 0.9 and sorted(nearest)[-2] < 0.1
+        assert line.above == pytest.approx(24.0) and line.below == pytest.approx(8.0)
+        # From left to right, or upwards.
+        assert np.ptp(line.baseline @ along) > 350
+        forwards = (line.baseline[-1] - line.baseline[0]) @ along > 0
+        assert forwards == (degrees > -90)
+
+
 def test_a_page_without_lines_has_none():
     assert maps.find(maps.draw([], SIZE)) == []
 

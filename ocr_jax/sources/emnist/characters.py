@@ -11,7 +11,7 @@ import numpy as np
 
 from ocr_jax import extras
 from ocr_jax.errors import UserError, one_line
-from ocr_jax.sources.synthetic import fonts, handwriting
+from ocr_jax.sources.synthetic import fonts, handwriting, typefaces
 
 CLASSES = (
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # EMNIST's order
@@ -66,6 +66,6 @@ def fonts_of(character: str) -> list[str]:
     return [
         font
         for font in fonts.FONTS
-        if character in handwriting.characters(font)
+        if character in typefaces.characters(font)
         and not (font in fonts.CAPITALS_ONLY and character.islower())
     ]

@@ -6,18 +6,14 @@ Texts are kept where there are any: the finder is then scored by what is read, t
 
 import argparse
 import collections
-import os
-from pathlib import Path
 
 import cv2
-import h5py
 import numpy as np
 
 from ocr_jax import charset, sources
-from ocr_jax.data import hdf5_files, lines_writer, pages_file
+from ocr_jax.data import lines_writer, pages_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import page_size
-from ocr_jax.runtime import signals
 from ocr_jax.sources import left_out, worker_pool
 from ocr_jax.sources.pages import any_format, line_cutting
 
@@ -64,11 +60,9 @@ def make(args: argparse.Namespace):
     if not splits:
         why = "; ".join(left_out.reasons(skipped))
         raise UserError(f"no page could be read: {why}")
-    _write(args.out, splits, f"whole_pages {args.source}")
-    print(f"{args.out}: {sum(map(len, splits.values())):,} pages")
-    for name, pages in splits.items():
-        lines = sum(len(page.lines) for page in pages)
-        print(f"{name:>13}{len(pages):>8,} pages{lines:>9,} lines")
+    pages = [(name, page) for name, pages in splits.items() for page in pages]
+    counts = pages_file.save(args.out, pages, f"whole_pages {args.source}")
+    print(pages_file.summary(args.out, counts))
     print(f"splits: {found.splits}")
     left_out.report(skipped, args.out)
 
@@ -102,18 +96,3 @@ def reach(outline: np.ndarray, baseline: np.ndarray) -> tuple[float, float]:
     above = np.percentile(middle - top, USUAL) / shrunk
     below = np.percentile(bottom - middle, USUAL) / shrunk
     return max(1.0, float(above)), max(1.0, float(below))
-
-
-def _write(path: Path, splits: dict[str, list[pages_file.Page]], source: str):
-    """Write the file whole, or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    disk = hdf5_files.UnfailingFile(partial)
-    try:
-        with h5py.File(disk, "w") as file:
-            pages_file.write(file, splits, source)
-        with signals.deferred():
-            disk.finish()
-            os.replace(partial, path)
-    finally:
-        disk.close()
-        partial.unlink(missing_ok=True)

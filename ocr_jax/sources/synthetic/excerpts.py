@@ -46,12 +46,18 @@ def read(path: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def _words(path: str, split: str, known: frozenset[str]) -> tuple[str, ...]:
-    """Return the words of a split's part of the text that use only `known`."""
-    words = " ".join(read(path)).split()
-    ends = np.round(np.cumsum((0, *SHARES)) * len(words)).astype(int)
+def words(path: str, split: str, known: frozenset[str]) -> tuple[str, ...]:
+    """Return the words of a split's part of the text that use only `known`.
+
+    Raises UserError if there are none.
+    """
+    everything = " ".join(read(path)).split()
+    ends = np.round(np.cumsum((0, *SHARES)) * len(everything)).astype(int)
     part = lines_file.SPLITS.index(split)
-    return tuple(w for w in words[ends[part] : ends[part + 1]] if known.issuperset(w))
+    here = everything[ends[part] : ends[part + 1]]
+    if not (found := tuple(word for word in here if known.issuperset(word))):
+        raise UserError(f"--text={path} has no word that the font can write")
+    return found
 
 
 def line(
@@ -66,14 +72,12 @@ def line(
     They fill the length of a random line of the text, and at most max_characters. There
     is at least one word, cut if necessary. Raises UserError if no word can be spelt.
     """
-    words = _words(path, split, frozenset(known))
-    if not words:
-        raise UserError(f"--text={path} has no word that the font can write")
+    whole = words(path, split, frozenset(known))
     lines = read(path)
     length = min(max_characters, len(lines[rng.integers(len(lines))]))
-    start = int(rng.integers(len(words)))
-    text = words[start][:max_characters]
-    for word in words[start + 1 :]:
+    start = int(rng.integers(len(whole)))
+    text = whole[start][:max_characters]
+    for word in whole[start + 1 :]:
         if len(text) + 1 + len(word) > length:
             break
         text += " " + word

@@ -20,7 +20,7 @@ import numpy as np
 from ocr_jax import extras, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError, one_line
-from ocr_jax.sources.synthetic import excerpts, handwriting, prose
+from ocr_jax.sources.synthetic import excerpts, handwriting, prose, typefaces
 from ocr_jax.sources.synthetic.hand_styles import HAND_STYLES
 
 ttLib = extras.Lazy("fontTools.ttLib")
@@ -64,19 +64,12 @@ def add_flags(parser: argparse.ArgumentParser):
     add("--lines", type=int, default=6000, help="training lines (default: 6000)")
     add("--validation_lines", type=int, default=500, help="(default: 500)")
     add("--test_lines", type=int, default=500, help="(default: 500)")
-    add("--seed", type=int, default=0, help="(default: 0)")
+    add_drawing_flags(parser)
     add(
         "--max_characters",
         type=int,
         default=45,
         help="longest line, in characters (default: 45)",
-    )
-    add(
-        "--text",
-        default="",
-        metavar="FILE",
-        help="use the words of a UTF-8 text or of a lines file's training transcripts "
-        "(default: invented English prose)",
     )
     add(
         "--style",
@@ -87,17 +80,30 @@ def add_flags(parser: argparse.ArgumentParser):
     )
     add("--hands", type=_renamed, help=argparse.SUPPRESS)  # the name until 2026-11
     add(
-        "--fonts",
-        default="",
-        metavar="DIR",
-        help="also use the fonts of this folder: *.ttf, *.otf, *.woff (default: none)",
-    )
-    add(
         "--hold_out_fonts",
         default="",
         metavar="FONT,FONT",
         help="fonts that only validation and test use, like unseen writers; any of "
         f"{', '.join(FONTS)} and --fonts (default: none)",
+    )
+
+
+def add_drawing_flags(parser: argparse.ArgumentParser):
+    """Add the options of all that draws text in fonts."""
+    add = parser.add_argument
+    add("--seed", type=int, default=0, help="(default: 0)")
+    add(
+        "--text",
+        default="",
+        metavar="FILE",
+        help="use the words of a UTF-8 text or of a lines file's training transcripts "
+        "(default: invented English prose)",
+    )
+    add(
+        "--fonts",
+        default="",
+        metavar="DIR",
+        help="also use the fonts of this folder: *.ttf, *.otf, *.woff (default: none)",
     )
 
 
@@ -121,7 +127,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
     )
     if args.text:
         excerpts.read(args.text)
-    all_fonts = FONTS + (_own_fonts(args) if args.fonts else ())
+    all_fonts = FONTS + (own_fonts(args) if args.fonts else ())
     held_out = _held_out(args.hold_out_fonts, all_fonts)
     trained = tuple(font for font in all_fonts if font not in held_out)
     if not trained:
@@ -148,7 +154,7 @@ def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
     split_index = lines_file.SPLITS.index(task.split)
     rng = np.random.default_rng((task.seed, split_index, task.index))
     if task.text:
-        known = _spelt(task.font)
+        known = spelt(task.font)
         text = excerpts.line(task.text, task.split, task.max_characters, known, rng)
     else:
         text = prose.line(task.split, task.max_characters, rng)
@@ -164,18 +170,18 @@ def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
 
 
 @functools.cache
-def _spelt(font: str) -> frozenset[str]:
+def spelt(font: str) -> frozenset[str]:
     """Return the characters that a text in this font may contain; some have no ink.
 
     For a font of capitals only, `read` turns the text into capitals afterwards.
     """
-    drawn = set(filter(str.isprintable, handwriting.characters(font)))
+    drawn = set(filter(str.isprintable, typefaces.characters(font)))
     if font in CAPITALS_ONLY:
         drawn = {letter for letter in drawn if letter.upper() in drawn}
     return frozenset(drawn)
 
 
-def _own_fonts(args: argparse.Namespace) -> tuple[str, ...]:
+def own_fonts(args: argparse.Namespace) -> tuple[str, ...]:
     """Return the font files of --fonts. Raises UserError if one lacks characters."""
     folder = Path(args.fonts)
     # A text is reduced to the words that a font can write; prose needs all characters.
@@ -188,7 +194,7 @@ def _own_fonts(args: argparse.Namespace) -> tuple[str, ...]:
         )
     for file in files:
         try:
-            lacks = needed - handwriting.characters(file)
+            lacks = needed - typefaces.characters(file)
             # A truncated file may still have its list of characters.
             if not lacks:
                 rng = np.random.default_rng(0)

@@ -4,21 +4,14 @@ A line is drawn word by word at twice its height, bent by one smooth warp and cr
 its ink. Only then is it scaled to its height. All randomness comes from `rng`.
 """
 
-import functools
-import logging
-from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from ocr_jax import extras
+from ocr_jax.sources.synthetic import typefaces
 from ocr_jax.sources.synthetic.hand_styles import HAND_STYLES, HandStyle
-
-fontpkg, ttLib = extras.Lazy("fontpkg"), extras.Lazy("fontTools.ttLib")
-
-# fontTools warns, once per process, of flaws that do not prevent drawing.
-logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 PEN_CHANGE = 0.5  # largest change of the font's stroke width, a share
 LEAST_SPACE = 0.27  # h
@@ -40,12 +33,14 @@ X_HEIGHT = 0.35  # height of an x, h
 ROOM_X = 0.8
 ROOM_Y = 0.5
 MAP_STEP = 8  # the warp is smooth, so compute it at every 8th pixel per side
-REFERENCE = "Hbdhklgpqy"
 
 
-def characters(font: str) -> frozenset[str]:
-    """Return the characters that the font can draw."""
-    return frozenset(map(chr, _character_map(font)))
+class Written(NamedTuple):
+    """A line as it was written, with room around it."""
+
+    page: np.ndarray  # (H, W) uint8, bright ink on zero
+    baseline: int  # its row, were it straight
+    curve: np.ndarray  # (W,) the row that the letters stand on in each column
 
 
 def draw(
@@ -60,69 +55,34 @@ def draw(
     font: a family of fontpkg, or a font file. Raises ValueError if the text has nothing
     to draw, or has characters that the font lacks and would draw as boxes.
     """
-    if not text.strip() or not characters(font).issuperset(text):
-        raise ValueError(f"{font} can't draw {text!r}")
-    size = SUPERSAMPLING * height
-    page, baseline = _write(text, font, size, style, rng)
-    page = _press(page, _pen_growth(font, size, style, rng))
-    page, baseline = _warp(page, baseline, size, style, rng)
+    page, baseline, _ = write(text, font, SUPERSAMPLING * height, rng, style)
     line = _cut_out(page, baseline, height, style, rng)
     return _scan(line, height, style, rng)
+
+
+def write(
+    text: str, font: str, size: int, rng: np.random.Generator, style: HandStyle
+) -> Written:
+    """Write the text, bent as by hand, in letters of `size` pixels: see typefaces.
+
+    font, errors: as for `draw`.
+    """
+    if not text.strip() or not typefaces.characters(font).issuperset(text):
+        raise ValueError(f"{font} can't draw {text!r}")
+    page, baseline = _write(text, font, size, style, rng)
+    page = _press(page, _pen_growth(font, size, style, rng))
+    return _warp(page, baseline, size, style, rng)
 
 
 def _between(ends: tuple[float, float], rng: np.random.Generator) -> float:
     return float(rng.uniform(*ends))
 
 
-def _file(font: str) -> str:
-    return font if Path(font).suffix else fontpkg.path(font)
-
-
-@functools.cache
-def _character_map(font: str) -> dict[int, str]:
-    with ttLib.TTFont(_file(font), lazy=True) as file:
-        return file.getBestCmap() or {}  # a symbol font has none
-
-
-@functools.lru_cache(maxsize=64)
-def _letters(font: str, size: int) -> ImageFont.FreeTypeFont:
-    """Load the font at the size at which REFERENCE is `size` pixels high."""
-    top, foot = _extent(font)
-    return _truetype(font, max(1, round(size / (top + foot))))
-
-
-def _truetype(font: str, em: int) -> ImageFont.FreeTypeFont:
-    # Raqm would shape better, but Pillow finds it only where the system has FriBiDi,
-    # and the same seed must give the same file on every machine.
-    layout = ImageFont.Layout.BASIC
-    return ImageFont.truetype(_file(font), em, layout_engine=layout)
-
-
-@functools.cache
-def _extent(font: str) -> tuple[float, float]:
-    """Measure how far REFERENCE reaches above and below the baseline, in ems."""
-    em = 200
-    _, top, _, foot = _truetype(font, em).getbbox(REFERENCE, anchor="ls")
-    return -top / em, foot / em
-
-
-@functools.cache
-def _pen_width(font: str) -> float:
-    """Measure the mean width of the font's strokes, in h."""
-    size = 200
-    letters = _letters(font, size)
-    page = Image.new("L", (round(letters.getlength(REFERENCE)) + 2 * size, 3 * size))
-    ImageDraw.Draw(page).text((size, 2 * size), REFERENCE, 255, letters, anchor="ls")
-    ink = (np.asarray(page) > 127).astype(np.uint8)
-    edge = ink - cv2.erode(ink, np.ones((3, 3), np.uint8))
-    return float(2 * ink.sum() / edge.sum() / size)
-
-
 def _write(
     text: str, font: str, size: int, style: HandStyle, rng: np.random.Generator
 ) -> tuple[np.ndarray, int]:
     """Draw the words on a straight line: (page (H, W), row of the baseline)."""
-    letters = _letters(font, size)
+    letters = typefaces.letters(font, size)
     words = text.split()
     space = max(_between(style.space, rng) * letters.getlength(" "), LEAST_SPACE * size)
     gaps = space * rng.uniform(*SPACE_JITTER, len(words))
@@ -145,7 +105,7 @@ def _pen_growth(
     font: str, size: int, style: HandStyle, rng: np.random.Generator
 ) -> float:
     """Draw by how many pixels to widen the font's strokes on each side."""
-    own = _pen_width(font)
+    own = typefaces.pen_width(font)
     change = np.clip(_between(style.pen, rng) / own - 1, -PEN_CHANGE, PEN_CHANGE)
     return float(change * own * size / 2)
 
@@ -168,8 +128,8 @@ def _warp(
     size: int,
     style: HandStyle,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, int]:
-    """Slant, stretch, tilt and wave the page; return it and its new baseline row."""
+) -> Written:
+    """Slant, stretch, tilt and wave the page."""
     aspect, slant = _between(style.aspect, rng), _between(style.slant, rng)
     above, below = _between(style.reach, rng), _between(style.reach, rng)
     # Growth of the writing above the letters' middles, below, and on either side.
@@ -179,7 +139,7 @@ def _warp(
     height = page.shape[0] + up + down
     side = round(abs(slant) * max(baseline + up, height - baseline - up))
     width = round(page.shape[1] * aspect)
-    x, y = _coarse_grid((height, width + 2 * side))
+    x, y = coarse_grid((height, width + 2 * side))
     x, y = x - side, y - up
     slope = _between(style.rise, rng) * size / max(width - 2 * ROOM_X * size, size)
     slope = np.clip(slope, -style.steepest, style.steepest)
@@ -192,23 +152,23 @@ def _warp(
         x / aspect
         + slant * (y - baseline)
         + stretch * _swing(x, stretch_length, rng)
-        + tremor * _smooth_noise(x.shape, TREMOR_GRID * size / MAP_STEP, rng)
+        + tremor * smooth_noise(x.shape, TREMOR_GRID * size / MAP_STEP, rng)
     )
-    y = (
-        y
-        + slope * (x - width / 2)
-        + wave * _swing(x, wave_length, rng)
-        + tremor * _smooth_noise(x.shape, TREMOR_GRID * size / MAP_STEP, rng)
-    )
+    straight = y
+    y = y + slope * (x - width / 2) + wave * _swing(x, wave_length, rng)
+    rise = (y - straight)[:1]
+    y = y + tremor * smooth_noise(x.shape, TREMOR_GRID * size / MAP_STEP, rng)
     top = baseline - middle
     from_y = np.where(y < top, top + (y - top) / above, y)
     from_y = np.where(y > baseline, baseline + (y - baseline) / below, from_y)
     shape = width + 2 * side, height
     maps = [cv2.resize(m.astype(np.float32), shape) for m in (from_x, from_y)]
-    return cv2.remap(page, *maps, cv2.INTER_LINEAR), baseline + up
+    rise = cv2.resize(rise.astype(np.float32), (shape[0], 1))[0]
+    bent = cv2.remap(page, *maps, cv2.INTER_LINEAR)
+    return Written(bent, baseline + up, baseline + up - rise)
 
 
-def _coarse_grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def coarse_grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Return x and y (h, w) of every MAP_STEP-th pixel, as cv2.resize places them."""
     coarse = [max(2, round(side / MAP_STEP)) for side in shape]
     steps = [side / count for side, count in zip(shape, coarse, strict=True)]
@@ -223,7 +183,7 @@ def _swing(x: np.ndarray, length: float, rng: np.random.Generator) -> np.ndarray
     return np.sin(2 * np.pi * (x / length + rng.random()))
 
 
-def _smooth_noise(
+def smooth_noise(
     shape: tuple[int, int], grid: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Return normal noise (h, w) float32 that changes over `grid` pixels."""
@@ -262,9 +222,7 @@ def _scan(
     """Make the ink of a line (H, W) uint8 uneven, and add remains of the paper."""
     if (blur := _between(BLUR, rng)) > 0.2:
         line = cv2.GaussianBlur(line, (0, 0), blur)
-    ink = line * np.float32(_between(style.contrast, rng) / 255)
-    fading = _smooth_noise(line.shape, height / 2, rng)
-    ink *= 1 - _between(style.fading, rng) * np.clip(0.5 + fading / 4, 0, 1)
+    ink = unevenly(line, height, style, rng)
     ink *= 1 - _between(GRAIN, rng) * rng.random(line.shape, np.float32)
     ink = np.minimum(ink, 1)
     ink *= _between(style.brightness, rng) / ink.max()
@@ -274,3 +232,13 @@ def _scan(
     scan = np.maximum(ink, paper).astype(np.uint8)
     scan[scan < FLOOR] = 0
     return scan
+
+
+def unevenly(
+    line: np.ndarray, height: float, style: HandStyle, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the ink of a line (H, W) as float32 from 0, none, to 1 and more."""
+    ink = line * np.float32(_between(style.contrast, rng) / 255)
+    fading = smooth_noise(line.shape, height / 2, rng)
+    ink *= 1 - _between(style.fading, rng) * np.clip(0.5 + fading / 4, 0, 1)
+    return ink

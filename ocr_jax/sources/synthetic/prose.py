@@ -92,11 +92,11 @@ def split_of(text: str) -> str:
 
 def _words(max_characters: int, rng: np.random.Generator) -> list[str]:
     """Return prose that is long enough for a line and may start mid-sentence."""
-    words = _sentence(rng)
+    words = sentence(rng)
     start = int(rng.integers(len(words))) if rng.random() < 0.5 else 0
     words = words[start:]
     while sum(map(len, words)) < max_characters:
-        words += _sentence(rng)
+        words += sentence(rng)
     return words
 
 
@@ -109,9 +109,10 @@ def _cut(words: list[str], max_characters: int, rng: np.random.Generator) -> str
     return text if len(text) <= max_characters else ""
 
 
-def _sentence(rng: np.random.Generator) -> list[str]:
+def sentence(rng: np.random.Generator) -> list[str]:
+    """Return the words of a sentence."""
     text = re.sub(
-        r"\{(\w+)\}", lambda match: _fill(match[1], rng), _pick(SENTENCES, rng)
+        r"\{(\w+)\}", lambda match: fill(match[1], rng), _pick(SENTENCES, rng)
     )
     text = re.sub(r"\ba (?=[aeiou])", "an ", text)
     first = re.search(r"[a-zA-Z0-9]", text).start()
@@ -125,8 +126,8 @@ def _shout(word: str, rng: np.random.Generator) -> str:
     return word.upper() if seldom and len(word) <= LONGEST_CAPITALS else word
 
 
-def _fill(kind: str, rng: np.random.Generator) -> str:
-    """Return a replacement for {kind} in a sentence."""
+def fill(kind: str, rng: np.random.Generator) -> str:
+    """Return what stands for {kind} in a sentence."""
     if kind in ("noun", "verb", "adjective", *LISTS):
         return _pick(_dictionary(kind), rng)
     if kind == "nouns":

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ocr_jax import charset
 from ocr_jax.errors import UserError
-from ocr_jax.sources.synthetic import fonts, handwriting, prose
+from ocr_jax.sources.synthetic import fonts, handwriting, prose, typefaces
 from ocr_jax.sources.synthetic.hand_styles import HAND_STYLES, HandStyle
 from tests import fixtures
 
@@ -123,7 +123,7 @@ def test_ink_reaches_over_most_of_the_height():
 
 def test_every_font_has_every_character_that_a_text_can_hold():
     for font in fonts.FONTS:
-        assert handwriting.characters(font) >= prose.CHARACTERS
+        assert typefaces.characters(font) >= prose.CHARACTERS
     used = set("".join(texts("train", 3000)))
     assert used == prose.CHARACTERS
 

@@ -1,0 +1,1 @@
+"""Synthetic pages: invented text in fonts, laid out and scanned like old papers."""
