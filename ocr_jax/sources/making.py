@@ -54,28 +54,36 @@ def add_commands(commands):
         first_line = source.__doc__.splitlines()[0]
         command = commands.add_parser(name, help=first_line, description=source.__doc__)
         add = command.add_argument
-        add("--out", required=True, type=Path, help="lines file to write")
-        height = add(
-            "--height",
-            type=_height,
-            default=64,
-            help="line height in pixels (default: %(default)s)",
-        )
-        add(
-            "--license",
-            default="",
-            help="licence to record in the file (default: none)",
-        )
-        add("--overwrite", action="store_true", help="replace an existing lines file")
+        kind = "pages" if hasattr(source, "make") else "lines"
+        add("--out", required=True, type=Path, help=f"{kind} file to write")
+        add("--overwrite", action="store_true", help=f"replace an existing {kind} file")
         add(
             "--workers",
             type=count,
             default=len(slots.cores()),
             help="processes (default: all cores)",
         )
+        if kind == "lines":
+            height = _add_line_flags(command)
         source.add_flags(command)
-        if command.get_default("height") is None:
+        if kind == "lines" and command.get_default("height") is None:
             height.help = "line height in pixels (default: that of --source)"
+
+
+def _add_line_flags(command: argparse.ArgumentParser) -> argparse.Action:
+    """Add the flags that a pages file has no use for; return that of the height."""
+    height = command.add_argument(
+        "--height",
+        type=_height,
+        default=64,
+        help="line height in pixels (default: %(default)s)",
+    )
+    command.add_argument(
+        "--license",
+        default="",
+        help="licence to record in the file (default: none)",
+    )
+    return height
 
 
 def count(text: str) -> int:
