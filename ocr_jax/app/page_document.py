@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import io
-import os
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -254,16 +253,10 @@ class Document:
         self._content, self._known_places = content, None
 
 
-@contextlib.contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
+def only_writer(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Hold the folder's lock, which ends with the process."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        lost = "two windows that write the same page at once would not be told"
-        locks.take(handle, fcntl.LOCK_EX, lost)
-        yield
-    finally:
-        os.close(handle)
+    lost = "two windows that write the same page at once would not be told"
+    return locks.folder(folder, fcntl.LOCK_EX, lost)
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:

@@ -2,10 +2,8 @@
 
 import argparse
 import collections
-import contextlib
 import dataclasses
 import fcntl
-import os
 import shlex
 from pathlib import Path
 
@@ -198,7 +196,8 @@ def make_missing(config):
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"config.lines_file is {path}: {reason(error)}") from None
-    with _only_one(path.parent):
+    lost = "runs that start together may make the same lines file several times"
+    with locks.folder(path.parent, fcntl.LOCK_EX, lost):
         if not path.exists():
             print(f"{path} is missing; making it: prepare {config.prepare_args}")
             make(args)
@@ -219,18 +218,3 @@ def _prepare_args(config) -> argparse.Namespace | None:
     out = f"--out={config.lines_file}"
     args = parser.parse_args([command, out, *options])
     return args if args.out == Path(config.lines_file) else None
-
-
-@contextlib.contextmanager
-def _only_one(folder: Path):
-    """Hold a folder's lock, which ends with the process."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        locks.take(
-            handle,
-            fcntl.LOCK_EX,
-            "runs that start together may make the same lines file several times",
-        )
-        yield
-    finally:
-        os.close(handle)
