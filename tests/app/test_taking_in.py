@@ -85,6 +85,19 @@ def test_a_photograph_of_a_telephone_is_kept_as_an_image_that_browsers_show(proj
     assert Image.open(project.folder / "IMG_1.png").size == (500, 400)
 
 
+def test_a_photograph_that_lies_in_the_folder_is_a_page(project):
+    heif = pytest.importorskip("pillow_heif", reason="needs the extra pages")
+    photograph = heif.from_pillow(Image.fromarray(fixtures.draw_page()).convert("RGB"))
+    path = project.folder / "IMG_1.HEIC"
+    photograph.save(path)
+    path.with_suffix(".xml").write_bytes(project.pages()[0].xml.read_bytes())
+    assert splitting.waiting(project.folder) == [path]
+    splitting.split(path)
+    page = project.page("IMG_1")
+    assert len(project.open(page).lines()) == 2
+    assert splitting.waiting(project.folder) == [] and not path.exists()
+
+
 @pytest.mark.parametrize("suffix", [".tif", ".pdf"])
 def test_files_of_several_pages_are_split_once(project, suffix):
     if suffix == ".pdf":
@@ -108,6 +121,26 @@ def test_files_of_several_pages_are_split_once(project, suffix):
     assert [path.name for path in (folder / "originals").iterdir()] == [f"new{suffix}"]
     assert Image.open(folder / "new_0002.png").width >= 500
     assert {"new_0001", "new_0002", "one"} <= {page.name for page in project.pages()}
+
+
+def test_other_commands_read_each_page_of_the_folder_once(project):
+    folder = project.folder
+    pages = [Image.new("L", (90, 60), shade) for shade in (10, 20)]
+    for name in ("book.tif", "alone.pdf"):
+        path = folder / name
+        rest = pages[1:] if name == "book.tif" else []
+        pages[0].save(path, save_all=True, append_images=rest)
+        splitting.split(path)
+    pages[0].save(folder / "originals" / "other.tif")  # nobody has split this one
+    (folder / "runs" / "run1").mkdir(parents=True)
+    for name in ("config.json", "metrics.jsonl"):
+        (folder / "runs" / "run1" / name).touch()
+    pages[0].save(folder / "runs" / "run1" / "confusion_validation.png")
+    names = [page.name for page in page_images.find([str(folder)])]
+    listed = [page.name for page in project.pages()]
+    assert sorted(names) == sorted([*listed, "originals/other"])
+    originals = [str(folder / "originals")]
+    assert len(list(page_images.find(originals))) == 4  # if that is what is asked for
 
 
 def test_a_file_whose_pages_have_the_names_of_others_stays(project):
