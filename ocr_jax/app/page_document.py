@@ -164,10 +164,17 @@ class Document:
             self._tree.place(element, *places)
 
     def add_found(self, found: Sequence[PageLine]):
-        """Add the lines that were found on a page, which has none yet."""
+        """Add the lines that were found on a page, less those that it has by now."""
+        here, lines = self._placed, self._tree.lines
+        latest = {}  # of the lines found, by the number of those before it
         with self._step(("find",)):
-            for line in found:
-                key = self._add(line.baseline, page_places.simple(line.outline))
+            for line in page_places.not_among(here, found):
+                rank = page_places.rank(here, line.baseline) if lines else 0
+                beside = latest.get(rank, lines[max(rank - 1, 0)] if lines else None)
+                is_before = rank == 0 and rank not in latest
+                outline = page_places.simple(line.outline)
+                key = self._add(line.baseline, outline, beside, is_before)
+                latest[rank] = self._elements[key]
                 self._set_reading(key, line.reading)
 
     def set_readings(self, readings: dict[int, Reading]):
