@@ -170,6 +170,8 @@ def _heif(path: Path):
     heif = extras.load("pillow_heif")
     try:
         data = regular_files.checked(path).read_bytes()
-        return heif.open_heif(io.BytesIO(data)).to_pillow()
+        image = heif.open_heif(io.BytesIO(data))  # without its pixels
+        opening.check_size(*image.size, str(path))
+        return image.to_pillow()
     except (*opening.BROKEN, RuntimeError) as error:
         raise UserError(f"{path} can't be read: {errors.one_line(error)}") from None

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import io
 import os
+import struct
 import threading
 from concurrent import futures
 
@@ -15,7 +16,7 @@ from PIL import Image
 from ocr_jax import workdirs
 from ocr_jax.app import pictures, splitting, uploads
 from ocr_jax.errors import UserError
-from ocr_jax.images import page_images
+from ocr_jax.images import opening, page_images
 from tests import fixtures
 
 
@@ -53,6 +54,48 @@ def test_uploads_are_told_by_their_content(project):
         with pytest.raises(UserError):
             uploads.add(project.folder, "x.png", content)
     assert sorted(project.folder.iterdir()) == before
+
+
+def tiff_of(count):
+    """A TIFF of so many pages, which all have the pixels of the first."""
+    tags = [(256, 8), (257, 1), (258, 1), (259, 1), (262, 1), (273, 8), (279, 1)]
+    size = 2 + 12 * len(tags) + 4
+    out = bytearray(b"II*\0" + struct.pack("<I", 10) + b"\xff\0")
+    for number in range(count):
+        after = len(out) + size if number + 1 < count else 0
+        out += struct.pack("<H", len(tags))
+        for tag, value in tags:
+            out += struct.pack("<HHII", tag, 4, 1, value)
+        out += struct.pack("<I", after)
+    return bytes(out)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (tiff_of(uploads.MOST_PAGES + 1), "has 2,001 pages: split it"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "unsupported"),
+        (b"PK\3\4" + bytes(99), "unsupported"),
+    ],
+)
+def test_files_that_no_page_needs_are_refused_in_a_line(project, content, said):
+    before = sorted(project.folder.iterdir())
+    with pytest.raises(UserError, match=said) as refused:
+        uploads.add(project.folder, "\0../x\u202e.png", content)
+    assert "\n" not in str(refused.value)
+    assert sorted(project.folder.iterdir()) == before
+
+
+def test_a_photograph_of_too_many_pixels_is_refused_before_it_is_unpacked(
+    project, monkeypatch
+):
+    heif = pytest.importorskip("pillow_heif", reason="needs the extra pages")
+    photograph = heif.from_pillow(Image.fromarray(fixtures.draw_page()).convert("RGB"))
+    photograph.save(content := io.BytesIO())
+    monkeypatch.setattr(opening, "MAX_PIXELS", 1000)
+    monkeypatch.setattr(heif.HeifImage, "to_pillow", None)
+    with pytest.raises(UserError, match="500 x 400 px: expected"):
+        uploads.add(project.folder, "IMG_1.HEIC", content.getvalue())
 
 
 def test_files_of_one_name_that_are_dropped_together_are_all_kept(project, monkeypatch):
