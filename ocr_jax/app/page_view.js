@@ -1,54 +1,8 @@
 // A page beside its lines. Python keeps the page; here is what must not wait for it.
-const MARGIN = 0.03, NEAR = 4; // of the view; pixels that make a drag of a click
+import { PvLines, PvOutlines } from "page-lines";
 
-// Lines are drawn by components of their own: of a thousand a key draws one anew.
-const PvOutlines = {
-  props: { rows: Array, selected: Number },
-  template: `<polygon v-for="row in rows" :key="row.key" :points="row.outline"
-    v-memo="[row, row.is_checked, selected === row.key]" :data-key="row.key"
-    :class="{checked: row.is_checked, on: selected === row.key}"/>`,
-};
-const PvLine = {
-  props: { row: Object, number: Number, on: Boolean },
-  inject: ["view"],
-  template: `
-<li :class="{checked: row.is_checked, on}">
-  <span class="pv-mark" @mousedown.prevent @click="view.toggle(row)"
-    :title="row.is_checked ? 'checked' : 'not checked'">{{
-    row.is_checked ? "✓" : number }}</span>
-  <div class="pv-field">
-    <div class="pv-tint" dir="auto" ref="tint"><span v-for="part in tint()"
-      :style="part.style">{{ part.text }}</span></div>
-    <input :value="row.text" dir="auto" spellcheck="false" autocomplete="off"
-      :data-key="row.key" :aria-label="'line ' + number" maxlength="2000"
-      @focus="view.select(row)" @input="view.write(row, $event.target.value)"
-      @scroll="$refs.tint.scrollLeft = $event.target.scrollLeft">
-  </div>
-</li>`,
-  methods: {
-    // How sure each character is: the less, the darker.
-    tint() {
-      const { text, characters, confidence, is_checked } = this.row, parts = [];
-      const colour = (unsure) => unsure > 0.1
-        ? { background: `rgba(230, 120, 0, ${Math.min(0.75, unsure)})` } : {};
-      if (is_checked || !text) return parts;
-      if (!characters) return [{ text, style: colour(1 - (confidence ?? 1)) }];
-      [...text].forEach((character, i) => {
-        const digit = characters[i], last = parts[parts.length - 1];
-        if (last && last.digit === digit) last.text += character;
-        else parts.push({ text: character, digit, style: colour((9 - digit) / 9) });
-      });
-      return parts;
-    },
-  },
-};
-const PvLines = {
-  components: { PvLine },
-  props: { rows: Array, selected: Number },
-  template: `<ol class="pv-lines"><pv-line v-for="(row, n) in rows" :key="row.key"
-    :row="row" :number="n + 1" :on="selected === row.key"
-    v-memo="[row, n, selected === row.key]"/></ol>`,
-};
+const MARGIN = 0.03, NEAR = 4; // of the view; pixels that make a drag of a click
+const PATIENCE = 5000; // milliseconds until what is not answered is sent again
 
 export default {
   components: { PvOutlines, PvLines },
@@ -120,6 +74,7 @@ export default {
     if (first) this.focus(first.key);
   },
   unmounted() {
+    clearTimeout(this.timer);
     window.removeEventListener("beforeunload", this.onUnload);
     window.removeEventListener("keydown", this.onKey);
   },
@@ -137,11 +92,20 @@ export default {
     pump() {
       if (this.sent || !this.queue.length) return;
       [this.sent, this.queue] = [this.queue, []];
-      this.$emit("operations", { number: ++this.number, operations: this.sent });
+      this.number += 1;
+      this.send();
+    },
+    // A message is lost with its connection, as when the computer sleeps.
+    send() {
+      clearTimeout(this.timer);
+      if (!this.sent) return;
+      this.$emit("operations", { number: this.number, operations: this.sent });
+      this.timer = setTimeout(this.send, PATIENCE);
     },
     done(answer) {
       // What was read by a network comes without a number: nobody here asked for it.
-      if (answer.number !== null && answer.number !== this.number) return;
+      const isAsked = answer.number === this.number && this.sent;
+      if (answer.number !== null && !isAsked) return;
       if (answer.number !== null) this.sent = null;
       if (answer.problem) {
         if (answer.is_conflict) this.queue = [];
