@@ -59,7 +59,8 @@ def read_picture(source, page: int = 0) -> Picture:
             if not data:
                 raise UserError(f"{name} is empty: 0 bytes")
             content = io.BytesIO(data)
-        with opened(content) as image:
+        with warnings.catch_warnings(), opened(content) as image:
+            warnings.simplefilter("ignore")
             return Picture(*_decode(image, content, name, page))
     except UnidentifiedImageError:
         reason = "unsupported image format"
@@ -112,7 +113,9 @@ def count_pages(path: str | os.PathLike) -> int:
         return 1
     count = 1
     try:
-        with opened(regular_files.checked(path)) as image:
+        content = regular_files.checked(path)
+        with warnings.catch_warnings(), opened(content) as image:
+            warnings.simplefilter("ignore")
             while True:
                 image.seek(count)
                 count += 1
