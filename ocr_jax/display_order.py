@@ -33,12 +33,19 @@ def has_right_to_left(texts: Iterable[str]) -> bool:
 
 def majority(texts: Iterable[str]) -> str:
     """Return RTL or LTR, the direction of most letters of the texts that mix them."""
-    balance = 0
-    for text in texts:
-        kinds = [unicodedata.bidirectional(character) for character in text]
-        if RIGHT_TO_LEFT & set(kinds):
-            balance += sum((kind in ("R", "AL")) - (kind == "L") for kind in kinds)
-    return RTL if balance >= 0 else LTR
+    mixed = (text for text in texts if has_right_to_left([text]))
+    return RTL if _balance(mixed) >= 0 else LTR
+
+
+def is_right_to_left(texts: Iterable[str]) -> bool:
+    """Whether more letters of the texts are written from right to left than not."""
+    return _balance(texts) > 0
+
+
+def _balance(texts: Iterable[str]) -> int:
+    """Return how many more letters are written from right to left than not."""
+    kinds = map(unicodedata.bidirectional, itertools.chain.from_iterable(texts))
+    return sum((kind in ("R", "AL")) - (kind == "L") for kind in kinds)
 
 
 def display(text: str, direction: str) -> tuple[str, list[int]]:

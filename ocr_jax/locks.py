@@ -4,9 +4,13 @@ NFS, Lustre and some containers have no `flock`. A POSIX lock takes its place wh
 can; where no lock works, one line says what is lost, and work goes on.
 """
 
+import contextlib
 import errno
 import fcntl
+import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 # What systems answer that have no such lock. NFS refuses one on a file open to read.
 LACKING = {
@@ -38,3 +42,14 @@ def take(file, kind: int, lost: str, *, inherited: bool = False):
     if lost not in _said:
         _said.add(lost)
         print(f"ocr_jax: this disk has no file locks: {lost}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def folder(path: Path, kind: int, lost: str) -> Iterator[None]:
+    """Hold a folder's lock as `take` does: against other threads and processes."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        take(handle, kind, lost)
+        yield
+    finally:
+        os.close(handle)

@@ -230,7 +230,8 @@ def write_text(path: Path, text: str):
 
 
 def write_bytes(path: Path, content: bytes):
-    """Write atomically, through a temporary file."""
+    """Write atomically, through a temporary file. A link stays one: its file is new."""
+    path = Path(os.path.realpath(path))
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.write_bytes(content)

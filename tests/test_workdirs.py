@@ -1,4 +1,4 @@
-"""Workdirs: what a run remembers of the code behind it."""
+"""Workdirs: what a run remembers of the code behind it, and how files are written."""
 
 import os
 
@@ -50,3 +50,23 @@ def test_a_pipe_among_the_checkpoints_is_not_waited_for(tmp_path):
     os.mkfifo(folder / "manifest")
     with pytest.raises(UserError, match="manifest can't be read: a pipe"):
         checkpoints.Checkpoints(tmp_path, read_only=True)
+
+
+def test_a_link_is_written_through_whole_or_not_at_all(tmp_path, monkeypatch):
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "page.xml", tmp_path / "page.xml"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    workdirs.write_bytes(link, b"new")
+    assert link.is_symlink() and target.read_bytes() == b"new"
+
+    def fail(*_):
+        raise OSError
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError):
+        workdirs.write_bytes(link, b"newer")
+    assert link.is_symlink() and target.read_bytes() == b"new"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [
+        *("page.xml", "page.xml", "there")
+    ]

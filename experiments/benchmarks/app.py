@@ -141,7 +141,9 @@ def driver() -> webdriver.Chrome:
     for flag in (*FLAGS, "window-size=1300,900"):
         options.add_argument(f"--{flag}")
     service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
-    return webdriver.Chrome(options=options, service=service)
+    browser = webdriver.Chrome(options=options, service=service)
+    browser.set_page_load_timeout(PATIENCE)  # or it would wait for five minutes
+    return browser
 
 
 def until(condition):

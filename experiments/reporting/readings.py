@@ -102,7 +102,8 @@ def images(
             # A file prepared anew may call other lines by the same names.
             if place is not None and split.transcripts[place] == line.transcript:
                 uris[index] = _data_uri(split.image(place))
-        return uris
+        if uris:  # another run's file may have the lines
+            return uris
     return {}
 
 

@@ -10,6 +10,8 @@ TAG = r"(?<!\S){}\s*\{{([^}}]*)\}}\s*"
 
 def get(custom: str, name: str, key: str) -> str:
     """Return the value of a tag's key, or ""."""
+    if name not in custom:
+        return ""
     found = re.search(TAG.format(re.escape(name)), custom)
     pairs = found.group(1).split(";") if found else []
     values = dict(pair.strip().partition(":")[::2] for pair in pairs)

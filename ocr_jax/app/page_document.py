@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import io
-import os
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -165,10 +164,17 @@ class Document:
             self._tree.place(element, *places)
 
     def add_found(self, found: Sequence[PageLine]):
-        """Add the lines that were found on a page, which has none yet."""
+        """Add the lines that were found on a page, less those that it has by now."""
+        here, lines = self._placed, self._tree.lines
+        latest = {}  # of the lines found, by the number of those before it
         with self._step(("find",)):
-            for line in found:
-                key = self._add(line.baseline, page_places.simple(line.outline))
+            for line in page_places.not_among(here, found):
+                rank = page_places.rank(here, line.baseline) if lines else 0
+                beside = latest.get(rank, lines[max(rank - 1, 0)] if lines else None)
+                is_before = rank == 0 and rank not in latest
+                outline = page_places.simple(line.outline)
+                key = self._add(line.baseline, outline, beside, is_before)
+                latest[rank] = self._elements[key]
                 self._set_reading(key, line.reading)
 
     def set_readings(self, readings: dict[int, Reading]):
@@ -254,16 +260,10 @@ class Document:
         self._content, self._known_places = content, None
 
 
-@contextlib.contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
+def only_writer(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Hold the folder's lock, which ends with the process."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        lost = "two windows that write the same page at once would not be told"
-        locks.take(handle, fcntl.LOCK_EX, lost)
-        yield
-    finally:
-        os.close(handle)
+    lost = "two windows that write the same page at once would not be told"
+    return locks.folder(folder, fcntl.LOCK_EX, lost)
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:

@@ -7,11 +7,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ocr_jax import display_order
 from ocr_jax.app import pictures
 from ocr_jax.data import pages_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import opening
 from ocr_jax.pages import outlines, reading_order
+from ocr_jax.readings import PageLine
 from ocr_jax.sources.pages import line_cutting, orientation
 
 
@@ -110,9 +112,28 @@ def rank(here: Placed, baseline: np.ndarray) -> int:
         if len(line.baseline) > 1
     ]
     lines = [line for _, line in known] + [pages_file.Line(baseline, high, high)]
-    order = reading_order.order(lines, here.size[0])
+    mirrored = display_order.is_right_to_left(line.text for line in here.lines)
+    order = reading_order.order(lines, here.size[0], mirrored)
     place = order.index(len(lines) - 1)
     return known[order[place - 1]][0] + 1 if place else 0
+
+
+def not_among(here: Placed, found: Sequence[PageLine]) -> list[PageLine]:
+    """Return the lines found that a page lacks: a person may draw some meanwhile."""
+    known = [line.outline * here.scale for line in here.lines if len(line.outline) > 2]
+    return [
+        line
+        for line in found
+        if not any(
+            _holds(line.outline, one) or _holds(one, line.outline) for one in known
+        )
+    ]
+
+
+def _holds(outline: np.ndarray, other: np.ndarray) -> bool:
+    """Whether the middle of an outline (n, 2) is within another."""
+    middle = tuple(map(float, other.mean(axis=0)))
+    return cv2.pointPolygonTest(outline.astype(np.float32), middle, False) >= 0
 
 
 def simple(outline: np.ndarray) -> np.ndarray:

@@ -1,7 +1,12 @@
 // A page beside its lines. Python keeps the page; here is what must not wait for it.
+import { PvLines, PvOutlines } from "page-lines";
+
 const MARGIN = 0.03, NEAR = 4; // of the view; pixels that make a drag of a click
+const PATIENCE = 5000; // milliseconds until what is not answered is sent again
 
 export default {
+  components: { PvOutlines, PvLines },
+  provide() { return { view: this }; },
   props: { image: String, size: Array, start: Array, letters: String, undoable: Boolean },
   emits: ["operations"],
   template: `
@@ -18,10 +23,9 @@ export default {
     <span class="pv-hint" v-if="adding">{{ adding.length
       ? "Now click where the baseline ends" : "Click where the baseline begins" }}</span>
     <span class="pv-zoom"><button @click="zoom(1 / 1.4)" title="+">+</button>
-      <button @click="zoom(1.4)" title="-">−</button>
-      <button @click="fit()">Fit</button></span>
+      <button @click="zoom(1.4)" title="-">−</button><button @click="fit()">Fit</button></span>
     <span class="pv-count">{{ checked }} of {{ rows.length }} checked</span>
-    <span class="pv-status" :class="status.kind" role="status">{{ status.text }}</span>
+    <span class="pv-status" :class="status.kind" role="status"><span>{{ status.text }}</span></span>
     <button v-if="status.kind === 'bad'" @click="reload()">Load again</button>
   </div>
   <div class="pv-body">
@@ -29,9 +33,7 @@ export default {
       @pointermove="onMove" @pointerup="onUp" :class="{adding}"
       preserveAspectRatio="xMidYMin meet">
       <image :href="image" :width="size[0]" :height="size[1]"/>
-      <polygon v-for="row in rows" :key="row.key" :points="row.outline"
-        v-memo="[row, row.is_checked, selected === row.key]" :data-key="row.key"
-        :class="{checked: row.is_checked, on: selected === row.key}"/>
+      <pv-outlines :rows="rows" :selected="selected"/>
       <g v-if="on" class="pv-baseline">
         <polyline :points="spell(on.baseline)"/>
         <circle v-for="(p, i) in on.baseline" :cx="p[0]" :cy="p[1]" :r="radius"
@@ -43,22 +45,7 @@ export default {
       <div class="pv-letters" v-if="letters" @mousedown.prevent>
         <button v-for="c in [...letters]" @click="insert(c)" tabindex="-1">{{ c }}</button>
       </div>
-      <ol class="pv-lines" ref="lines">
-        <li v-for="(row, n) in rows" :key="row.key" v-memo="[row, row.text, row.is_checked,
-          row.characters, selected === row.key, n]"
-          :class="{checked: row.is_checked, on: selected === row.key}">
-          <span class="pv-mark" @mousedown.prevent @click="toggle(row)"
-            :title="row.is_checked ? 'checked' : 'not checked'">{{
-            row.is_checked ? "✓" : n + 1 }}</span>
-          <div class="pv-field">
-            <div class="pv-tint" dir="auto"><span v-for="part in tint(row)"
-              :style="part.style">{{ part.text }}</span></div>
-            <input :value="row.text" dir="auto" spellcheck="false" autocomplete="off"
-              :data-key="row.key" :aria-label="'line ' + (n + 1)" maxlength="2000"
-              @focus="select(row)" @input="onInput(row, $event)" @scroll="onScroll">
-          </div>
-        </li>
-      </ol>
+      <pv-lines :rows="rows" :selected="selected"/>
       <p class="pv-none" v-if="!rows.length">No lines yet: have them found, or add them.</p>
     </div>
   </div>
@@ -87,6 +74,7 @@ export default {
     if (first) this.focus(first.key);
   },
   unmounted() {
+    clearTimeout(this.timer);
     window.removeEventListener("beforeunload", this.onUnload);
     window.removeEventListener("keydown", this.onKey);
   },
@@ -103,14 +91,21 @@ export default {
     },
     pump() {
       if (this.sent || !this.queue.length) return;
-      this.sent = this.queue;
-      this.queue = [];
+      [this.sent, this.queue] = [this.queue, []];
       this.number += 1;
+      this.send();
+    },
+    // A message is lost with its connection, as when the computer sleeps.
+    send() {
+      clearTimeout(this.timer);
+      if (!this.sent) return;
       this.$emit("operations", { number: this.number, operations: this.sent });
+      this.timer = setTimeout(this.send, PATIENCE);
     },
     done(answer) {
       // What was read by a network comes without a number: nobody here asked for it.
-      if (answer.number !== null && answer.number !== this.number) return;
+      const isAsked = answer.number === this.number && this.sent;
+      if (answer.number !== null && !isAsked) return;
       if (answer.number !== null) this.sent = null;
       if (answer.problem) {
         if (answer.is_conflict) this.queue = [];
@@ -140,8 +135,8 @@ export default {
       if (op !== "undo" && !this.on) return;
       this.push({ op, key: this.selected, ...more });
     },
-    onInput(row, event) {
-      row.text = event.target.value;
+    write(row, text) {
+      row.text = text;
       row.characters = "";
       row.confidence = null;
       this.push({ op: "text", key: row.key, text: row.text });
@@ -171,8 +166,7 @@ export default {
       }
     },
     accept() {
-      const row = this.on;
-      if (!row.is_checked) this.toggle(row);
+      if (!this.on.is_checked) this.toggle(this.on);
       this.step(1);
     },
     step(by) {
@@ -183,11 +177,9 @@ export default {
       this.leaving = true;
       if (!this.sent && !this.queue.length) window.location.href = "/";
     },
-    onUnload(event) {
-      if (this.sent || this.queue.length) event.preventDefault();
-    },
+    onUnload(event) { if (this.sent || this.queue.length) event.preventDefault(); },
     focus(key) {
-      const field = this.$refs.lines.querySelector(`input[data-key="${key}"]`);
+      const field = this.$el.querySelector(`input[data-key="${key}"]`);
       field?.focus({ preventScroll: true });
       field?.scrollIntoView({ block: "nearest" });
       const row = this.rows.find((one) => one.key === key);
@@ -197,22 +189,6 @@ export default {
       if (this.selected === row.key) return;
       this.selected = row.key;
       this.follow(row);
-    },
-    onScroll(event) { event.target.previousElementSibling.scrollLeft = event.target.scrollLeft; },
-    // How sure each character is: the less, the darker.
-    tint(row) {
-      if (row.is_checked || !row.text) return [];
-      const colour = (unsure) => unsure > 0.1
-        ? { background: `rgba(230, 120, 0, ${Math.min(0.75, unsure)})` } : {};
-      if (!row.characters)
-        return [{ text: row.text, style: row.confidence === null ? {} : colour(1 - row.confidence) }];
-      const parts = [];
-      [...row.text].forEach((text, i) => {
-        const digit = row.characters[i], last = parts[parts.length - 1];
-        if (last && last.digit === digit) last.text += text;
-        else parts.push({ text, digit, style: colour((9 - digit) / 9) });
-      });
-      return parts;
     },
     // The image: what of it is seen, and what the pointer does there.
     spell(points) { return points.map((p) => p.join(",")).join(" "); },
@@ -269,8 +245,8 @@ export default {
     },
     onUp(event) {
       const drag = this.drag;
-      this.drag = null;
       if (!drag) return;
+      this.drag = null;
       if (drag.moved) {
         if (drag.point !== null && this.on) this.ask("baseline", { points: this.on.baseline });
       } else if (this.adding) this.addPoint(this.at(event));

@@ -14,13 +14,14 @@ MOST_OPERATIONS = 10_000  # of one message
 LONGEST_TEXT = 2000
 
 
-class PageView(Element, component="page_view.js"):
+class PageView(Element, component="page_view.js", esm={"page-lines": "page_lines"}):
     """A page and its lines. Every change is on disk before it is called saved."""
 
     def __init__(self, document: Document, image: str, letters: str):
         super().__init__()
         ui.add_css(STYLE)
         self.document = document
+        self._latest: dict = {}  # answer to what the browser asked
         self._props["image"] = image
         self._props["size"] = list(document.size)
         self._props["start"] = _shown(document)
@@ -30,6 +31,8 @@ class PageView(Element, component="page_view.js"):
 
     def _apply(self, message: Any):
         number = message.get("number") if isinstance(message, dict) else None
+        if number is not None and number == self._latest.get("number"):
+            return self.run_method("done", self._latest)  # it was asked again
         try:
             is_new_order, focus = apply(self.document, message)
         except UserError as error:
@@ -51,6 +54,8 @@ class PageView(Element, component="page_view.js"):
             "lines": _shown(self.document) if with_lines and not is_conflict else None,
             "focus": focus,
         }
+        if number is not None:
+            self._latest = answer
         self.run_method("done", answer)
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import threading
-import warnings
 from pathlib import Path
 
 import cv2
@@ -92,9 +91,7 @@ def _small(path: Path) -> bytes:
 def _opened(path: Path) -> Image.Image:
     """Open an image lazily. Raises UserError if it is none, or too large."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image = Image.open(regular_files.checked(path))
+        image = opening.opened(regular_files.checked(path))
     except (*opening.BROKEN, Image.DecompressionBombError) as error:
         why = reason(error, path)
         raise UserError(f"{path.name} can't be read as an image: {why}") from None

@@ -10,7 +10,7 @@ from ocr_jax import workdirs
 from ocr_jax.app import page_document, page_places, trees
 from ocr_jax.app.page_document import Document
 from ocr_jax.errors import UserError, reason
-from ocr_jax.images import finding, page_images
+from ocr_jax.images import finding, opening, page_images
 from ocr_jax.pages import page_xml_writer
 from ocr_jax.readings import Page
 from ocr_jax.sources.pages import xml_files
@@ -47,38 +47,39 @@ class Project:
 
     def pages(self) -> list[PageFile]:
         """Return the pages, in the order of their names. Raises UserError."""
+        return [self._page(name, image) for name, image in self._images().items()]
+
+    def page(self, name: str) -> PageFile:
+        """Return the page of this name. Raises UserError if there is none."""
+        images = self._images()
+        if name not in images:
+            raise UserError("there is no such page")
+        return self._page(name, images[name])
+
+    def _images(self) -> dict[str, str]:
+        """Return the names of pages, and of their images. Raises UserError."""
         try:
             names = sorted(os.listdir(self.folder))
         except OSError as error:
             raise UserError(f"{self.folder}: {reason(error, self.folder)}") from None
+        images: dict[str, str] = {}
         for name in names:
-            is_page = Path(name).suffix.lower() in page_images.SUFFIXES
-            if is_page and not finding.is_text(name):
+            stem, suffix = os.path.splitext(name)
+            if suffix.lower() not in page_images.SUFFIXES:
+                continue
+            if not finding.is_text(name):
                 shown = name.encode(errors="backslashreplace").decode()
                 raise UserError(f"the name of {shown} is not UTF-8: rename this file")
-        images = [
-            self.folder / name
-            for name in names
-            if not name.startswith(".") and finding.is_image(Path(name))
-        ]
-        pages: dict[str, PageFile] = {}
-        for image in images:
-            # Of two images with one stem the second has its whole name.
-            name = image.stem if image.stem not in pages else image.name
-            pages[name] = PageFile(name, image, self._xml(name))
-        return list(pages.values())
+            if not name.startswith(".") and suffix.lower() in opening.SUFFIXES:
+                # Of two images with one stem the second has its whole name.
+                images[stem if stem not in images else name] = name
+        return images
 
-    def page(self, name: str) -> PageFile:
-        """Return the page of this name. Raises UserError if there is none."""
-        for page in self.pages():
-            if page.name == name:
-                return page
-        raise UserError("there is no such page")
-
-    def _xml(self, name: str) -> Path:
-        beside = self.folder / BESIDE / f"{name}.xml"
+    def _page(self, name: str, image: str) -> PageFile:
         own = self.folder / f"{name}.xml"
-        return beside if beside.exists() and not own.exists() else own
+        beside = self.folder / BESIDE / own.name
+        xml = beside if beside.exists() and not own.exists() else own
+        return PageFile(name, self.folder / image, xml)
 
     def open(self, page: PageFile) -> Document:
         """Open a page to correct it; one without XML gets one without lines."""

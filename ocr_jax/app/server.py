@@ -26,6 +26,9 @@ from ocr_jax.app.project import Project
 from ocr_jax.app.training import Trainings
 from ocr_jax.errors import UserError, reason
 
+# Seconds that a window may be cut off, by a sleeping computer or a busy one, before it
+# has to be loaded anew; what was typed last would be lost.
+AWAY = 30
 KEEP = {"cache-control": "private, max-age=300"}
 
 
@@ -101,6 +104,7 @@ def application(parts: frame.Parts) -> fastapi.FastAPI:
         tailwind=False,
         show_welcome_message=False,
         favicon="✍️",
+        reconnect_timeout=AWAY,
         language="en-US",
     )
     return app

@@ -1,6 +1,7 @@
 """Splits files of several pages that lie in a folder: each page becomes an image.
 
-The file itself goes to `originals/`, so that it is split once.
+The file itself goes to `originals/`, so that it is split once. A photograph in HEIC is
+such a file, of one page: browsers don't show it.
 """
 
 import functools
@@ -13,13 +14,13 @@ from ocr_jax import workdirs
 from ocr_jax.errors import UserError, reason
 from ocr_jax.images import finding, opening, page_images
 
-ORIGINALS = "originals"
 _ONE = threading.Lock()  # two windows may list the same folder
 
 
 def waiting(folder: Path) -> list[Path]:
-    """Return the PDFs of a folder, and its TIFFs of several pages, that have no XML.
+    """Return what of a folder is to be split.
 
+    These are its HEICs, and PDFs and TIFFs of several pages that have no XML.
     Raises UserError for a folder that can't be read.
     """
     try:
@@ -33,7 +34,11 @@ def waiting(folder: Path) -> list[Path]:
 
 def _is_to_split(path: Path) -> bool:
     suffix = path.suffix.lower()
-    if path.name.startswith(".") or path.with_suffix(".xml").exists():
+    if path.name.startswith("."):
+        return False
+    if suffix in page_images.HEIC:
+        return True
+    if path.with_suffix(".xml").exists():
         return False
     if suffix in (".tif", ".tiff"):
         status = path.stat()
@@ -75,7 +80,7 @@ def _write(image: Path, content: bytes):
 
 
 def _put_aside(path: Path):
-    folder = path.parent / ORIGINALS
+    folder = path.parent / page_images.ORIGINALS
     try:
         folder.mkdir(exist_ok=True)
         target, number = folder / path.name, 1

@@ -7,17 +7,17 @@ runs/NAME.log       what it printed
 """
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from ocr_jax import config as config_lib
-from ocr_jax import config_keys, run_names, workdirs
+from ocr_jax import config_keys, locks, run_names, workdirs
 from ocr_jax.app import checked_lines, processes
 from ocr_jax.app.project import Project
 from ocr_jax.errors import UserError, reason
@@ -47,7 +47,6 @@ class Trainings:
         self._project = project
         self.folder = project.folder / "runs"
         self._children: dict[str, subprocess.Popen] = {}
-        self._starting = threading.Lock()  # of two windows
 
     def names(self) -> list[str]:
         """Return the names of all trainings, the latest first."""
@@ -66,22 +65,30 @@ class Trainings:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """Start no second training inside. Raises UserError if there is one."""
-        if not self._starting.acquire(blocking=False):
-            raise UserError("a training is being started already")
-        try:
+        """Start no second training inside. Raises UserError if there is one.
+
+        Another window, or another app on the folder, may be at it.
+        """
+        with contextlib.ExitStack() as held:
+            try:
+                self.folder.mkdir(exist_ok=True)
+                held.enter_context(
+                    locks.folder(
+                        self.folder,
+                        fcntl.LOCK_EX | fcntl.LOCK_NB,
+                        "two windows might both start a training",
+                    )
+                )
+            except BlockingIOError:
+                raise UserError("a training is being started already") from None
+            except OSError as error:
+                raise UserError(f"{self.folder}: {reason(error)}") from None
             for name in self.names():
                 if self.status(name).state == "running":
                     raise UserError(f"{name} is running: stop it first")
             yield
-        finally:
-            self._starting.release()
 
     def _start(self, network: str, epochs: int) -> str:
-        try:
-            self.folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{self.folder}: {reason(error)}") from None
         source = run_names.resolve(network)
         if Path(network).exists():
             # The app may be started elsewhere next time.

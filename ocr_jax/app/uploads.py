@@ -8,14 +8,14 @@ import unicodedata
 from pathlib import Path
 
 import cv2
-from PIL import Image
 
 from ocr_jax import workdirs
 from ocr_jax.errors import UserError, reason
-from ocr_jax.images import page_images
+from ocr_jax.images import opening, page_images
 
 LARGEST = 500 * 2**20  # bytes
 TOO_LARGE = f"a file of more than {LARGEST // 2**20} MB: split it"
+MOST_PAGES = 2000  # of a file: no book has more, and they would fill the disk
 LONGEST_NAME, MOST_BYTES = 80, 200  # file systems take names of 255 bytes
 # What is kept as it is, if it is one image that a browser shows.
 KEPT = {"JPEG": ".jpg", "PNG": ".png"}
@@ -28,6 +28,7 @@ STARTS = (
     (b"\x89PNG", ".png"),
 )
 _ONE = threading.Lock()  # files that are dropped together may have the same name
+_READING = threading.Lock()  # the largest of images takes a gigabyte
 
 
 def add(folder: Path, name: str, content: bytes) -> list[str]:
@@ -39,9 +40,16 @@ def add(folder: Path, name: str, content: bytes) -> list[str]:
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary, stem + _suffix(content))
         path.write_bytes(content)
-        for page in page_images.find([str(path)]):
+        pages = list(page_images.find([str(path)]))
+        if len(pages) > MOST_PAGES:
+            raise UserError(
+                f"{name[:LONGEST_NAME]} has {len(pages):,} pages: split it into files "
+                f"of {MOST_PAGES:,} at most"
+            )
+        for page in pages:
             try:
-                gray = page.read()
+                with _READING:
+                    gray = page.read()
             except UserError as error:
                 shown = str(error).replace(str(path), name[:LONGEST_NAME])
                 raise UserError(shown) from None
@@ -79,7 +87,7 @@ def _kept(content: bytes) -> tuple[str, bytes] | None:
     """Return the suffix and the bytes of an image that is kept as it is, or None."""
     if _suffix(content) not in KEPT.values():  # Pillow opens no PDF and no HEIC
         return None
-    with Image.open(io.BytesIO(content)) as image:
+    with opening.opened(io.BytesIO(content)) as image:
         suffix = KEPT.get(image.format or "")
     return (suffix, content) if suffix else None
 

@@ -59,10 +59,9 @@ def read_picture(source, page: int = 0) -> Picture:
             if not data:
                 raise UserError(f"{name} is empty: 0 bytes")
             content = io.BytesIO(data)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), opened(content) as image:
             warnings.simplefilter("ignore")
-            with Image.open(content) as image:
-                return Picture(*_decode(image, content, name, page))
+            return Picture(*_decode(image, content, name, page))
     except UnidentifiedImageError:
         reason = "unsupported image format"
     except Image.DecompressionBombError:
@@ -72,6 +71,20 @@ def read_picture(source, page: int = 0) -> Picture:
     except BROKEN as error:
         reason = errors.reason(error, name)
     raise UserError(f"{name} can't be read as an image: {reason}")
+
+
+def opened(source) -> Image.Image:
+    """Open a path or a file as an image, without its pixels. Raises as Pillow does.
+
+    EPS is refused: it is a program, which Pillow has Ghostscript run.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        image = Image.open(source)
+    if image.format == "EPS":
+        image.close()
+        raise UnidentifiedImageError("a program in PostScript, and no image")
+    return image
 
 
 def _from_array(pixels: np.ndarray) -> Image.Image:
@@ -100,8 +113,8 @@ def count_pages(path: str | os.PathLike) -> int:
         return 1
     count = 1
     try:
-        regular_files.checked(path)
-        with warnings.catch_warnings(), Image.open(path) as image:
+        content = regular_files.checked(path)
+        with warnings.catch_warnings(), opened(content) as image:
             warnings.simplefilter("ignore")
             while True:
                 image.seek(count)
@@ -141,12 +154,7 @@ def _decode(
     content: what the image was opened from.
     """
     image.seek(page)
-    if image.width * image.height > MAX_PIXELS:
-        size = f"{image.width} x {image.height} px"
-        raise UserError(
-            f"{name} is {size}: expected a line or page of {MAX_PIXELS:,} pixels at "
-            "most"
-        )
+    check_size(*image.size, name)
     is_deep = image.mode in DEEP_COLOURS and "16" in str(image.tile)
     turned = tag(image)  # loading a TIFF turns it and forgets the tag
     image.load()
@@ -154,6 +162,15 @@ def _decode(
     if is_deep and turned == 1 and page == 0:
         image = _deep_colour(content.getvalue()) or image
     return _to_gray(ImageOps.exif_transpose(image)), turned
+
+
+def check_size(width: int, height: int, name: str):
+    """Raise UserError for an image of more pixels than any page has."""
+    if width * height > MAX_PIXELS:
+        raise UserError(
+            f"{name} is {width} x {height} px: expected a line or page of "
+            f"{MAX_PIXELS:,} pixels at most"
+        )
 
 
 def _deep_colour(data: bytes) -> Image.Image | None:

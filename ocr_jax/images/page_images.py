@@ -1,6 +1,7 @@
 """The pages that files hold: one in an image, more in a TIFF or a PDF."""
 
 import contextlib
+import functools
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,10 @@ SUFFIXES = opening.SUFFIXES + PDF + HEIC
 # A PDF's pages are drawn at this many pixels an inch, but no larger than this.
 DPI, LONGEST = 300, 6000
 STANDARD_INPUT = "-"
+# Which files the app splits into images, one a page, and the folder it puts them in.
+SPLIT, ORIGINALS = (*PDF, *HEIC, ".tif", ".tiff"), "originals"
+# What a workdir holds: its images show how a training went.
+OF_A_RUN = ("config.json", "metrics.jsonl")
 
 
 class PageImage(NamedTuple):
@@ -46,15 +51,14 @@ class PageImage(NamedTuple):
 def find(paths: Sequence[str], standard_input: bytes = b"") -> Iterator[PageImage]:
     """Yield the pages of files and of folders, in the order of their names.
 
+    The app's folders have pages twice, and images of trainings: each page is one here.
     Raises UserError for a path that is not there, and for a folder without any page.
     """
     for path in paths:
         if path == STANDARD_INPUT:
             yield from _pages(standard_input, "stdin")
         elif Path(path).is_dir():
-            files = [
-                file for file in finding.files(path) if file.suffix.lower() in SUFFIXES
-            ]
+            files = list(_files(Path(path)))
             if not files:
                 raise UserError(
                     f"{path} holds no page: expected images or PDFs, "
@@ -66,6 +70,28 @@ def find(paths: Sequence[str], standard_input: bytes = b"") -> Iterator[PageImag
             yield from _pages(Path(path), Path(path).stem)
         else:
             raise UserError(f"{path} does not exist")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder that hold pages of their own."""
+    is_run = functools.cache(_is_run)
+    for file in finding.files(folder):
+        inside = [f for f in file.parents if f != folder and f.is_relative_to(folder)]
+        is_page = file.suffix.lower() in SUFFIXES and not any(map(is_run, inside))
+        if is_page and not (inside and _was_split(file)):
+            yield file
+
+
+def _is_run(folder: Path) -> bool:
+    return all((folder / name).exists() for name in OF_A_RUN)
+
+
+def _was_split(file: Path) -> bool:
+    """Whether the pages of a file lie beside its folder, as the app puts them there."""
+    if file.parent.name != ORIGINALS or file.suffix.lower() not in SPLIT:
+        return False
+    pages = (f"{file.stem}{end}.png" for end in ("", "_0001"))
+    return any((file.parent.parent / page).exists() for page in pages)
 
 
 def _names(files: list[Path], folder: Path) -> list[str]:
@@ -144,6 +170,8 @@ def _heif(path: Path):
     heif = extras.load("pillow_heif")
     try:
         data = regular_files.checked(path).read_bytes()
-        return heif.open_heif(io.BytesIO(data)).to_pillow()
+        image = heif.open_heif(io.BytesIO(data))  # without its pixels
+        opening.check_size(*image.size, str(path))
+        return image.to_pillow()
     except (*opening.BROKEN, RuntimeError) as error:
         raise UserError(f"{path} can't be read: {errors.one_line(error)}") from None

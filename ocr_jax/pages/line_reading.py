@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ocr_jax import display_order
 from ocr_jax.data.pages_file import Line
 from ocr_jax.images import cleaning
 from ocr_jax.pages import outlines, reading_order
@@ -18,12 +19,20 @@ def in_order(lines: Sequence[Line], page_width: int) -> list[Line]:
 
 
 def read_found(recognizer: Recognizer, gray: np.ndarray, lines: list[Line]) -> Page:
-    """Read lines that were found on a page (H, W) uint8, dark ink, in this order."""
+    """Read lines that were found on a page (H, W) uint8, dark ink, in this order.
+
+    Only what is read tells that columns run from right to left: they are put in order
+    then.
+    """
     around = [
         outlines.outline(line, lines[:i] + lines[i + 1 :], gray.shape)
         for i, line in enumerate(lines)
     ]
-    return read(recognizer, gray, [line.baseline for line in lines], around)
+    page = read(recognizer, gray, [line.baseline for line in lines], around)
+    if not display_order.is_right_to_left(line.reading.text for line in page.lines):
+        return page
+    order = reading_order.order(lines, gray.shape[1], right_to_left=True)
+    return page._replace(lines=[page.lines[index] for index in order])
 
 
 def read(

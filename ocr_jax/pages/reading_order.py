@@ -19,16 +19,21 @@ ROW = 0.3
 TABLE_ROWMATES, TABLE_WIDTH = 1.3, 0.15
 
 
-def order(lines: Sequence[Line], page_width: int) -> list[int]:
+def order(
+    lines: Sequence[Line], page_width: int, right_to_left: bool = False
+) -> list[int]:
     """Return the indices of lines in reading order.
 
     A table is read by rows. Elsewhere a line comes before those below it that it
     overlaps from side to side, and before those to its right, unless a line that
-    overlaps both is between them.
+    overlaps both is between them. In a script that runs from right to left, columns
+    and rows do so, too.
     """
     if not lines:
         return []
     left, right, top = _boxes(lines)
+    if right_to_left:  # the page as in a mirror
+        left, right = -right, -left
     width = right - left
     rows = _in_one_row(lines, top)
     is_table = rows.sum(axis=1).mean() > TABLE_ROWMATES

@@ -2,10 +2,8 @@
 
 import argparse
 import collections
-import contextlib
 import dataclasses
 import fcntl
-import os
 import shlex
 from pathlib import Path
 
@@ -57,28 +55,36 @@ def add_commands(commands):
         first_line = source.__doc__.splitlines()[0]
         command = commands.add_parser(name, help=first_line, description=source.__doc__)
         add = command.add_argument
-        add("--out", required=True, type=Path, help="lines file to write")
-        height = add(
-            "--height",
-            type=_height,
-            default=64,
-            help="line height in pixels (default: %(default)s)",
-        )
-        add(
-            "--license",
-            default="",
-            help="licence to record in the file (default: none)",
-        )
-        add("--overwrite", action="store_true", help="replace an existing lines file")
+        kind = "pages" if hasattr(source, "make") else "lines"
+        add("--out", required=True, type=Path, help=f"{kind} file to write")
+        add("--overwrite", action="store_true", help=f"replace an existing {kind} file")
         add(
             "--workers",
             type=count,
             default=len(slots.cores()),
             help="processes (default: all cores)",
         )
+        if kind == "lines":
+            height = _add_line_flags(command)
         source.add_flags(command)
-        if command.get_default("height") is None:
+        if kind == "lines" and command.get_default("height") is None:
             height.help = "line height in pixels (default: that of --source)"
+
+
+def _add_line_flags(command: argparse.ArgumentParser) -> argparse.Action:
+    """Add the flags that a pages file has no use for; return that of the height."""
+    height = command.add_argument(
+        "--height",
+        type=_height,
+        default=64,
+        help="line height in pixels (default: %(default)s)",
+    )
+    command.add_argument(
+        "--license",
+        default="",
+        help="licence to record in the file (default: none)",
+    )
+    return height
 
 
 def count(text: str) -> int:
@@ -195,7 +201,8 @@ def make_missing(config):
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"config.lines_file is {path}: {reason(error)}") from None
-    with _only_one(path.parent):
+    lost = "runs that start together may make the same lines file several times"
+    with locks.folder(path.parent, fcntl.LOCK_EX, lost):
         if not path.exists():
             print(f"{path} is missing; making it: prepare {config.prepare_args}")
             make(args)
@@ -216,18 +223,3 @@ def _prepare_args(config) -> argparse.Namespace | None:
     out = f"--out={config.lines_file}"
     args = parser.parse_args([command, out, *options])
     return args if args.out == Path(config.lines_file) else None
-
-
-@contextlib.contextmanager
-def _only_one(folder: Path):
-    """Hold a folder's lock, which ends with the process."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        locks.take(
-            handle,
-            fcntl.LOCK_EX,
-            "runs that start together may make the same lines file several times",
-        )
-        yield
-    finally:
-        os.close(handle)

@@ -127,3 +127,21 @@ def test_all_files_that_are_dropped_at_once_become_pages(browser, app, tmp_path)
     script = "return [...document.querySelectorAll('.title')].map(e => e.textContent)"
     names = {f"leaf{number}" for number in range(12)}
     wait(lambda: names <= set(browser.execute_script(script)), 20)
+
+
+def test_what_is_lost_on_its_way_is_sent_again_and_done_once(browser, app):
+    browser.get(f"{app.url}page/page3")
+    inputs(browser)
+    count = len(values(browser))
+    script = """
+      const view = getElement(Number(document.querySelector(".pv").id.slice(1)));
+      view.sent = [{ op: "add", points: [[60, 300], [340, 300]] }];
+      view.number += 1; // as if it had been sent, and the connection had broken
+      view.send();
+      view.send();"""
+    browser.execute_script(script)
+    wait_saved(browser)
+    wait(lambda: len(values(browser)) == count + 1)
+    type_keys(browser, "abc")
+    wait_saved(browser)
+    assert len(texts(app.folder, "page3")) == count + 1

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import io
 import os
+import struct
 import threading
 from concurrent import futures
 
@@ -15,7 +16,7 @@ from PIL import Image
 from ocr_jax import workdirs
 from ocr_jax.app import pictures, splitting, uploads
 from ocr_jax.errors import UserError
-from ocr_jax.images import page_images
+from ocr_jax.images import opening, page_images
 from tests import fixtures
 
 
@@ -55,6 +56,48 @@ def test_uploads_are_told_by_their_content(project):
     assert sorted(project.folder.iterdir()) == before
 
 
+def tiff_of(count):
+    """A TIFF of so many pages, which all have the pixels of the first."""
+    tags = [(256, 8), (257, 1), (258, 1), (259, 1), (262, 1), (273, 8), (279, 1)]
+    size = 2 + 12 * len(tags) + 4
+    out = bytearray(b"II*\0" + struct.pack("<I", 10) + b"\xff\0")
+    for number in range(count):
+        after = len(out) + size if number + 1 < count else 0
+        out += struct.pack("<H", len(tags))
+        for tag, value in tags:
+            out += struct.pack("<HHII", tag, 4, 1, value)
+        out += struct.pack("<I", after)
+    return bytes(out)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (tiff_of(uploads.MOST_PAGES + 1), "has 2,001 pages: split it"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "unsupported"),
+        (b"PK\3\4" + bytes(99), "unsupported"),
+    ],
+)
+def test_files_that_no_page_needs_are_refused_in_a_line(project, content, said):
+    before = sorted(project.folder.iterdir())
+    with pytest.raises(UserError, match=said) as refused:
+        uploads.add(project.folder, "\0../x\u202e.png", content)
+    assert "\n" not in str(refused.value)
+    assert sorted(project.folder.iterdir()) == before
+
+
+def test_a_photograph_of_too_many_pixels_is_refused_before_it_is_unpacked(
+    project, monkeypatch
+):
+    heif = pytest.importorskip("pillow_heif", reason="needs the extra pages")
+    photograph = heif.from_pillow(Image.fromarray(fixtures.draw_page()).convert("RGB"))
+    photograph.save(content := io.BytesIO())
+    monkeypatch.setattr(opening, "MAX_PIXELS", 1000)
+    monkeypatch.setattr(heif.HeifImage, "to_pillow", None)
+    with pytest.raises(UserError, match="500 x 400 px: expected"):
+        uploads.add(project.folder, "IMG_1.HEIC", content.getvalue())
+
+
 def test_files_of_one_name_that_are_dropped_together_are_all_kept(project, monkeypatch):
     images = []
     for shade in range(2):
@@ -85,6 +128,19 @@ def test_a_photograph_of_a_telephone_is_kept_as_an_image_that_browsers_show(proj
     assert Image.open(project.folder / "IMG_1.png").size == (500, 400)
 
 
+def test_a_photograph_that_lies_in_the_folder_is_a_page(project):
+    heif = pytest.importorskip("pillow_heif", reason="needs the extra pages")
+    photograph = heif.from_pillow(Image.fromarray(fixtures.draw_page()).convert("RGB"))
+    path = project.folder / "IMG_1.HEIC"
+    photograph.save(path)
+    path.with_suffix(".xml").write_bytes(project.pages()[0].xml.read_bytes())
+    assert splitting.waiting(project.folder) == [path]
+    splitting.split(path)
+    page = project.page("IMG_1")
+    assert len(project.open(page).lines()) == 2
+    assert splitting.waiting(project.folder) == [] and not path.exists()
+
+
 @pytest.mark.parametrize("suffix", [".tif", ".pdf"])
 def test_files_of_several_pages_are_split_once(project, suffix):
     if suffix == ".pdf":
@@ -108,6 +164,26 @@ def test_files_of_several_pages_are_split_once(project, suffix):
     assert [path.name for path in (folder / "originals").iterdir()] == [f"new{suffix}"]
     assert Image.open(folder / "new_0002.png").width >= 500
     assert {"new_0001", "new_0002", "one"} <= {page.name for page in project.pages()}
+
+
+def test_other_commands_read_each_page_of_the_folder_once(project):
+    folder = project.folder
+    pages = [Image.new("L", (90, 60), shade) for shade in (10, 20)]
+    for name in ("book.tif", "alone.pdf"):
+        path = folder / name
+        rest = pages[1:] if name == "book.tif" else []
+        pages[0].save(path, save_all=True, append_images=rest)
+        splitting.split(path)
+    pages[0].save(folder / "originals" / "other.tif")  # nobody has split this one
+    (folder / "runs" / "run1").mkdir(parents=True)
+    for name in ("config.json", "metrics.jsonl"):
+        (folder / "runs" / "run1" / name).touch()
+    pages[0].save(folder / "runs" / "run1" / "confusion_validation.png")
+    names = [page.name for page in page_images.find([str(folder)])]
+    listed = [page.name for page in project.pages()]
+    assert sorted(names) == sorted([*listed, "originals/other"])
+    originals = [str(folder / "originals")]
+    assert len(list(page_images.find(originals))) == 4  # if that is what is asked for
 
 
 def test_a_file_whose_pages_have_the_names_of_others_stays(project):

@@ -95,12 +95,13 @@ def test_a_training_is_watched_stopped_and_resumed(project, network, fake):
 
 
 def test_of_two_windows_only_one_starts_a_training(project, network, fake, monkeypatch):
-    trainings = Trainings(project)
+    trainings, theirs = Trainings(project), Trainings(Project(project.folder))
     make, meanwhile = checked_lines.make, []
 
     def slow(*arguments):
-        with pytest.raises(UserError, match="being started"):
-            trainings.start(network, 2)  # in the other window
+        for other in (trainings, theirs):  # another window, and another app
+            with pytest.raises(UserError, match="being started"):
+                other.start(network, 2)
         meanwhile.append(trainings.names())
         return make(*arguments)
 

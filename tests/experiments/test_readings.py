@@ -10,23 +10,43 @@ from rapidfuzz.distance import Levenshtein
 from reporting import readings
 
 from ocr_jax import reading_tables
-from ocr_jax.data import lines_file
+from ocr_jax.data import lines_file, lines_writer
 from tests import fixtures
 from tests.experiments.fixtures import page_body
 from tests.fixtures import make_run
 
 
-def test_images_are_shown_if_the_lines_file_exists(tmp_path, tiny_lines):
-    with lines_file.LinesFile(tiny_lines) as file:
+def read_rightly(path):
+    """The validation lines of a lines file, each read as it is written."""
+    with lines_file.LinesFile(path) as file:
         split = file.split("validation")
-    run = fixtures.make_run(tmp_path / "a", lines_file=str(tiny_lines))
     columns = split.line_ids, split.writers, split.transcripts, split.transcripts
-    lines = [reading_tables.ScoredLine(*line) for line in zip(*columns, strict=True)]
+    return [reading_tables.ScoredLine(*line) for line in zip(*columns, strict=True)]
+
+
+def test_images_are_shown_if_the_lines_file_exists(tmp_path, tiny_lines):
+    run = fixtures.make_run(tmp_path / "a", lines_file=str(tiny_lines))
+    lines = read_rightly(tiny_lines)
     # Of a line that the file has under another transcript, the image would mislead.
     lines[0] = lines[0]._replace(transcript="other")
     reading_tables.write_scored_lines(run, "validation", lines)
     assert page_body([run]).count('src="data:image/png;base64,') == len(lines) - 1
     assert "<img" not in page_body([make_run(tmp_path / "b")])
+
+
+def test_images_are_those_of_the_lines_file_that_has_the_lines(tmp_path, tiny_lines):
+    other = tmp_path / "other.h5"
+    theirs = {"validation": fixtures.draw_lines(3, 9, "other")}
+    theirs["train"] = fixtures.draw_lines(3, 8, "train")
+    lines_writer.write_lines(other, theirs, height=fixtures.HEIGHT, source="test")
+    runs = [
+        fixtures.make_run(tmp_path / name, lines_file=str(path))
+        for name, path in (("a", other), ("b", tiny_lines))
+    ]
+    lines = read_rightly(tiny_lines)
+    for run in runs:
+        reading_tables.write_scored_lines(run, "validation", lines)
+    assert page_body(runs).count('src="data:image/png;base64,') == len(lines)
 
 
 texts = st.text("ab <&", max_size=10)

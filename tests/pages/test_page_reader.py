@@ -4,6 +4,7 @@ import html
 import io
 import json
 import re
+import types
 from xml.etree import ElementTree
 
 import numpy as np
@@ -13,7 +14,8 @@ from PIL import Image
 from ocr_jax import page_reader, transcribe
 from ocr_jax.data.pages_file import Line
 from ocr_jax.page_reader import PageReader
-from ocr_jax.pages import finder, page_xml_writer, turning
+from ocr_jax.pages import finder, line_reading, page_xml_writer, turning
+from ocr_jax.readings import Reading
 from tests import fixtures
 
 TEXTS = ["cab", "abc", "ac"]
@@ -66,6 +68,20 @@ def test_a_page_is_read_from_top_to_bottom(reader):
         xs = [part.x for part in line.reading.characters]
         assert xs == sorted(xs)
         assert xs[0] > 0 and xs[-1] < np.ptp(line.baseline[:, 0])
+
+
+@pytest.mark.parametrize(("texts", "order"), [("ab", [0, 1]), ("אב", [1, 0])])
+def test_columns_stand_as_their_script_runs(texts, order):
+    columns = [
+        Line(np.array([[left, 100], [left + 100, 100]], float), 20.0, 6.0)
+        for left in (20, 180)
+    ]
+    readings = [Reading(text, 1.0, []) for text in texts]
+    known = types.SimpleNamespace(
+        best=types.SimpleNamespace(height=32), read_lines=lambda images: readings
+    )
+    read = line_reading.read_found(known, PAGE, columns)
+    assert read.text.split("\n") == [texts[place] for place in order]
 
 
 def test_a_page_without_lines_is_empty_and_that_is_said(reader):

@@ -40,6 +40,22 @@ def test_lines_are_read_in_this_order(lines):
     assert [shuffled[i] for i in ordered] == list(range(len(lines)))
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [HEADING, *RIGHT, *LEFT, FOOT],
+        [line(220, 900, 100), line(80, 200, 100), line(100, 900, 140)],
+        [CELLS[i] for row in (3, 7, 11) for i in range(row, row - 4, -1)],
+        [],
+    ],
+)
+def test_columns_of_some_scripts_run_from_right_to_left(lines):
+    shuffled = np.random.default_rng(0).permutation(len(lines))
+    mixed = [lines[i] for i in shuffled]
+    ordered = reading_order.order(mixed, WIDTH, right_to_left=True)
+    assert [shuffled[i] for i in ordered] == list(range(len(lines)))
+
+
 NUMBERS = st.integers(0, 1000)
 
 

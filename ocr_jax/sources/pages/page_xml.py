@@ -66,7 +66,8 @@ def _outline(element: ElementTree.Element | None) -> np.ndarray:
 def text_of(element: ElementTree.Element) -> str:
     """Return the element's text of the lowest index, or else the text of its words."""
     equivalent = equivalent_of(element)
-    text = "" if equivalent is None else equivalent.findtext("./{*}Unicode")
+    texts = () if equivalent is None else _named(equivalent, "Unicode")
+    text = next((one.text for one in texts), "")
     if text and text.strip():
         # A line of writing is one line of text, however its XML is folded.
         return " ".join(text.split()) if "\n" in text else text
@@ -75,7 +76,13 @@ def text_of(element: ElementTree.Element) -> str:
 
 def equivalent_of(element: ElementTree.Element) -> ElementTree.Element | None:
     """Return the element's TextEquiv of the lowest index, or None if it has none."""
-    return min(element.iterfind("./{*}TextEquiv"), key=_index, default=None)
+    found = _named(element, "TextEquiv")
+    return min(found, key=_index) if len(found) > 1 else next(iter(found), None)
+
+
+def _named(element: ElementTree.Element, name: str) -> list[ElementTree.Element]:
+    """Return the children of this name: `iterfind` takes three times as long."""
+    return [child for child in element if xml_files.tag(child) == name]
 
 
 def _index(reading: ElementTree.Element) -> float:
