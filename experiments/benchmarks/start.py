@@ -3,10 +3,12 @@
     python experiments/benchmarks/start.py
 
 Cold: no program has been compiled before. Warm: as when the same training is started
-again. Lines are random, 64 pixels high; the network is that of configs/lines_ctc.py.
+again. Lines are random, 64 pixels high; the network is that of configs/lines_ctc.py,
+from random weights and from pretrained:hands.
 PyTorch's script does as little as it can: it loads a batch and makes one update.
 """
 
+import functools
 import os
 import shutil
 import subprocess
@@ -22,7 +24,7 @@ from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.runtime import huge_pages
 from ocr_jax.tracking import metrics_file
 
-CONFIG = "configs/lines_ctc.py:nothing"
+CONFIG = "configs/lines_ctc.py"
 TORCH = Path(__file__).parent / "start_torch.py"
 TINY = ("--config.conv_channels=(4,6)", "--config.lstm_dim=5")
 PATIENCE = 900  # seconds
@@ -43,17 +45,21 @@ def make_ways(folder: Path, quick: bool) -> dict[str, timing.Way]:
     """Ways to start a training, which works in `folder`."""
     lines, (height, width) = folder / "lines.h5", (16, 62) if quick else (64, 704)
     write_lines(lines, height, width)
-    training = (f"--config={CONFIG}", f"--config.lines_file={lines}")
+    training = (f"--config={CONFIG}:nothing", f"--config.lines_file={lines}")
     training += TINY if quick else ()
+    starts = {"ours": training}
+    if not quick:
+        starts["ours, from hands"] = (f"--config={CONFIG}", *training[1:])
 
-    def cold():
+    def cold(training):
         shutil.rmtree(folder / "cache", ignore_errors=True)
         start(training, folder)
 
-    ways = {
-        "ours, cold": timing.Way(cold),
-        "ours, warm": timing.Way(lambda: start(training, folder)),
-    }
+    ways = {}
+    for name, flags in starts.items():
+        ways[f"{name}, cold"] = timing.Way(functools.partial(cold, flags))
+        warm = functools.partial(start, flags, folder)
+        ways[f"{name}, warm"] = timing.Way(warm)
     if timing.torch:
         command = [sys.executable, str(TORCH), *training]
         ways["torch"] = timing.Way(lambda: subprocess.run(command, check=True) and None)
