@@ -46,7 +46,11 @@ def take(file, kind: int, lost: str, *, inherited: bool = False):
 
 @contextlib.contextmanager
 def folder(path: Path, kind: int, lost: str) -> Iterator[None]:
-    """Hold a folder's lock as `take` does: against other threads and processes."""
+    """Hold a folder's lock as `take` does: against other processes.
+
+    `flock` keeps out this one's other threads, too. No other kind does, and NFS knows
+    none for a folder, which can't be open to write: threads need a lock of their own.
+    """
     handle = os.open(path, os.O_RDONLY)
     try:
         take(handle, kind, lost)

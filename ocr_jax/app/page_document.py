@@ -166,9 +166,11 @@ class Document:
     def add_found(self, found: Sequence[PageLine]):
         """Add the lines that were found on a page, less those that it has by now."""
         here, lines = self._placed, self._tree.lines
+        if not (lacking := page_places.not_among(here, found)):
+            return
         latest = {}  # of the lines found, by the number of those before it
         with self._step(("find",)):
-            for line in page_places.not_among(here, found):
+            for line in lacking:
                 rank = page_places.rank(here, line.baseline) if lines else 0
                 beside = latest.get(rank, lines[max(rank - 1, 0)] if lines else None)
                 is_before = rank == 0 and rank not in latest

@@ -55,6 +55,7 @@ export default {
       rows: this.start.map((row) => ({ ...row })), canUndo: this.undoable,
       selected: null, adding: null, view: null, queue: [], sent: null, number: 0,
       status: { kind: "", text: "" }, leaving: false, drag: null,
+      patience: PATIENCE,
     };
   },
   computed: {
@@ -100,7 +101,7 @@ export default {
       clearTimeout(this.timer);
       if (!this.sent) return;
       this.$emit("operations", { number: this.number, operations: this.sent });
-      this.timer = setTimeout(this.send, PATIENCE);
+      this.timer = setTimeout(this.send, this.patience);
     },
     done(answer) {
       // What was read by a network comes without a number: nobody here asked for it.

@@ -1,5 +1,6 @@
 """The element that shows a page beside its lines, and what it asks to be changed."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ocr_jax.errors import UserError
 STYLE = Path(__file__).with_name("page_view.css")
 MOST_OPERATIONS = 10_000  # of one message
 LONGEST_TEXT = 2000
+LOG = logging.getLogger(__name__)
 
 
 class PageView(Element, component="page_view.js", esm={"page-lines": "page_lines"}):
@@ -21,7 +23,7 @@ class PageView(Element, component="page_view.js", esm={"page-lines": "page_lines
         super().__init__()
         ui.add_css(STYLE)
         self.document = document
-        self._latest: dict = {}  # answer to what the browser asked
+        self._latest: dict = {}  # what the browser asked, and what came of it
         self._props["image"] = image
         self._props["size"] = list(document.size)
         self._props["start"] = _shown(document)
@@ -32,19 +34,22 @@ class PageView(Element, component="page_view.js", esm={"page-lines": "page_lines
     def _apply(self, message: Any):
         number = message.get("number") if isinstance(message, dict) else None
         if number is not None and number == self._latest.get("number"):
-            return self.run_method("done", self._latest)  # it was asked again
-        try:
-            is_new_order, focus = apply(self.document, message)
-        except UserError as error:
-            self._answer(number, isinstance(error, Conflict), str(error), True, None)
+            self._latest["with_lines"] = True  # asked again: they may differ by now
         else:
-            self._answer(number, False, "", is_new_order, focus)
+            self._latest = {"number": number} | _outcome(self.document, message)
+        try:
+            self._answer(**self._latest)
+        except Exception as error:  # without an answer it would be asked for ever
+            LOG.exception("%s can't be shown", self.document.path)
+            self._answer(number, problem=str(_failed(error)), with_lines=False)
 
     def show_again(self, problem: str = ""):
         """Show the lines as they are now, after a change made elsewhere."""
-        self._answer(None, False, problem, True, None)
+        self._answer(None, problem=problem)
 
-    def _answer(self, number, is_conflict, problem, with_lines, focus):
+    def _answer(
+        self, number, *, is_conflict=False, problem="", with_lines=True, focus=None
+    ):
         answer = {
             "number": number,
             "problem": problem,
@@ -54,8 +59,6 @@ class PageView(Element, component="page_view.js", esm={"page-lines": "page_lines
             "lines": _shown(self.document) if with_lines and not is_conflict else None,
             "focus": focus,
         }
-        if number is not None:
-            self._latest = answer
         self.run_method("done", answer)
 
 
@@ -70,6 +73,15 @@ def _shown(document: Document) -> list[dict]:
     return shown
 
 
+def _outcome(document: Document, message: Any) -> dict:
+    """Make the changes that a browser asks for; return what it is to be told."""
+    try:
+        is_new_order, focus = apply(document, message)
+    except UserError as error:
+        return {"is_conflict": isinstance(error, Conflict), "problem": str(error)}
+    return {"with_lines": is_new_order, "focus": focus}
+
+
 def apply(document: Document, message: Any) -> tuple[bool, int | None]:
     """Make the changes that a browser asks for, in their order.
 
@@ -80,7 +92,7 @@ def apply(document: Document, message: Any) -> tuple[bool, int | None]:
     try:
         operations = message["operations"][:MOST_OPERATIONS]
     except (KeyError, TypeError) as error:
-        raise _nonsense(error) from None
+        raise _failed(error) from None
     is_new_order, focus, problems = False, None, []
     for operation in operations:
         try:
@@ -89,8 +101,9 @@ def apply(document: Document, message: Any) -> tuple[bool, int | None]:
             raise
         except UserError as error:
             problems.append(error)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            problems.append(_nonsense(error))
+        except Exception as error:  # a message that makes no sense, or a bug
+            LOG.exception("a change of %s failed", document.path)
+            problems.append(_failed(error))
         else:
             is_new_order |= operation["op"] not in ("text", "check")
             focus = focus if key is None else key
@@ -99,8 +112,8 @@ def apply(document: Document, message: Any) -> tuple[bool, int | None]:
     return is_new_order, focus
 
 
-def _nonsense(error: Exception) -> UserError:
-    return UserError(f"a message that makes no sense: {error!r:.80}")
+def _failed(error: Exception) -> UserError:
+    return UserError(f"this can't be done: {error!r:.80}")
 
 
 def _apply_one(document: Document, operation: dict) -> int | None:

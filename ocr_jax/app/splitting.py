@@ -4,6 +4,7 @@ The file itself goes to `originals/`, so that it is split once. A photograph in 
 such a file, of one page: browsers don't show it.
 """
 
+import filecmp
 import functools
 import threading
 from pathlib import Path
@@ -80,13 +81,14 @@ def _write(image: Path, content: bytes):
 
 
 def _put_aside(path: Path):
+    """Move a file to `originals/`, under a number if another has its name there."""
     folder = path.parent / page_images.ORIGINALS
     try:
         folder.mkdir(exist_ok=True)
         target, number = folder / path.name, 1
-        while target.exists():
+        while target.exists() and not filecmp.cmp(path, target, shallow=False):
             number += 1
             target = folder / f"{path.stem}_{number}{path.suffix}"
-        path.rename(target)
+        path.replace(target)
     except OSError as error:
         raise UserError(f"{folder}: {reason(error)}") from None

@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +48,7 @@ class Trainings:
         self._project = project
         self.folder = project.folder / "runs"
         self._children: dict[str, subprocess.Popen] = {}
+        self._starting = threading.Lock()  # folders of some disks have none
 
     def names(self) -> list[str]:
         """Return the names of all trainings, the latest first."""
@@ -71,12 +73,15 @@ class Trainings:
         """
         with contextlib.ExitStack() as held:
             try:
+                if not self._starting.acquire(blocking=False):
+                    raise BlockingIOError
+                held.callback(self._starting.release)
                 self.folder.mkdir(exist_ok=True)
                 held.enter_context(
                     locks.folder(
                         self.folder,
                         fcntl.LOCK_EX | fcntl.LOCK_NB,
-                        "two windows might both start a training",
+                        "two apps might both start a training",
                     )
                 )
             except BlockingIOError:

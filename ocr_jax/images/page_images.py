@@ -90,7 +90,12 @@ def _was_split(file: Path) -> bool:
     """Whether the pages of a file lie beside its folder, as the app puts them there."""
     if file.parent.name != ORIGINALS or file.suffix.lower() not in SPLIT:
         return False
-    pages = (f"{file.stem}{end}.png" for end in ("", "_0001"))
+    stems = [file.stem]
+    # Another file of a name that is taken there has a number after it.
+    first, _, number = file.stem.rpartition("_")
+    if number.isdecimal() and file.with_name(f"{first}{file.suffix}").exists():
+        stems.append(first)
+    pages = (f"{stem}{end}.png" for stem in stems for end in ("", "_0001"))
     return any((file.parent.parent / page).exists() for page in pages)
 
 

@@ -17,6 +17,14 @@ def document(tmp_path):
     return Document(tmp_path / "page0.xml", tmp_path / "page0.png")
 
 
+def found_on(document):
+    """What a finder that misses nothing finds on a page."""
+    return [
+        PageLine(np.array(line.baseline), np.array(line.outline), Reading("x", 0.5, []))
+        for line in document.lines()
+    ]
+
+
 @pytest.mark.parametrize(("text", "is_first"), [("peace", False), ("שלום", True)])
 def test_columns_run_as_the_script_does(document, text, is_first):
     for line in document.lines():
@@ -26,10 +34,7 @@ def test_columns_run_as_the_script_does(document, text, is_first):
 
 
 def test_lines_that_a_person_drew_meanwhile_are_not_found_again(document):
-    found = [
-        PageLine(np.array(line.baseline), np.array(line.outline), Reading("x", 0.5, []))
-        for line in document.lines()
-    ]
+    found = found_on(document)
     for line in document.lines():
         document.delete(line.key)
     document.add([[100, 212], [300, 218]])  # as people draw the second one
@@ -38,3 +43,10 @@ def test_lines_that_a_person_drew_meanwhile_are_not_found_again(document):
     first, second = document.lines()
     assert first.text == "x" and second.text == ""
     assert first.baseline == found[0].baseline.tolist()
+
+
+def test_where_nothing_new_is_found_nothing_is_done(document):
+    other = Document(document.path, document.image)
+    document.add_found(found_on(document))
+    assert not document.can_undo
+    other.set_text(other.lines()[0].key, "mine")  # it is told of no other window

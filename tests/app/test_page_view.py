@@ -44,6 +44,7 @@ def test_what_is_refused_costs_nothing_else(apply, document):
         {"op": "add", "points": [[60, 300], [60, 300]]},
         {"op": "text", "key": first, "text": "one"},
         {"op": "none"},
+        {"op": "move", "key": first, "by": float("inf")},
         {"op": "text", "key": second, "text": "two"},
     ]
     with pytest.raises(UserError, match="two points that are apart"):
@@ -67,7 +68,9 @@ def test_what_is_refused_costs_nothing_else(apply, document):
         {"operations": [{"op": "text", "key": [], "text": ""}]},
         {"operations": [{"op": "text", "key": 99, "text": ""}]},
         {"operations": [{"op": "move", "key": 0, "by": "x"}]},
+        {"operations": [{"op": "move", "key": 0, "by": float("inf")}]},
         {"operations": [{"op": "add", "points": {"x": 1}}]},
+        {"operations": [{"op": "add", "points": [[10**400, 0], [9, 9]]}]},
         {"operations": [{"op": "__class__", "key": 0}]},
     ],
 )
@@ -76,3 +79,45 @@ def test_messages_that_make_no_sense_change_nothing(apply, document, message):
     with pytest.raises(UserError):
         apply(document, message)
     assert document.path.read_bytes() == before
+
+
+@pytest.fixture
+def ask(document):
+    """Sends operations to the view of a page; returns its answer."""
+    nicegui = pytest.importorskip("nicegui", reason="needs the extra app")
+    from ocr_jax.app import page_view
+
+    with nicegui.Client(nicegui.ui.page("/")):
+        view = page_view.PageView(document, "", "")
+    answers = []
+    view.run_method = lambda _, answer: answers.append(answer)
+
+    def asked(number, *operations):
+        view._apply({"number": number, "operations": list(operations)})
+        return answers.pop()
+
+    return asked
+
+
+def test_what_is_asked_again_is_done_once_and_has_the_lines_of_now(ask, document):
+    add = {"op": "add", "points": [[60, 300], [340, 300]]}
+    assert len(ask(1, add)["lines"]) == 3
+    document.set_text(document.lines()[0].key, "read meanwhile")
+    answer = ask(1, add)
+    assert len(answer["lines"]) == 3 and answer["lines"][0]["text"] == "read meanwhile"
+    assert answer["focus"] == document.lines()[-1].key and answer["number"] == 1
+
+
+def test_an_error_is_answered_too(ask, document, monkeypatch):
+    def broken(*_):
+        raise IndexError("broken")
+
+    key = document.lines()[0].key
+    with monkeypatch.context() as patch:
+        patch.setattr(document, "check_all", broken)
+        answer = ask(1, {"op": "check_all"}, {"op": "text", "key": key, "text": "one"})
+    assert answer["number"] == 1 and "broken" in answer["problem"]
+    assert answer["lines"][0]["text"] == "one"
+    monkeypatch.setattr(document, "lines", broken)
+    answer = ask(2, {"op": "delete", "key": key})
+    assert answer["number"] == 2 and "broken" in answer["problem"]

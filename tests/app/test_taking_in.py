@@ -186,6 +186,22 @@ def test_other_commands_read_each_page_of_the_folder_once(project):
     assert len(list(page_images.find(originals))) == 4  # if that is what is asked for
 
 
+def test_a_file_that_comes_again_is_not_read_twice(project):
+    folder, originals = project.folder, project.folder / "originals"
+    pages = [Image.new("L", (90, 60), shade) for shade in (10, 20)]
+    for compression in ("raw", "raw", "tiff_lzw"):  # the last has other bytes
+        path = folder / "book.tif"
+        options = {"save_all": True, "append_images": pages[1:]}
+        pages[0].save(path, compression=compression, **options)
+        splitting.split(path)
+    assert sorted(os.listdir(originals)) == ["book.tif", "book_2.tif"]
+    pages[0].save(originals / "page_2.tif")  # nobody has split this one
+    pages[0].save(folder / "page.png")
+    names = [page.name for page in page_images.find([str(folder)])]
+    listed = [page.name for page in project.pages()]
+    assert sorted(names) == sorted([*listed, "originals/page_2"])
+
+
 def test_a_file_whose_pages_have_the_names_of_others_stays(project):
     pages = [Image.new("L", (90, 60), shade) for shade in (10, 20)]
     book = project.folder / "book.tif"

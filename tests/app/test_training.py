@@ -1,5 +1,7 @@
 """Trainings that the app starts: they outlive it, stop, go on, and are measured."""
 
+import errno
+import fcntl
 import functools
 import json
 import os
@@ -118,6 +120,31 @@ def test_of_two_windows_only_one_starts_a_training(project, network, fake, monke
     wait(lambda: trainings.status(other).cers)
     trainings.stop(other)
     wait(lambda: trainings.status(other).state == "stopped")
+
+
+def test_without_file_locks_two_windows_of_an_app_start_one_training(
+    project, network, fake, monkeypatch
+):
+    def refused(*_):  # as NFS answers for a folder
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+    trainings, make = Trainings(project), checked_lines.make
+
+    def slow(*arguments):
+        with pytest.raises(UserError, match="being started"):
+            trainings.start(network, 2)
+        return make(*arguments)
+
+    for kind in ("flock", "lockf"):
+        monkeypatch.setattr(fcntl, kind, refused)
+    monkeypatch.setattr(checked_lines, "make", slow)
+    name = trainings.start(network, 2)
+    wait(lambda: trainings.status(name).cers)
+    trainings.stop(name)
+    wait(lambda: trainings.status(name).state == "stopped")
+    assert trainings.names() == [name]
+    trainings.resume(name)
+    wait(lambda: trainings.status(name).state == "finished")
 
 
 def test_the_command_has_the_shape_of_the_network(project, network, fake):
