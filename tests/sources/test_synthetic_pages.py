@@ -142,6 +142,17 @@ def test_words_may_come_from_a_text(tmp_path):
     assert {next(words) for _ in range(500)} == known
 
 
+def test_scattered_words_are_those_of_the_hand_that_writes_them():
+    rng, sheet = np.random.default_rng(0), Sheet((900, 700))
+    capitals = SOURCE._replace(fonts=fonts.CAPITALS_ONLY)
+    plan = layouts.plan(capitals, 700, rng)._replace(source=SOURCE)
+    pen = Pen(sheet, plan.hand, SOURCE, rng)
+    for _ in range(4):
+        layouts.KINDS["scattered"][0](pen, Box(0, 0, 700, 900), plan)
+    assert pen.hand == plan.hand
+    assert {line.text.isupper() for line in sheet.lines} == {True, False}
+
+
 def parsed(path, text):
     path.write_text(text)
     parser = argparse.ArgumentParser()

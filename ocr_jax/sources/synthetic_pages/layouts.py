@@ -156,10 +156,10 @@ def _scattered(pen: Pen, area: Box, plan: Plan):
     rng = pen.rng
     y = area.top + pen.size + rng.uniform(0, 0.2) * area.height
     for _ in range(int(rng.integers(1, 7))):
-        pen.hand = plan.other_hand(rng.uniform(0.7, 1.8), rng)
-        text = pen.phrase(int(rng.integers(1, 5)))
-        room = max(0.0, area.width - pen.length(text))
-        pen.write(text, area.left + rng.uniform(0.1, 0.9) * room, y)
+        other = pen.other(plan.other_hand(rng.uniform(0.7, 1.8), rng))
+        text = other.phrase(int(rng.integers(1, 5)))
+        room = max(0.0, area.width - other.length(text))
+        other.write(text, area.left + rng.uniform(0.1, 0.9) * room, y)
         y += rng.uniform(1.3, 6) * plan.distance
         if y > area.bottom:
             break
