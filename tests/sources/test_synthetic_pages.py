@@ -142,6 +142,18 @@ def test_words_may_come_from_a_text(tmp_path):
     assert {next(words) for _ in range(500)} == known
 
 
+@pytest.mark.parametrize("kind", ["letter", "register", "table"])
+def test_all_letters_come_from_a_text(kind, tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text("xyxyxyxy " * 500)
+    rng, sheet = np.random.default_rng(0), Sheet((900, 700))
+    text = SOURCE._replace(text=str(path))
+    plan = layouts.plan(text, 700, rng)._replace(kind=kind)
+    layouts.write(sheet, Box(0, 0, 700, 900), plan, rng)
+    written = {letter for line in sheet.lines for letter in line.text}
+    assert set(filter(str.isalpha, written)) == {"x", "y"}
+
+
 def test_scattered_words_are_those_of_the_hand_that_writes_them():
     rng, sheet = np.random.default_rng(0), Sheet((900, 700))
     capitals = SOURCE._replace(fonts=fonts.CAPITALS_ONLY)

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ocr_jax.sources.synthetic import prose
 from ocr_jax.sources.synthetic_pages import clutter, hands, registers
 from ocr_jax.sources.synthetic_pages.sheets import Box, Pen, Sheet
 
@@ -137,7 +136,7 @@ def _verses(pen: Pen, area: Box, plan: Plan):
 def _letter(pen: Pen, area: Box, plan: Plan):
     """Write a place and date, a greeting, a text and a name."""
     rng, size = pen.rng, pen.size
-    date = prose.fill("date", rng)
+    date = pen.fill("date")
     x = max(area.left, area.right - pen.length(date) - rng.uniform(0, 4) * size)
     pen.write(date, x, area.top + size)
     top = area.top + size + rng.uniform(1.2, 3) * plan.distance
@@ -146,7 +145,7 @@ def _letter(pen: Pen, area: Box, plan: Plan):
     body = Box(area.left, top + 0.6 * plan.distance, area.right, foot)
     y = column(pen, body, plan) + rng.uniform(1.3, 2.5) * plan.distance
     x = area.left + rng.uniform(0.4, 0.7) * area.width
-    pen.write(prose.fill("name", rng), x, y)
+    pen.write(pen.fill("name"), x, y)
     if rng.random() < 0.5:
         clutter.flourish(pen, x, y + 0.5 * size, rng.uniform(2, 7) * size)
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from ocr_jax.sources.synthetic import prose
 from ocr_jax.sources.synthetic_pages import clutter
 from ocr_jax.sources.synthetic_pages.sheets import Box, Pen
 
@@ -127,8 +126,8 @@ def _text(pen: Pen, kind: str, width: float) -> str:
     if kind == "words":
         return pen.line(width * pen.rng.uniform(0.4, 1.0))
     if kind == "full name":
-        return f"{prose.fill('name', pen.rng)} {prose.fill('name', pen.rng)}"
-    return pen.phrase(1) if kind == "word" else prose.fill(kind, pen.rng)
+        return f"{pen.fill('name')} {pen.fill('name')}"
+    return pen.phrase(1) if kind == "word" else pen.fill(kind)
 
 
 def _entry(pen: Pen, left: float, right: float, rows: np.ndarray):
