@@ -3,6 +3,7 @@
 import numpy as np
 
 from ocr_jax.sources.synthetic_pages import clutter
+from ocr_jax.sources.synthetic_pages.hands import Plan
 from ocr_jax.sources.synthetic_pages.sheets import Box, Pen
 
 # What cells hold, and how wide their columns are, h.
@@ -19,7 +20,7 @@ FILLED = 0.6, 1.0  # share of a column's cells
 PAD = 0.35  # h, between a rule and a cell
 
 
-def table(pen: Pen, area: Box, plan):
+def table(pen: Pen, area: Box, plan: Plan):
     """Write rows of short cells, one line each."""
     rng = pen.rng
     area, columns = _columns(pen, area, list(WIDTHS))
@@ -36,7 +37,7 @@ def table(pen: Pen, area: Box, plan):
                 _cell(pen, kind, left, right, y + rng.normal(0, 0.05 * pen.size))
 
 
-def entries(pen: Pen, area: Box, plan):
+def entries(pen: Pen, area: Box, plan: Plan):
     """Write entries of several lines in a wide column, with short cells beside."""
     rng = pen.rng
     narrow = ["number", "date", "name", "time"]
@@ -83,7 +84,7 @@ def _columns(pen: Pen, area: Box, kinds: list[str], *, wide: bool = False):
     return area, list(zip(chosen, ends[:-1], ends[1:], strict=True))
 
 
-def _frame(pen: Pen, area: Box, columns, plan) -> Box:
+def _frame(pen: Pen, area: Box, columns, plan: Plan) -> Box:
     """Draw the rules and the head of a table; return the area below the head."""
     rng, size = pen.rng, pen.size
     top = area.top
