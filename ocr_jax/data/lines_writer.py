@@ -30,9 +30,9 @@ class LinesWriter:
     """Write a lines file, line by line and atomically.
 
     Use it as a context manager: a normal exit renames the temporary file into place,
-    and an exception, also that of a full disk, removes it. Memory is bounded by one
-    buffer per split. about: the choices that scores on these lines depend on; its keys
-    are lines_file.ABOUT.
+    and an exception, also that of a full disk, removes it. A link stays one: its file
+    is new. Memory is bounded by one buffer per split. about: the choices that scores
+    on these lines depend on; its keys are lines_file.ABOUT.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class LinesWriter:
         about: Mapping[str, str] | None = None,
         overwrite: bool = False,
     ):
-        self.path = Path(path)
+        check_output(Path(path), overwrite)
+        self.path = Path(os.path.realpath(path))
         self.height = height
         self._texts = set()
         self._splits = {}
-        check_output(self.path, overwrite)
         self._partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         self._disk = _create(self._partial)
         self._packers = futures.ThreadPoolExecutor(min(PACKERS, len(slots.cores())))
@@ -196,9 +196,10 @@ def check_output(path: Path, overwrite: bool):
         raise UserError(f"--out={path} is a directory: name a file, such as lines.h5")
     if path.exists() and not overwrite:
         raise UserError(f"{path} already exists: add --overwrite to replace it")
+    folder = Path(os.path.realpath(path)).parent
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot create a folder for {path}: {reason(error)}") from None
-    if not os.access(path.parent, os.W_OK):
-        raise UserError(f"cannot write to {path.parent}: choose another --out")
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"cannot write to {folder}: choose another --out")

@@ -88,8 +88,10 @@ def save(
 ) -> dict[str, Counts]:
     """Write pages of splits to a file, whole or not at all; count them by split.
 
-    Only one page is in memory at a time, if `pages` makes them one by one.
+    Only one page is in memory at a time, if `pages` makes them one by one. A link stays
+    one: its file is new.
     """
+    path = Path(os.path.realpath(path))
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     disk = hdf5_files.UnfailingFile(partial)
     try:

@@ -92,10 +92,14 @@ class PageTraining:
         return train_state.state_shapes(self._model, tx, self.config, tiles.SIDE)
 
     def first_state(self, tx) -> train_state.TrainState:
-        """Return the state before the first step: that of config.init_from, if any."""
+        """Return the state before the first step: that of config.init_from, if any.
+
+        Raises UserError if that is a network of another shape.
+        """
         taken = train_state.as_drawn
         if self.config.init_from:
             state = finder.load(self.config.init_from).state
+            _check_shapes(self.config, state, self.state_shapes(tx))
             weights = {kind: getattr(state, kind) for kind in train_state.WEIGHTS}
             taken = jax.tree_util.Partial(lambda found, _: found, weights)
         side = tiles.SIDE
@@ -139,6 +143,23 @@ class PageTraining:
         state = jax.device_put(jax.device_get(state), jax.local_devices()[0])
         found = finder.Finder(self._logits_step, state)
         return page_scores.score(found, self._splits[name].pages, recognizer)
+
+
+def _check_shapes(
+    config, found: train_state.TrainState, wanted: train_state.TrainState
+):
+    """Raise UserError unless the network of config.init_from has the wanted shapes."""
+    theirs, ours = (
+        {k: jax.tree.map(lambda x: x.shape, getattr(s, k)) for k in train_state.WEIGHTS}
+        for s in (found, wanted)
+    )
+    if theirs != ours:
+        other = workdirs.load_config(run_names.resolve(config.init_from))
+        raise UserError(
+            f"config.init_from: {config.init_from} has conv_channels "
+            f"{tuple(other.conv_channels)}, this run {tuple(config.conv_channels)}: "
+            "start from a finder of the same shape, or take its conv_channels"
+        )
 
 
 def load_recognizer(

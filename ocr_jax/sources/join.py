@@ -70,9 +70,11 @@ def metadata(args: argparse.Namespace) -> dict[str, str]:
 def tasks(args: argparse.Namespace) -> list[Task]:
     """Return one task per block of lines; set args.height where it was not given.
 
-    Raises UserError for another file, or for files of different heights without one.
+    Raises UserError for another file, for files of different heights without one, and
+    for files of one name.
     """
     sources.require_at_least(args, times=1)
+    refuse_same_names(args.others)
     with lines_file.LinesFile(args.source) as file:
         splits, height = file.splits, file.height
     if args.height is None:
@@ -88,6 +90,17 @@ def tasks(args: argparse.Namespace) -> list[Task]:
         (path, "train", f"{lines_file.ADDED}{path.stem}/", "") for path in args.others
     ]
     return [task for part in parts for task in _blocks(*part)]
+
+
+def refuse_same_names(others: list[Path]):
+    """Raise UserError if ids, which begin with a file's name, would be there twice."""
+    names = [path.stem for path in others]
+    for index, path in enumerate(others):
+        if path.stem in names[:index]:
+            raise UserError(
+                f"{path} has the same name as another file of --with, and ids begin "
+                "with it: rename one, or name it once"
+            )
 
 
 def _refuse_other_height(source: Path, height: int, other: Path):

@@ -11,18 +11,21 @@ from pathlib import Path
 from ocr_jax import sources
 from ocr_jax.data import lines_file, lines_writer, pages_file
 from ocr_jax.errors import UserError
-from ocr_jax.sources import worker_pool
+from ocr_jax.sources import join, worker_pool
 
 
 def make(args: argparse.Namespace):
     """Write the joined pages file, page by page; print a summary.
 
-    Raises UserError for a file of another kind.
+    Raises UserError for a file of another kind, and for options of lines files.
     """
     sources.require_at_least(args, times=1)
+    join.refuse_same_names(args.others)
     lines_writer.check_output(args.out, args.overwrite)
     if args.height is not None:
         raise UserError("--height is for lines files: pages keep their size")
+    if args.license:
+        raise UserError("--license is for lines files: pages files record none")
     own = pages_file.sizes(args.source)
     others = {path: pages_file.sizes(path).get("train", 0) for path in args.others}
     for path, size in others.items():

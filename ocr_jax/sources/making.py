@@ -56,8 +56,9 @@ def add_commands(commands):
         command = commands.add_parser(name, help=first_line, description=source.__doc__)
         add = command.add_argument
         kind = "pages" if hasattr(source, "make") else "lines"
-        add("--out", required=True, type=Path, help=f"{kind} file to write")
-        add("--overwrite", action="store_true", help=f"replace an existing {kind} file")
+        made = f"{'lines or pages' if source is join else kind} file"
+        add("--out", required=True, type=Path, help=f"{made} to write")
+        add("--overwrite", action="store_true", help=f"replace an existing {made}")
         add(
             "--workers",
             type=count,

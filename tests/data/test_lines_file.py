@@ -113,6 +113,17 @@ def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
         assert len(file.split("train")) == 1
 
 
+def test_a_link_as_output_stays_one(tmp_path):
+    link, target = tmp_path / "lines.h5", tmp_path / "disk/lines.h5"
+    link.symlink_to(target)
+    for overwrite in (False, True):
+        options = {"height": 4, "source": "test", "overwrite": overwrite}
+        with lines_writer.LinesWriter(link, **options) as writer:
+            writer.add("train", make_line())
+        assert link.is_symlink()
+        assert [*target.parent.iterdir()] == [target]
+
+
 def test_a_directory_as_output_is_refused(tmp_path):
     with pytest.raises(UserError, match="is a directory"):
         write(tmp_path, {"train": [make_line()]})

@@ -51,6 +51,15 @@ def test_the_same_pages_have_the_same_digest(tmp_path):
     assert digests[0] == digests[1]
 
 
+def test_a_link_as_output_stays_one(tmp_path):
+    link, target = tmp_path / "pages.h5", tmp_path / "target.h5"
+    target.write_text("old")
+    link.symlink_to(target)
+    page = pages_file.Page("one", np.zeros((4, 5), np.uint8), ())
+    pages_file.save(link, [("train", page)], "test")
+    assert link.is_symlink() and pages_file.is_one(target)
+
+
 def test_a_lines_file_is_no_pages_file(tiny_lines, tmp_path):
     with pytest.raises(UserError, match=r"expected format 'ocr_jax\.pages'"):
         pages_file.read(tiny_lines, ("train",))

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 
 import jax
 import numpy as np
@@ -153,6 +154,22 @@ def test_mistakes_are_one_line(config, finished, tiny_lines, tmp_path):
         Recognizer.load(tmp_path / "page")
     with pytest.raises(UserError, match="reads lines"):
         finder.load(finished[1])
+
+
+@pytest.mark.parametrize("channels", [(8,), (8, 4), (8, 8, 8)])
+def test_a_network_of_another_shape_is_no_start(whole, config, tmp_path, channels):
+    config.init_from, config.conv_channels = str(whole[0]), channels
+    task = page_training.PageTraining(config, tmp_path)
+    message = f"has conv_channels (8, 8), this run {channels}: start from a finder"
+    with pytest.raises(UserError, match=re.escape(message)):
+        task.first_state(optax.sgd(0.1))
+
+
+def test_a_training_starts_from_another_finder(whole, config, tmp_path):
+    config.init_from = str(whole[0])
+    task = page_training.PageTraining(config, tmp_path)
+    started, best = task.first_state(optax.sgd(0.1)), finder.load(whole[0]).state
+    jax.tree.map(np.testing.assert_array_equal, started.params, best.params)
 
 
 def test_rests_of_a_facing_page_are_no_lines():

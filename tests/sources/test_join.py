@@ -86,6 +86,7 @@ def test_other_heights_are_refused_without_height(files, tmp_path, capsys):
         ({"others": "nowhere.h5"}, "nowhere.h5 does not exist: make it with"),
         ({"source": "nowhere.h5"}, "nowhere.h5 does not exist: make it with"),
         ({"options": ["--times=0"]}, "--times=0: expected 1 or more"),
+        ({"options": ["--with=x/made_up.h5"]}, "x/made_up.h5 has the same name as"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_no_file(
@@ -97,3 +98,9 @@ def test_a_mistake_is_one_line_and_leaves_no_file(
     assert join((source, others), out, *change.get("options", ())) == 2
     assert message in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_the_help_says_that_pages_files_are_joined_too(capsys):
+    with pytest.raises(SystemExit):
+        prepare.main(["join", "--help"])
+    assert "lines or pages file to write" in " ".join(capsys.readouterr().out.split())

@@ -1,5 +1,7 @@
 """Joining pages files: the collection's splits stay, others are trained on with it."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,7 @@ def test_other_pages_are_added_to_train_alone(files, tmp_path, capsys):
     ("options", "message"),
     [
         (["--height=64"], "--height is for lines files"),
+        (["--license=X"], "--license is for lines files"),
         (["--times=0"], "--times=0: expected 1 or more"),
         (["--with=nowhere.h5"], "nowhere.h5 does not exist"),
     ],
@@ -66,6 +69,14 @@ def test_a_mistake_is_one_line_and_leaves_no_file(
     assert join(files, tmp_path / "joined.h5", *options) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "joined.h5").exists()
+
+
+def test_files_of_one_name_are_refused(files, tmp_path, capsys):
+    (tmp_path / "b").mkdir()
+    other = shutil.copy(files[1], tmp_path / "b")
+    assert join(files, tmp_path / "joined.h5", f"--with={other}") == 2
+    message = "b/made_up.h5 has the same name as another file of --with"
+    assert message in capsys.readouterr().err
 
 
 def test_lines_and_pages_do_not_mix(files, tiny_lines, tmp_path, capsys):

@@ -1,11 +1,15 @@
 """Synthetic pages: the same seed, the same pages; baselines are where letters stand."""
 
+import argparse
+
 import cv2
 import numpy as np
 import pytest
 
 from ocr_jax.data import pages_file
+from ocr_jax.errors import UserError
 from ocr_jax.pages import tiles
+from ocr_jax.sources import Skipped
 from ocr_jax.sources.synthetic import fonts
 from ocr_jax.sources.synthetic_pages import bends, hands, layouts, scans, source
 from ocr_jax.sources.synthetic_pages.sheets import Box, Pen, Sheet
@@ -136,6 +140,61 @@ def test_words_may_come_from_a_text(tmp_path):
     hand = hands.new_hand(SOURCE, 30.0, rng)
     words = hands.words(SOURCE._replace(text=str(path)), hand, rng)
     assert {next(words) for _ in range(500)} == known
+
+
+@pytest.mark.parametrize("kind", ["letter", "register", "table"])
+def test_all_letters_come_from_a_text(kind, tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text("xyxyxyxy " * 500)
+    rng, sheet = np.random.default_rng(0), Sheet((900, 700))
+    text = SOURCE._replace(text=str(path))
+    plan = layouts.plan(text, 700, rng)._replace(kind=kind)
+    layouts.write(sheet, Box(0, 0, 700, 900), plan, rng)
+    written = {letter for line in sheet.lines for letter in line.text}
+    assert set(filter(str.isalpha, written)) == {"x", "y"}
+
+
+def test_scattered_words_are_those_of_the_hand_that_writes_them():
+    rng, sheet = np.random.default_rng(0), Sheet((900, 700))
+    capitals = SOURCE._replace(fonts=fonts.CAPITALS_ONLY)
+    plan = layouts.plan(capitals, 700, rng)._replace(source=SOURCE)
+    pen = Pen(sheet, plan.hand, SOURCE, rng)
+    for _ in range(4):
+        layouts.KINDS["scattered"][0](pen, Box(0, 0, 700, 900), plan)
+    assert pen.hand == plan.hand
+    assert {line.text.isupper() for line in sheet.lines} == {True, False}
+
+
+def parsed(path, text):
+    path.write_text(text)
+    parser = argparse.ArgumentParser()
+    source.add_flags(parser)
+    return parser.parse_args(["--pages=2", f"--text={path}"])
+
+
+def test_a_page_has_only_fonts_that_write_its_text(tmp_path):
+    args = parsed(
+        tmp_path / "ru.txt", "1812 году они жили в деревне, где был сад " * 50
+    )
+    cyrillic = ("Caveat", "Great Vibes")
+    assert {task.fonts for task in source.tasks(args)} == {cyrillic}
+    args = parsed(tmp_path / "de.txt", "große Straßen und " * 200)
+    assert "Permanent Marker" not in source.tasks(args)[0].fonts
+    with pytest.raises(UserError, match="no train word that a font can write: name"):
+        source.tasks(parsed(tmp_path / "zh.txt", "一 二 三 四 " * 200))
+
+
+def test_pages_that_can_not_be_drawn_are_left_out(pages, tmp_path, monkeypatch, capsys):
+    results = [[Skipped("second", "no ink")]]
+    monkeypatch.setattr(source.worker_pool, "read_all", lambda *_, **__: results)
+    out = tmp_path / "pages.h5"
+    assert fixtures.run_prepare("synthetic_pages", f"--out={out}") == 2
+    assert "no page could be drawn: 1 x no ink (second)" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    results.append([("train", pages[0])])
+    assert fixtures.run_prepare("synthetic_pages", f"--out={out}") == 0
+    assert "left out: 1" in capsys.readouterr().out
+    assert len(pages_file.read(out, ("train",))["train"].pages) == 1
 
 
 def test_pages_open_in_training(pages):

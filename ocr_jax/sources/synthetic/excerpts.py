@@ -45,19 +45,28 @@ def read(path: str) -> tuple[str, ...]:
     return lines
 
 
-@functools.cache
 def words(path: str, split: str, known: frozenset[str]) -> tuple[str, ...]:
     """Return the words of a split's part of the text that use only `known`.
 
     Raises UserError if there are none.
     """
+    if not (found := _words(path, split, known)):
+        raise UserError(f"--text={path} has no word that the font can write")
+    return found
+
+
+def count(path: str, split: str, known: frozenset[str]) -> int:
+    """Count the words of a split's part of the text that use only `known`."""
+    return len(_words(path, split, known))
+
+
+@functools.cache
+def _words(path: str, split: str, known: frozenset[str]) -> tuple[str, ...]:
     everything = " ".join(read(path)).split()
     ends = np.round(np.cumsum((0, *SHARES)) * len(everything)).astype(int)
     part = lines_file.SPLITS.index(split)
     here = everything[ends[part] : ends[part + 1]]
-    if not (found := tuple(word for word in here if known.issuperset(word))):
-        raise UserError(f"--text={path} has no word that the font can write")
-    return found
+    return tuple(word for word in here if known.issuperset(word))
 
 
 def line(

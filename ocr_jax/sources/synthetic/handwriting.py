@@ -35,8 +35,8 @@ ROOM_Y = 0.5
 MAP_STEP = 8  # the warp is smooth, so compute it at every 8th pixel per side
 
 
-class Written(NamedTuple):
-    """A line as it was written, with room around it."""
+class BentLine(NamedTuple):
+    """A line as it was written, bent and with room around it."""
 
     page: np.ndarray  # (H, W) uint8, bright ink on zero
     baseline: int  # its row, were it straight
@@ -62,14 +62,14 @@ def draw(
 
 def write(
     text: str, font: str, size: int, rng: np.random.Generator, style: HandStyle
-) -> Written:
+) -> BentLine:
     """Write the text, bent as by hand, in letters of `size` pixels: see typefaces.
 
     font, errors: as for `draw`.
     """
     if not text.strip() or not typefaces.characters(font).issuperset(text):
         raise ValueError(f"{font} can't draw {text!r}")
-    page, baseline = _write(text, font, size, style, rng)
+    page, baseline = _write_straight(text, font, size, style, rng)
     page = _press(page, _pen_growth(font, size, style, rng))
     return _warp(page, baseline, size, style, rng)
 
@@ -78,7 +78,7 @@ def _between(ends: tuple[float, float], rng: np.random.Generator) -> float:
     return float(rng.uniform(*ends))
 
 
-def _write(
+def _write_straight(
     text: str, font: str, size: int, style: HandStyle, rng: np.random.Generator
 ) -> tuple[np.ndarray, int]:
     """Draw the words on a straight line: (page (H, W), row of the baseline)."""
@@ -128,7 +128,7 @@ def _warp(
     size: int,
     style: HandStyle,
     rng: np.random.Generator,
-) -> Written:
+) -> BentLine:
     """Slant, stretch, tilt and wave the page."""
     aspect, slant = _between(style.aspect, rng), _between(style.slant, rng)
     above, below = _between(style.reach, rng), _between(style.reach, rng)
@@ -165,7 +165,7 @@ def _warp(
     maps = [cv2.resize(m.astype(np.float32), shape) for m in (from_x, from_y)]
     rise = cv2.resize(rise.astype(np.float32), (shape[0], 1))[0]
     bent = cv2.remap(page, *maps, cv2.INTER_LINEAR)
-    return Written(bent, baseline + up, baseline + up - rise)
+    return BentLine(bent, baseline + up, baseline + up - rise)
 
 
 def coarse_grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

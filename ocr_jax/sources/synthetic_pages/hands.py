@@ -51,6 +51,23 @@ class Source(NamedTuple):
     fonts: tuple[str, ...]
 
 
+class Plan(NamedTuple):
+    """What the pages of an opening have in common."""
+
+    kind: str
+    source: Source
+    hand: Hand
+    distance: float  # of two lines, px
+    is_ruled: bool
+    darkness: float  # of drawn rules
+
+    def other_hand(self, size: float, rng: np.random.Generator) -> Hand:
+        """Return a smaller or larger hand; often the same person's."""
+        if rng.random() < 0.5:
+            return new_hand(self.source, self.hand.size * size, rng)
+        return self.hand._replace(size=max(8, round(self.hand.size * size)))
+
+
 def new_hand(source: Source, size: float, rng: np.random.Generator) -> Hand:
     """Return a hand in a font of the source."""
     style = HAND_STYLES["varied" if rng.random() < VARIED else "neat"]

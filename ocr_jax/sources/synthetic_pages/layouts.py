@@ -1,12 +1,11 @@
 """Where the lines of a page stand: columns, verses, letters, lists, notes."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
-from ocr_jax.sources.synthetic import prose
 from ocr_jax.sources.synthetic_pages import clutter, hands, registers
+from ocr_jax.sources.synthetic_pages.hands import Plan
 from ocr_jax.sources.synthetic_pages.sheets import Box, Pen, Sheet
 
 USUAL_WIDTH = 850.0  # px; hands on smaller pages are smaller
@@ -14,23 +13,6 @@ DISTANCE = 0.95, 1.8  # of two lines, h
 RULED = 0.3  # of the pages
 NOTES, UPWARDS, SLANTED = 0.3, 0.15, 0.2
 STAMPED, BLOTTED, DRAWN = 0.2, 0.15, 0.06
-
-
-class Plan(NamedTuple):
-    """What the pages of an opening have in common."""
-
-    kind: str
-    source: hands.Source
-    hand: hands.Hand
-    distance: float  # of two lines, px
-    is_ruled: bool
-    darkness: float  # of drawn rules
-
-    def other_hand(self, size: float, rng: np.random.Generator) -> hands.Hand:
-        """Return a smaller or larger hand; often the same person's."""
-        if rng.random() < 0.5:
-            return hands.new_hand(self.source, self.hand.size * size, rng)
-        return self.hand._replace(size=max(8, round(self.hand.size * size)))
 
 
 def plan(source: hands.Source, width: float, rng: np.random.Generator) -> Plan:
@@ -65,7 +47,7 @@ def write(sheet: Sheet, box: Box, plan: Plan, rng: np.random.Generator):
         clutter.blots(sheet, area, rng)
 
 
-def column(pen: Pen, area: Box, plan: Plan, *, least: int = 3) -> float:
+def column(pen: Pen, area: Box, plan: Plan) -> float:
     """Write paragraphs into a column; return where the last line stands."""
     rng, y = pen.rng, area.top + pen.size
     rows = np.arange(y, area.bottom + 1, plan.distance)
@@ -73,7 +55,7 @@ def column(pen: Pen, area: Box, plan: Plan, *, least: int = 3) -> float:
         clutter.ruling(pen.sheet, area, rows + 0.1 * pen.size, rng)
     jitter = 0.03 if plan.is_ruled else 0.06
     fill = rng.uniform(0.3, 1.0) if rng.random() < 0.4 else 1.0
-    count = max(least, round(fill * len(rows)))
+    count = max(3, round(fill * len(rows)))
     indent, left = rng.choice([0.0, 0.0, 1.5, 3.0]) * pen.size, 0.0
     remaining, beside = int(rng.integers(2, 14)), 0
     ragged, has_filler = rng.uniform(0, 2.5) * pen.size, rng.random() < 0.15
@@ -137,7 +119,7 @@ def _verses(pen: Pen, area: Box, plan: Plan):
 def _letter(pen: Pen, area: Box, plan: Plan):
     """Write a place and date, a greeting, a text and a name."""
     rng, size = pen.rng, pen.size
-    date = prose.fill("date", rng)
+    date = pen.fill("date")
     x = max(area.left, area.right - pen.length(date) - rng.uniform(0, 4) * size)
     pen.write(date, x, area.top + size)
     top = area.top + size + rng.uniform(1.2, 3) * plan.distance
@@ -146,7 +128,7 @@ def _letter(pen: Pen, area: Box, plan: Plan):
     body = Box(area.left, top + 0.6 * plan.distance, area.right, foot)
     y = column(pen, body, plan) + rng.uniform(1.3, 2.5) * plan.distance
     x = area.left + rng.uniform(0.4, 0.7) * area.width
-    pen.write(prose.fill("name", rng), x, y)
+    pen.write(pen.fill("name"), x, y)
     if rng.random() < 0.5:
         clutter.flourish(pen, x, y + 0.5 * size, rng.uniform(2, 7) * size)
 
@@ -156,17 +138,17 @@ def _scattered(pen: Pen, area: Box, plan: Plan):
     rng = pen.rng
     y = area.top + pen.size + rng.uniform(0, 0.2) * area.height
     for _ in range(int(rng.integers(1, 7))):
-        pen.hand = plan.other_hand(rng.uniform(0.7, 1.8), rng)
-        text = pen.phrase(int(rng.integers(1, 5)))
-        room = max(0.0, area.width - pen.length(text))
-        pen.write(text, area.left + rng.uniform(0.1, 0.9) * room, y)
+        other = pen.other(plan.other_hand(rng.uniform(0.7, 1.8), rng))
+        text = other.phrase(int(rng.integers(1, 5)))
+        room = max(0.0, area.width - other.length(text))
+        other.write(text, area.left + rng.uniform(0.1, 0.9) * room, y)
         y += rng.uniform(1.3, 6) * plan.distance
         if y > area.bottom:
             break
     if rng.random() < 0.4:
-        low = rng.uniform(0.3, 0.6)
+        share = rng.uniform(0.3, 0.6)
         top = min(y, area.bottom - 120)
-        box = Box(area.left, top, area.left + low * area.width, area.bottom)
+        box = Box(area.left, top, area.left + share * area.width, area.bottom)
         clutter.drawing(pen.sheet, box, rng)
 
 

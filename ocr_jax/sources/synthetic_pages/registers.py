@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ocr_jax.sources.synthetic import prose
 from ocr_jax.sources.synthetic_pages import clutter
+from ocr_jax.sources.synthetic_pages.hands import Plan
 from ocr_jax.sources.synthetic_pages.sheets import Box, Pen
 
 # What cells hold, and how wide their columns are, h.
@@ -20,7 +20,7 @@ FILLED = 0.6, 1.0  # share of a column's cells
 PAD = 0.35  # h, between a rule and a cell
 
 
-def table(pen: Pen, area: Box, plan):
+def table(pen: Pen, area: Box, plan: Plan):
     """Write rows of short cells, one line each."""
     rng = pen.rng
     area, columns = _columns(pen, area, list(WIDTHS))
@@ -37,7 +37,7 @@ def table(pen: Pen, area: Box, plan):
                 _cell(pen, kind, left, right, y + rng.normal(0, 0.05 * pen.size))
 
 
-def entries(pen: Pen, area: Box, plan):
+def entries(pen: Pen, area: Box, plan: Plan):
     """Write entries of several lines in a wide column, with short cells beside."""
     rng = pen.rng
     narrow = ["number", "date", "name", "time"]
@@ -84,7 +84,7 @@ def _columns(pen: Pen, area: Box, kinds: list[str], *, wide: bool = False):
     return area, list(zip(chosen, ends[:-1], ends[1:], strict=True))
 
 
-def _frame(pen: Pen, area: Box, columns, plan) -> Box:
+def _frame(pen: Pen, area: Box, columns, plan: Plan) -> Box:
     """Draw the rules and the head of a table; return the area below the head."""
     rng, size = pen.rng, pen.size
     top = area.top
@@ -127,8 +127,8 @@ def _text(pen: Pen, kind: str, width: float) -> str:
     if kind == "words":
         return pen.line(width * pen.rng.uniform(0.4, 1.0))
     if kind == "full name":
-        return f"{prose.fill('name', pen.rng)} {prose.fill('name', pen.rng)}"
-    return pen.phrase(1) if kind == "word" else prose.fill(kind, pen.rng)
+        return f"{pen.fill('name')} {pen.fill('name')}"
+    return pen.phrase(1) if kind == "word" else pen.fill(kind)
 
 
 def _entry(pen: Pen, left: float, right: float, rows: np.ndarray):

@@ -7,8 +7,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ocr_jax.sources.synthetic import prose
 from ocr_jax.sources.synthetic_pages import hands
 
+# Words of a given text that stand for these; for what is in figures, none does.
+WORDS = {"name": 1, "date": 2}
 SHIFT = 4  # fixed-point bits of the coordinates that OpenCV draws
 
 
@@ -103,6 +106,12 @@ class Pen:
     def phrase(self, count: int) -> str:
         """Return the next words, so many."""
         return " ".join(self._word() for _ in range(count))
+
+    def fill(self, kind: str) -> str:
+        """Return what stands for {kind}: of the text that is given, or invented."""
+        if self._source.text and kind in WORDS:
+            return self.phrase(WORDS[kind])
+        return prose.fill(kind, self.rng)
 
     def length(self, text: str) -> float:
         """Return about how long a text is."""

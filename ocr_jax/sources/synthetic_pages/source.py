@@ -7,6 +7,7 @@ follows from (seed, split, index) alone, with any number of workers.
 
 import argparse
 import itertools
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import cv2
@@ -14,7 +15,8 @@ import numpy as np
 
 from ocr_jax import extras, sources
 from ocr_jax.data import lines_file, lines_writer, pages_file
-from ocr_jax.sources import worker_pool
+from ocr_jax.errors import UserError
+from ocr_jax.sources import left_out, worker_pool
 from ocr_jax.sources.synthetic import excerpts, fonts
 from ocr_jax.sources.synthetic_pages import bends, layouts, paper, scans
 from ocr_jax.sources.synthetic_pages.hands import Source
@@ -33,6 +35,11 @@ class Task(NamedTuple):
     fonts: tuple[str, ...]
     text: str  # file to take words from, "" for invented prose
 
+    @property
+    def name(self) -> str:
+        """The page's id."""
+        return f"synthetic-{self.split}-{self.index:06}"
+
 
 def add_flags(parser: argparse.ArgumentParser):
     """Add the options of this source."""
@@ -46,14 +53,17 @@ def tasks(args: argparse.Namespace) -> list[Task]:
     """Return one task per page. Raises UserError for an invalid count, text or font."""
     extras.require("fontTools", "fontpkg", "wonderwords")
     sources.require_at_least(args, pages=1, validation_pages=0, seed=0)
-    if args.text:
-        excerpts.read(args.text)
     all_fonts = fonts.FONTS + (fonts.own_fonts(args) if args.fonts else ())
     counts = {"train": args.pages, "validation": args.validation_pages}
-    return [
-        Task(split, index, args.seed, all_fonts, args.text)
+    chosen = {
+        split: _fitting(all_fonts, args.text, split) if args.text else all_fonts
         for split, count in counts.items()
-        for index in range(count)
+        if count
+    }
+    return [
+        Task(split, index, args.seed, able, args.text)
+        for split, able in chosen.items()
+        for index in range(counts[split])
     ]
 
 
@@ -65,17 +75,48 @@ def read(task: Task, height: int) -> list[tuple[str, pages_file.Page]]:
     image, written = draw(source, rng)
     lines = tuple(pages_file.Line(w.baseline, w.above, w.below) for w in written)
     texts = tuple(pages_file.Text(w.text, w.outline) for w in written)
-    name = f"synthetic-{task.split}-{task.index:06}"
-    return [(task.split, pages_file.Page(name, 255 - image, lines, texts))]
+    return [(task.split, pages_file.Page(task.name, 255 - image, lines, texts))]
 
 
 def make(args: argparse.Namespace):
     """Write the pages file that the options describe; print a summary."""
     lines_writer.check_output(args.out, args.overwrite)
     drawn = worker_pool.read_all(read, tasks(args), 0, args.workers, ahead=AHEAD)
-    pages = itertools.chain.from_iterable(drawn)
+    skipped = []
+    pages = _pages(itertools.chain.from_iterable(drawn), skipped)
     counts = pages_file.save(args.out, pages, f"synthetic_pages --seed={args.seed}")
     print(pages_file.summary(args.out, counts))
+    left_out.report(skipped, args.out)
+
+
+def _fitting(names: tuple[str, ...], text: str, split: str) -> tuple[str, ...]:
+    """Return the fonts that write a text as well as others, or half as many words.
+
+    Raises UserError if there are none.
+    """
+    counts = {font: excerpts.count(text, split, fonts.spelt(font)) for font in names}
+    if not (most := max(counts.values())):
+        raise UserError(
+            f"--text={text} has no {split} word that a font can write: name a folder "
+            "of fonts that can with --fonts"
+        )
+    return tuple(font for font, count in counts.items() if count >= most / 2)
+
+
+def _pages(
+    items: Iterable[sources.Item], skipped: list[sources.Skipped]
+) -> Iterator[tuple[str, pages_file.Page]]:
+    """Yield the pages, and add the others to `skipped`. Raises UserError if all are."""
+    has_some = False
+    for item in items:
+        if isinstance(item, sources.Skipped):
+            skipped.append(item)
+        else:
+            has_some = True
+            yield item
+    if not has_some:
+        why = "; ".join(left_out.reasons(skipped))
+        raise UserError(f"no page could be drawn: {why}")
 
 
 def draw(source: Source, rng: np.random.Generator) -> tuple[np.ndarray, list[Written]]:
