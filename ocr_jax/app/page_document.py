@@ -182,10 +182,12 @@ class Document:
     def set_readings(self, readings: dict[int, Reading]):
         """Write what a network reads, by key; a person's texts are kept."""
         kept = {line.key for line in self.lines() if line.is_kept}
+        written = (self._elements.keys() & readings.keys()) - kept
+        if not written:
+            return
         with self._step(("read",)):
-            for key, reading in readings.items():
-                if key in self._elements and key not in kept:
-                    self._set_reading(key, reading)
+            for key in written:
+                self._set_reading(key, readings[key])
 
     def undo(self) -> int | None:
         """Undo the latest step; return the key of the first line that differs."""

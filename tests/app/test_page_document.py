@@ -145,6 +145,15 @@ def test_readings_spare_what_a_person_wrote(open_page):
     assert open_page().lines()[0].characters == ""
 
 
+def test_readings_of_what_a_person_wrote_are_no_step(open_page):
+    document = open_page()
+    key = key_of(document, "b")
+    document.set_text(key, "mine")
+    document.set_readings({key: Reading("xy", 0.7, [])})
+    assert document.undo() == key_of(document, "b")
+    assert document.lines()[1].text != "mine"
+
+
 def test_a_change_that_can_not_be_written_is_not_shown(open_page, monkeypatch):
     document = open_page()
 
