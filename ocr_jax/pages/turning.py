@@ -24,7 +24,8 @@ def turn(gray: np.ndarray, degrees: int) -> Turned:
     size = np.array(gray.shape[::-1])
     around = np.array([[cos, -sin], [sin, cos]])  # clockwise, as y runs down
     if degrees % QUARTER == 0:
-        image = np.rot90(gray, -degrees // QUARTER)
+        # OpenCV would copy a turned view whole for every line that is cut out of it.
+        image = np.ascontiguousarray(np.rot90(gray, -degrees // QUARTER))
         middle = (np.array(image.shape[::-1]) - 1) / 2
     else:
         larger = np.ceil(np.abs(around) @ size).astype(int)
