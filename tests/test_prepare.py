@@ -294,12 +294,3 @@ def test_help_gives_each_default():
         if option.help != argparse.SUPPRESS and "default: " not in option.help
     ]
     assert not silent
-
-
-def test_a_pages_file_has_no_flags_of_lines(capsys):
-    said = fixtures.refused(
-        capsys, "whole_pages", "--source=.", "--out=pages.h5", "--height=64"
-    )
-    assert "--height" in said
-    [commands] = prepare._parser()._subparsers._group_actions
-    assert "lines file" not in commands.choices["whole_pages"].format_help()

@@ -15,10 +15,9 @@ from launching import job_status, local_executor
 from sweeping import sweep_file, sweep_search
 
 from ocr_jax import config as config_lib
-from ocr_jax import config_keys, workdirs
+from ocr_jax import workdirs
 from tests.experiments.fake_trainings import trials_train_in
 
-SWEEPS = Path(sweep.__file__).parent / "sweeps"
 COMMAND = ["python", "-m", "ocr_jax.main", "--config=a.py", "${args}"]
 
 
@@ -268,18 +267,6 @@ def test_an_invalid_storage_is_reported_in_one_line(capsys):
     write()
     assert run("--storage=nowhere://x") == 2
     assert "--storage=nowhere://x" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("path", sorted(SWEEPS.glob("*.yaml")), ids=lambda p: p.stem)
-def test_the_projects_own_sweep_files_are_valid(path, monkeypatch, capsys):
-    monkeypatch.undo()
-    monkeypatch.chdir(SWEEPS.parents[1])
-    assert sweep.main([str(path), "--dry_run"]) == 0
-    drawn = capsys.readouterr().out
-    assert "--config=configs/" in drawn
-    if "configs/lines_ctc.py " in drawn:  # a network of another shape can't go on
-        for key in config_keys.ARCHITECTURE:
-            assert f"--config.{key}=" not in drawn
 
 
 def test_one_agent_is_started_per_slot(monkeypatch):

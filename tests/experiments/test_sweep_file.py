@@ -1,17 +1,21 @@
 """Sweep files in W&B's format: every kind of parameter, and what is refused."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+import sweep
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from sweeping import sweep_file, sweep_space
 
+from ocr_jax import config_keys
 from ocr_jax.errors import UserError
 
+SWEEPS = Path(sweep.__file__).parent / "sweeps"
 COMMAND = ["python", "-m", "ocr_jax.main", "--config=configs/a.py", "${args}"]
 PLAIN = {
     "method": "random",
@@ -267,3 +271,14 @@ def test_an_empty_grid_is_refused(tmp_path):
     empty = {"distribution": "q_uniform", "min": 0.11, "max": 0.14, "q": 0.1}
     with pytest.raises(UserError, match=r"config\.x: no multiple of q"):
         read(tmp_path, method="grid", parameters={"config.x": empty})
+
+
+@pytest.mark.parametrize("path", sorted(SWEEPS.glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_projects_own_sweep_files_are_valid(path, monkeypatch, capsys):
+    monkeypatch.chdir(SWEEPS.parents[1])
+    assert sweep.main([str(path), "--dry_run"]) == 0
+    drawn = capsys.readouterr().out
+    assert "--config=configs/" in drawn
+    if "configs/lines_ctc.py " in drawn:  # a network of another shape can't go on
+        for key in config_keys.ARCHITECTURE:
+            assert f"--config.{key}=" not in drawn

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ocr_jax import transcribe
+from ocr_jax import prepare, transcribe
 from ocr_jax.data import pages_file
 from ocr_jax.errors import UserError
 from tests import fixtures
@@ -82,3 +82,12 @@ def test_pages_need_a_finder(finished, tmp_path, capsys):
     workdir = f"--workdir={finished[1]}"
     assert transcribe.main([f"{tmp_path}/in", workdir, f"--finder={finished[1]}"]) == 2
     assert "reads lines: name a run of configs/page_lines.py" in capsys.readouterr().err
+
+
+def test_a_pages_file_has_no_flags_of_lines(capsys):
+    said = fixtures.refused(
+        capsys, "whole_pages", "--source=.", "--out=pages.h5", "--height=64"
+    )
+    assert "--height" in said
+    [commands] = prepare._parser()._subparsers._group_actions
+    assert "lines file" not in commands.choices["whole_pages"].format_help()
