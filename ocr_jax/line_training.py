@@ -73,9 +73,9 @@ class LineTraining:
         """Return the shapes of the training's state."""
         return train_state.state_shapes(self._model, tx, self.config, self._data.height)
 
-    def first_state(self, tx) -> train_state.TrainState:
+    def first_state(self, tx, shapes) -> train_state.TrainState:
         """Return the state before the first step: that of config.init_from, if any."""
-        taken = transfer.taken_over(self.config, self.state_shapes(tx), self._data)
+        taken = transfer.taken_over(self.config, shapes, self._data)
         height = self._data.height
         return train_state.create_state(self._model, tx, self.config, height, taken)
 

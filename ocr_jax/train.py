@@ -56,7 +56,7 @@ def _train(config, workdir: Path):
         saved = stack.enter_context(checkpoints.Checkpoints(workdir))
         latest = saved.restore(checkpoints.LATEST, shapes)
         if latest is None:
-            state = devices.replicate(task.first_state(tx), task.mesh)
+            state = devices.replicate(task.first_state(tx, shapes), task.mesh)
             progress = Progress()
         else:
             state, progress = latest[0], Progress.saved(latest[1])

@@ -91,7 +91,7 @@ class PageTraining:
         """Return the shapes of the training's state."""
         return train_state.state_shapes(self._model, tx, self.config, tiles.SIDE)
 
-    def first_state(self, tx) -> train_state.TrainState:
+    def first_state(self, tx, shapes) -> train_state.TrainState:
         """Return the state before the first step: that of config.init_from, if any.
 
         Raises UserError if that is a network of another shape.
@@ -99,7 +99,7 @@ class PageTraining:
         taken = train_state.as_drawn
         if self.config.init_from:
             state = finder.load(self.config.init_from).state
-            _check_shapes(self.config, state, self.state_shapes(tx))
+            _check_shapes(self.config, state, shapes)
             weights = {kind: getattr(state, kind) for kind in train_state.WEIGHTS}
             taken = jax.tree_util.Partial(lambda found, _: found, weights)
         side = tiles.SIDE

@@ -156,19 +156,24 @@ def test_mistakes_are_one_line(config, finished, tiny_lines, tmp_path):
         finder.load(finished[1])
 
 
+def first_state(task):
+    tx = optax.sgd(0.1)
+    return task.first_state(tx, task.state_shapes(tx))
+
+
 @pytest.mark.parametrize("channels", [(8,), (8, 4), (8, 8, 8)])
 def test_a_network_of_another_shape_is_no_start(whole, config, tmp_path, channels):
     config.init_from, config.conv_channels = str(whole[0]), channels
     task = page_training.PageTraining(config, tmp_path)
     message = f"has conv_channels (8, 8), this run {channels}: start from a finder"
     with pytest.raises(UserError, match=re.escape(message)):
-        task.first_state(optax.sgd(0.1))
+        first_state(task)
 
 
 def test_a_training_starts_from_another_finder(whole, config, tmp_path):
     config.init_from = str(whole[0])
     task = page_training.PageTraining(config, tmp_path)
-    started, best = task.first_state(optax.sgd(0.1)), finder.load(whole[0]).state
+    started, best = first_state(task), finder.load(whole[0]).state
     jax.tree.map(np.testing.assert_array_equal, started.params, best.params)
 
 

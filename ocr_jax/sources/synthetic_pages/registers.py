@@ -23,7 +23,7 @@ PAD = 0.35  # h, between a rule and a cell
 def table(pen: Pen, area: Box, plan: Plan):
     """Write rows of short cells, one line each."""
     rng = pen.rng
-    area, columns = _columns(pen, area, list(WIDTHS))
+    columns = _columns(pen, area, list(WIDTHS))
     area = _frame(pen, area, columns, plan)
     filled = [rng.uniform(*FILLED) for _ in columns]
     rows = np.arange(area.top + pen.size, area.bottom, plan.distance)
@@ -41,7 +41,7 @@ def entries(pen: Pen, area: Box, plan: Plan):
     """Write entries of several lines in a wide column, with short cells beside."""
     rng = pen.rng
     narrow = ["number", "date", "name", "time"]
-    area, columns = _columns(pen, area, narrow, wide=True)
+    columns = _columns(pen, area, narrow, wide=True)
     area = _frame(pen, area, columns, plan)
     has_rules, y = rng.random() < 0.5, area.top + pen.size
     at_end = rng.random(len(columns)) < 0.3
@@ -64,7 +64,7 @@ def entries(pen: Pen, area: Box, plan: Plan):
 
 
 def _columns(pen: Pen, area: Box, kinds: list[str], *, wide: bool = False):
-    """Return the area, and (kind, left, right) of columns that fill it."""
+    """Return (kind, left, right) of columns that fill the area."""
     rng, chosen, used = pen.rng, [], 0.0
     room = area.width / pen.size * (rng.uniform(0.25, 0.6) if wide else 1.0)
     while len(chosen) < 9:
@@ -81,7 +81,7 @@ def _columns(pen: Pen, area: Box, kinds: list[str], *, wide: bool = False):
         shares[chosen.index("entry")] = max(8.0, area.width / pen.size - shares.sum())
     shares = np.concatenate([[0], np.cumsum(shares / shares.sum())])
     ends = area.left + area.width * shares
-    return area, list(zip(chosen, ends[:-1], ends[1:], strict=True))
+    return list(zip(chosen, ends[:-1], ends[1:], strict=True))
 
 
 def _frame(pen: Pen, area: Box, columns, plan: Plan) -> Box:
