@@ -24,7 +24,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "prepare": Command("prepare", "make a lines file from raw data, or look at one"),
+    "prepare": Command("prepare", "make a lines or pages file, or look at one"),
     "train": Command("main", "train what a config describes"),
     "evaluate": Command("main", "score a trained network", ("--mode=evaluate",)),
     "predict": Command("predict", "read line images with a trained network"),
@@ -65,6 +65,7 @@ def _run():
 
 
 def _help() -> str:
-    rows = [f"  {name:10}{command.help}" for name, command in COMMANDS.items()]
+    room = max(map(len, COMMANDS)) + 2
+    rows = [f"  {name:{room}}{command.help}" for name, command in COMMANDS.items()]
     after = "`ocr-jax COMMAND --help` shows what a command takes."
     return "\n".join([USAGE, "", *rows, "", after])
