@@ -1,14 +1,11 @@
 """Evaluates a state on a split: scores and readings, during and after training."""
 
-import collections
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import jax
 import numpy as np
-from jax.experimental import multihost_utils
 
-from ocr_jax import decoders, steps, trained, workdirs
+from ocr_jax import decoders, rereading, steps, trained, workdirs
 from ocr_jax.charset import Charset, shown
 from ocr_jax.data import dataset, pipeline
 from ocr_jax.runtime import devices
@@ -32,7 +29,7 @@ def evaluate(
     transcripts = split.lines.transcripts
     is_characters = all(len(transcript) == 1 for transcript in transcripts)
     batches = pipeline.batches(split, rows, config, mesh)
-    scored = _fetched(eval_step(state, batch) for batch in batches)
+    scored = devices.fetched(eval_step(state, batch) for batch in batches)
     for row, outputs in zip(rows, scored, strict=True):
         decoded = outputs.decoded
         is_characters &= decoded.path.shape[1] == 1
@@ -62,8 +59,10 @@ def evaluate(
 
 def calibrate(logits_step, state, data: dataset.Dataset, config) -> dict:
     """Fit the temperature of confidences on validation; return calibration.json."""
-    split = data.splits["validation"]
     mesh = devices.make_mesh(config.batch_size)
+    split = rereading.at_surest_widths(
+        logits_step, state, data.splits["validation"], config, mesh
+    )
     eval_step = steps.make_eval_step(logits_step, mesh, calibration.TEMPERATURES)
     evaluation = evaluate(eval_step, state, split, data.charset, config)
     right = calibration.right_characters(split.lines.transcripts, evaluation.readings)
@@ -86,6 +85,7 @@ def score_splits(
     eval_step = steps.make_eval_step(logits_step, mesh, (1.0, temperature))
     for name in workdirs.SCORED:
         if split := data.splits.get(name):
+            split = rereading.at_surest_widths(logits_step, state, split, config, mesh)
             evaluation = evaluate(eval_step, state, split, data.charset, config)
             scores[name] = report.score(evaluation, split.lines, temperature)
             if jax.process_index() == 0:
@@ -114,6 +114,9 @@ def evaluate_workdir(
         config, (split,), any_characters=bool(lines_file), charset=charset
     ).splits[split]
     _tell_unknown(charset, lines)
+    lines = rereading.at_surest_widths(
+        run.logits_step, run.state, lines, config, run.mesh
+    )
     read = devices.replicate(reader.read, run.mesh)
     temperatures = 1.0, reader.temperature
     eval_step = steps.make_eval_step(run.logits_step, run.mesh, temperatures, read)
@@ -132,21 +135,3 @@ def _tell_unknown(charset: Charset, split: dataset.LabelledSplit):
             f"{np.sum(~split.spelled)} of {len(split.lines)} lines have characters "
             f"that the network does not know: '{shown(unknown)}'. They count as errors"
         )
-
-
-def _fetched(batches: Iterable) -> Iterator:
-    """Fetch the outputs of all processes while the devices compute the next batch."""
-    queued = collections.deque()
-    for outputs in batches:
-        queued.append(outputs)
-        if len(queued) > 1:
-            yield _fetch(queued.popleft())
-    yield from map(_fetch, queued)
-
-
-def _fetch(outputs):
-    if jax.process_count() == 1:
-        return jax.device_get(outputs)
-    # A collective, which on a CPU must not wait for its arguments (steps.train_step).
-    jax.block_until_ready(outputs)
-    return multihost_utils.process_allgather(outputs, tiled=True)

@@ -11,6 +11,7 @@ from ocr_jax import (
     models,
     optimizers,
     reading_tables,
+    rereading,
     steps,
     train_state,
     transfer,
@@ -97,6 +98,9 @@ class LineTraining:
     def validate(self, reader: train_state.TrainState, tracker: Tracker) -> Validated:
         """Read the validation lines."""
         split, charset = self._data.splits["validation"], self._data.charset
+        split = rereading.at_surest_widths(
+            self._logits_step, reader, split, self.config, self.mesh
+        )
         eval_step = steps.make_eval_step(self._logits_step, self.mesh)
         evaluation = evaluate.evaluate(eval_step, reader, split, charset, self.config)
         scores = evaluation.summary()

@@ -26,9 +26,8 @@ DOUBTFUL = 0.72
 AXES, LONG = (0, 45, 90, 135), 0.5
 # A page whose brightness differs by less has no writing.
 BLANK = 16
-# Each character of what is read where no text is has this confidence. Evidence of text
-# is what characters have above it. There is next to none up to LEAST.
-GARBAGE, LEAST = 0.4, 3.0
+# There is next to no evidence of text up to so many characters that are certain.
+LEAST = 3.0
 # A page is turned if there is so many times the evidence, and its characters are surer
 # by that much, or where there was next to no evidence, at least as sure as SURE.
 MORE, CLEARLY, SURE = 1.3, 0.04, 0.5
@@ -111,4 +110,4 @@ def doubt(page: Page) -> str:
 
 def _evidence(page: Page) -> float:
     """Return how much text there is, in characters that are certain."""
-    return sum(sure - GARBAGE for line in page.lines for sure in line.reading.evidence)
+    return sum(line.reading.weight for line in page.lines)

@@ -6,6 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Each character of what is read where no text is has this confidence. Evidence of text
+# is what characters have above it.
+GARBAGE = 0.4
+
 
 class Part(NamedTuple):
     """A character or a word of a reading.
@@ -36,6 +40,11 @@ class Reading(NamedTuple):
     def sureness(self) -> float:
         """The mean of the evidence; 0 without any."""
         return _mean(self.evidence)
+
+    @property
+    def weight(self) -> float:
+        """How much evidence of text there is, in characters that are certain."""
+        return sum(sure - GARBAGE for sure in self.evidence)
 
     @property
     def words(self) -> list[Part]:

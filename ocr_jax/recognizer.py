@@ -19,7 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 import PIL.Image
 
-from ocr_jax import decoders, steps, trained
+from ocr_jax import decoders, rereading, steps, trained
+from ocr_jax.data import stretching
 from ocr_jax.decoding import greedy
 from ocr_jax.errors import UserError
 from ocr_jax.images import batches, cleaning
@@ -61,7 +62,8 @@ class Recognizer:
         @devices.jit
         def decode(decoder, logits, lengths):
             decoded = decoder.decode(logits, lengths)
-            return decoded, decoded if is_alone else alone.decode(logits, lengths)
+            by_itself = decoded if is_alone else alone.decode(logits, lengths)
+            return decoded, by_itself, rereading.weigh(logits, lengths)
 
         self._networks = [
             functools.partial(compute_logits, jax.device_put(best.state, device))
@@ -120,7 +122,26 @@ class Recognizer:
             raise UserError(f"{name}: {error}") from None
 
     def read_lines(self, lines: list[cleaning.CleanLine]) -> list[Reading]:
-        """Read lines in batches of similar width; readings keep the lines' order."""
+        """Read lines in batches of similar width; readings keep the lines' order.
+
+        Dense lines are read again, stretched, where the network has learnt them so.
+        """
+        readings, once = self._read_once(lines)
+        if not stretching.is_meant(self.best.config):
+            return readings
+        widths = np.array([line.image.shape[1] for line in lines])
+        factors = stretching.factors(once.counts, widths, self.best.height)
+        dense = np.flatnonzero(factors > 1)
+        wide = stretching.new_widths(widths, factors)
+        more, again = self._read_once([lines[i].stretched(wide[i]) for i in dense])
+        for index, reading, weight in zip(dense, more, again.weights, strict=True):
+            if weight > once.weights[index]:
+                readings[index] = reading
+        return readings
+
+    def _read_once(
+        self, lines: list[cleaning.CleanLine]
+    ) -> tuple[list[Reading], rereading.Evidence]:
         groups = list(batches.split([line.image.shape[1] for line in lines]))
 
         def compute(group, network):
@@ -129,16 +150,19 @@ class Recognizer:
             return jax.device_put(network(padded, widths), self._device)
 
         readings = [BLANK] * len(lines)
+        evidence = rereading.Evidence(*np.zeros((2, len(lines))))
         # A thread for each device: programs of other widths are compiled at once.
         with ThreadPoolExecutor(len(self._networks)) as pool:
             computed = pool.map(compute, groups, itertools.cycle(self._networks))
             for (indices, _), logits in zip(groups, computed, strict=True):
-                batch, alone = jax.device_get(self._decode(*logits))
+                batch, alone, found = jax.device_get(self._decode(*logits))
                 for row, index in enumerate(indices):
                     reading = self._reading(batch, row, lines[index])
-                    evidence = alone.confidences[row, : alone.lengths[row]].tolist()
-                    readings[index] = reading._replace(evidence=tuple(evidence))
-        return readings
+                    sure = alone.confidences[row, : alone.lengths[row]].tolist()
+                    readings[index] = reading._replace(evidence=tuple(sure))
+                    evidence.counts[index] = found.counts[row]
+                    evidence.weights[index] = found.weights[row]
+        return readings, evidence
 
     def _reading(self, decoded, row: int, line: cleaning.CleanLine) -> Reading:
         """Build the reading of one row of a decoded batch."""

@@ -24,7 +24,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from ocr_jax import charset as charset_lib
-from ocr_jax import corpora, decoders, errors, trained
+from ocr_jax import corpora, decoders, errors, rereading, trained
 from ocr_jax.data import dataset, pipeline
 from ocr_jax.decoding import beam, fusion, greedy, language_model
 from ocr_jax.scoring import calibration
@@ -85,6 +85,9 @@ def read_lines(run: trained.OpenRun, split: dataset.LabelledSplit) -> Lines:
     every = -(-len(split) // MOST_LINES)
     split = dataclasses.replace(split, indices=split.indices[::every])
     config = run.best.config
+    split = rereading.at_surest_widths(
+        run.logits_step, run.state, split, config, run.mesh
+    )
     rows = split.plan(config, epoch=0)
     batches = pipeline.batches(split, rows, config, run.mesh)
     found = []

@@ -25,7 +25,7 @@ LAYERS = (
     ("progress", "recognizer"),
     ("evaluate", "transfer"),
     ("scoring", "sources", "corpora"),
-    ("images", "decoders"),
+    ("images", "decoders", "rereading"),
     ("data", "trained"),
     ("checkpoints",),
     ("run_names",),

@@ -9,14 +9,12 @@ is surest of, and of the best ones, which only the transcripts can tell.
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from ocr_jax import charset, decoders, errors, pretrained
 from ocr_jax.data import lines_file
 from ocr_jax.images.cleaning import CleanLine
-from ocr_jax.page_reader import GARBAGE
 from ocr_jax.recognizer import Recognizer
 
 WIDTHS = (0.8, 1.0, 1.25, 1.5)
@@ -51,24 +49,16 @@ def drawn(path: Path, count: int) -> tuple[list[np.ndarray], list[str]]:
 
 def measure(recognizer: Recognizer, images, transcripts) -> list[float]:
     """Return the CER at each width, of the surest readings and of the best ones."""
-    edits, sure = [], []
+    lines, edits, sure = [CleanLine(image, 0.0, 1.0) for image in images], [], []
     for width in WIDTHS:
-        readings = recognizer.read_lines([stretched(image, width) for image in images])
+        readings = recognizer.read_lines([line.stretched(width) for line in lines])
         pairs = zip(readings, transcripts, strict=True)
         edits.append([Levenshtein.distance(r.text, text) for r, text in pairs])
-        sure.append([sum(e - GARBAGE for e in r.evidence) for r in readings])
+        sure.append([reading.weight for reading in readings])
     edits, surest = np.array(edits), np.argmax(sure, axis=0)
     of_surest = edits[surest, np.arange(len(images))]
     rows = [*edits, of_surest, edits.min(axis=0)]
     return [row.sum() / sum(map(len, transcripts)) for row in rows]
-
-
-def stretched(image: np.ndarray, width: float) -> CleanLine:
-    """Return a line (H, W) at so many times its width."""
-    height, before = image.shape
-    how = cv2.INTER_LINEAR if width > 1 else cv2.INTER_AREA
-    size = max(1, round(before * width)), height
-    return CleanLine(cv2.resize(image, size, interpolation=how), 0.0, 1 / width)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import numpy as np
 
 from ocr_jax import ctc, display_order, workdirs
 from ocr_jax.charset import Charset, shown
-from ocr_jax.data import lines_file, plan
+from ocr_jax.data import lines_file, plan, stretching
 from ocr_jax.errors import UserError
 
 NO_CHARACTERS = Charset(())
@@ -73,6 +73,12 @@ class LabelledSplit:
         needed = np.asarray(ctc.required_frames(*labels))
         return np.flatnonzero(needed > model.frames(self.lines.widths))
 
+    def stretched(self, factors: np.ndarray) -> "LabelledSplit":
+        """Return the same split with all lines at `factors` (n,) times their widths."""
+        lines = self.lines.stretched(factors)
+        buckets = plan.holding(self.buckets, lines.widths, self.label_lengths)
+        return dataclasses.replace(self, lines=lines, buckets=buckets)
+
     def without(self, excluded: np.ndarray) -> "LabelledSplit":
         """Return the same split with the lines at these indices out of use."""
         return dataclasses.replace(self, indices=np.setdiff1d(self.indices, excluded))
@@ -121,7 +127,12 @@ def load(
                 f"--height={config.height} and name it with --config.lines_file=FILE.h5"
             )
         # The same shapes for all splits: what is compiled for one serves the others.
-        buckets = plan.make_buckets(*file.sizes(), config.num_buckets)
+        widths, lengths = file.sizes()
+        if stretching.is_meant(config):
+            dense = stretching.factors(lengths, widths, file.height)
+            widths = np.append(widths, stretching.new_widths(widths, dense))
+            lengths = np.append(lengths, lengths)
+        buckets = plan.make_buckets(widths, lengths, config.num_buckets)
         names = [*names, *(set(optional) & set(file.splits))]
         found = {name: file.split(name) for name in names}
         charset = charset or _charset(config, known, file.charset, found)

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from ocr_jax.charset import Charset, shown
-from ocr_jax.data import hdf5_files
+from ocr_jax.data import hdf5_files, stretching
 from ocr_jax.errors import UserError, one_line
 
 # In a joined file, +FILE/ID is a line of another file, and ID*2 is a second copy.
@@ -80,6 +80,22 @@ class Split:
             self.line_ids[index],
             self.writers[index],
         )
+
+    def stretched(self, factors: np.ndarray) -> "StretchedSplit":
+        """Return the same lines at `factors` (n,) times their widths."""
+        widths = stretching.new_widths(self.widths, factors)
+        return StretchedSplit(**vars(self) | {"widths": widths}, original=self)
+
+
+@dataclasses.dataclass(frozen=True)
+class StretchedSplit(Split):
+    """A split whose lines are stretched as they are read."""
+
+    original: Split
+
+    def image(self, index: int) -> np.ndarray:
+        """Return the line image (H, W) uint8."""
+        return stretching.stretch(self.original.image(index), self.widths[index])
 
 
 def is_own(line_id: str) -> bool:

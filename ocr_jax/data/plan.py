@@ -44,13 +44,22 @@ def make_buckets(
     few programs are compiled.
     """
     edges = bucket_widths(widths, num_buckets)
-    buckets = np.searchsorted(edges, widths)
-    longest = [
-        max(1, np.max(label_lengths, where=buckets == index, initial=1))
-        for index in range(len(edges))
-    ]
-    sizes = zip(edges, map(int, longest), strict=True)
-    return tuple(Bucket(width, length) for width, length in sizes)
+    return holding([Bucket(width, 1) for width in edges], widths, label_lengths)
+
+
+def holding(
+    buckets: Sequence[Bucket], widths: Sequence[int], label_lengths: Sequence[int]
+) -> tuple[Bucket, ...]:
+    """Return the buckets, enlarged where they are too small for these lines (n,)."""
+    edges = [bucket.width for bucket in buckets]
+    if (widest := np.max(widths, initial=1)) > edges[-1]:
+        edges[-1] = int(-(-widest // BUCKET_STEP) * BUCKET_STEP)
+    own = np.searchsorted(edges, widths)
+    longest = (
+        int(np.max(label_lengths, where=own == index, initial=bucket.label_width))
+        for index, bucket in enumerate(buckets)
+    )
+    return tuple(map(Bucket, edges, longest))
 
 
 def bucket_widths(widths: Sequence[int], num_buckets: int) -> tuple[int, ...]:

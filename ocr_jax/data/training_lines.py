@@ -7,7 +7,7 @@ from pathlib import Path
 import ml_collections
 
 from ocr_jax import charset, display_order, workdirs
-from ocr_jax.data import dataset, lines_file
+from ocr_jax.data import dataset, lines_file, stretching
 
 # A network hardly learns a character that it sees less often.
 FEW = 5
@@ -26,9 +26,16 @@ def load(
         direction = workdirs.read_json(path).get("direction")
         config = ml_collections.ConfigDict(config)
         config.text_direction = direction or "display"
-    return dataset.load(
+    data = dataset.load(
         config, ("train", "validation"), optional=("test",), known=known
     )
+    if stretching.is_meant(config):
+        train = data.splits["train"]
+        factors = stretching.factors(
+            train.label_lengths, train.lines.widths, data.height
+        )
+        data.splits["train"] = train.stretched(factors)
+    return data
 
 
 def remarks(

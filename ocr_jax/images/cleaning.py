@@ -10,6 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ocr_jax.data import stretching
 from ocr_jax.errors import UserError
 
 # Sizes are shares of the image's height; contrasts are gray levels, 0 to 255.
@@ -44,6 +45,11 @@ class CleanLine(NamedTuple):
     image: np.ndarray
     left: float
     scale: float
+
+    def stretched(self, width: int) -> "CleanLine":
+        """Return the same line at another width in pixels."""
+        scale = self.scale * self.image.shape[1] / width
+        return CleanLine(stretching.stretch(self.image, width), self.left, scale)
 
 
 def without_ink(height: int) -> CleanLine:

@@ -1,11 +1,14 @@
 """Devices of a run: their number, placement of arrays, cache of programs."""
 
+import collections
 import contextlib
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ocr_jax.errors import UserError
@@ -65,6 +68,24 @@ def shard(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
         key: jax.make_array_from_process_local_data(sharding, value)
         for key, value in batch.items()
     }
+
+
+def fetched(outputs: Iterable) -> Iterator:
+    """Fetch the outputs of all processes while the devices compute the next batch."""
+    queued = collections.deque()
+    for output in outputs:
+        queued.append(output)
+        if len(queued) > 1:
+            yield _fetch(queued.popleft())
+    yield from map(_fetch, queued)
+
+
+def _fetch(output):
+    if jax.process_count() == 1:
+        return jax.device_get(output)
+    # A collective, which on a CPU must not wait for its arguments (steps.train_step).
+    jax.block_until_ready(output)
+    return multihost_utils.process_allgather(output, tiled=True)
 
 
 def jit(function, **options):
