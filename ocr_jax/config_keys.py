@@ -113,7 +113,7 @@ NETWORK = _group(
         "encoder",
         "conv",
         "turns an image into frames; upright_conv: conv, after straightening lines "
-        "that slant; page: finds the lines of whole pages",
+        "that slant and stretching dense ones; page: finds the lines of whole pages",
         choices=("conv", "upright_conv", "sliding_window", "mlp", "page"),
     ),
     Key("conv_channels", (16, 32, 64, 128), "features per block", low=1, high=65536),

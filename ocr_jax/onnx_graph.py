@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ocr_jax import extras
+from ocr_jax.data import stretching
 from ocr_jax.errors import UserError
 from ocr_jax.models import encoders, line, slant
 from ocr_jax.models.layers import EPSILON
@@ -234,6 +235,7 @@ def _model(graph: _Graph, best: BestModel):
         "direction": best.charset.direction,
         "frame_stride": best.model.encoder.frame_stride,
         "temperature": best.temperature,
+        "dense": stretching.DENSE if stretching.is_meant(best.config) else 0,
         "preprocessing": PREPROCESSING,
     }
     onnx.helper.set_model_props(

@@ -15,6 +15,9 @@ import cv2
 import numpy as np
 import onnxruntime
 
+# See ocr_jax.data.stretching and ocr_jax.readings.
+LEAST, WIDEST, GARBAGE = 1.1, 1.75, 0.4
+
 
 def load(path):
     """Return the session of a network, and its metadata."""
@@ -59,11 +62,34 @@ def _extent(profile):
     return int(first), int(last) + 1
 
 
-def read(session, characters, line):
-    """Return the text of a clean line (height, W): the best class of each frame."""
-    best = session.run(None, {"image": line})[0].argmax(axis=1)
-    first = np.append(True, best[1:] != best[:-1])
-    return "".join(characters[label - 1] for label in best[first & (best > 0)])
+def read(session, about, line):
+    """Return the text of a clean line (height, W).
+
+    Lines with many letters to their height are read again, stretched, where the
+    network has learnt them so; the surer reading counts.
+    """
+    text, evidence = _read_once(session, about["characters"], line)
+    height, width = line.shape
+    factor = len(text) * height / (about["dense"] * width) if about["dense"] else 1.0
+    if factor < LEAST:
+        return text
+    size = round(width * min(factor, WIDEST)), height
+    wide = cv2.resize(line, size, interpolation=cv2.INTER_LINEAR)
+    other, more = _read_once(session, about["characters"], wide)
+    return other if more > evidence else text
+
+
+def _read_once(session, characters, line):
+    """Return the text of the best class of each frame, and how sure it is."""
+    logits = session.run(None, {"image": line})[0]
+    best = logits.argmax(axis=1)
+    top = logits.max(axis=1)
+    sure = np.exp(top - np.logaddexp.reduce(logits, axis=1))
+    starts = np.flatnonzero(np.append(True, best[1:] != best[:-1]))
+    surest = np.maximum.reduceat(sure, starts)[best[starts] > 0]
+    labels = best[starts][best[starts] > 0]
+    text = "".join(characters[label - 1] for label in labels)
+    return text, (surest - GARBAGE).sum()
 
 
 if __name__ == "__main__":
@@ -72,5 +98,5 @@ if __name__ == "__main__":
         scan = cv2.imread(name, cv2.IMREAD_GRAYSCALE)
         if scan is None:
             sys.exit(f"{name} can't be read as an image")
-        text = read(network, about["characters"], clean(scan, about["height"]))
+        text = read(network, about, clean(scan, about["height"]))
         print(text)

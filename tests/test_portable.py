@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from ocr_jax import (
+    decoders,
     export,
     models,
     onnx_graph,
@@ -24,9 +25,11 @@ from ocr_jax import (
     trained,
 )
 from ocr_jax.charset import Charset
-from ocr_jax.data import lines_file
+from ocr_jax.data import lines_file, stretching
+from ocr_jax.decoding import greedy
 from ocr_jax.errors import UserError
 from ocr_jax.images import cleaning
+from ocr_jax.recognizer import Recognizer
 from tests import fixtures
 
 CHARSET = Charset("abc ")
@@ -121,10 +124,29 @@ def test_the_reader_reads_lines_and_scans_as_we_do(
         lines = [split.image(number) for number in range(len(split))]
     clean = [cleaning.CleanLine(line, left=0.0, scale=1.0) for line in lines]
     for line, reading in zip(lines, recognizer.read_lines(clean), strict=True):
-        assert onnx_reader.read(session, about["characters"], line) == reading.text
+        assert onnx_reader.read(session, about, line) == reading.text
     scan = fixtures.draw_scan("cab")
     clean = onnx_reader.clean(scan, about["height"])
-    assert onnx_reader.read(session, about["characters"], clean) == "cab"
+    assert onnx_reader.read(session, about, clean) == "cab"
+
+
+def test_the_reader_reads_dense_lines_at_the_same_width_as_we_do():
+    best = make_best(encoder="upright_conv", lstm_layers=0)
+    graph = onnx_graph.build(best)
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    about = {p.key: json.loads(p.value) for p in graph.metadata_props}
+    assert about["dense"] == stretching.DENSE
+    rng = np.random.default_rng(0)
+    images = [
+        (rng.integers(0, 2, (best.height, width)) * 255).astype(np.uint8)
+        for width in range(20, 60, 2)
+    ]
+    lines = [cleaning.CleanLine(image, 0.0, 1.0) for image in images]
+    ours = Recognizer(best, decoders.Decoder(greedy.GREEDY, 1.0))
+    texts = [reading.text for reading in ours.read_lines(lines)]
+    assert [onnx_reader.read(session, about, image) for image in images] == texts
+    once = [onnx_reader.read(session, about | {"dense": 0}, image) for image in images]
+    assert once != texts  # some are read again
 
 
 def test_the_reader_needs_nothing_of_ours(exported, tmp_path):
