@@ -55,23 +55,23 @@ def _show(args: argparse.Namespace):
             pages = {"count": args.count, "finder": args.finder}
             page_sheet.draw_file(args.file, args.out, args.split, **pages)
         return
-    augment = args.augment and _strengths(args.augment)
+    training = args.augment and _varying(args.augment)
     contact_sheet.draw(
-        args.file, args.out, args.split, count=args.count, augment=augment
+        args.file, args.out, args.split, count=args.count, config=training
     )
     with lines_file.LinesFile(args.file) as file:
         print(making.summary([file.split(name) for name in file.splits], file.charset))
 
 
-def _strengths(path: str):
-    """Load config.augment of a config file. Raises UserError if it varies nothing."""
-    strengths = config.load([f"--config={path}"]).augment
-    if not strengths.probability:
+def _varying(path: str):
+    """Load a config file. Raises UserError if its training varies no lines."""
+    training = config.load([f"--config={path}"])
+    if not training.augment.probability:
         raise UserError(
             f"--augment={path}: its config.augment.probability is 0, which varies "
             "nothing: name a config that augments, such as configs/lines_ctc.py"
         )
-    return strengths
+    return training
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ocr_jax import extras
-from ocr_jax.data import lines_file
+from ocr_jax.data import lines_file, stretching
 from ocr_jax.errors import UserError, is_disk_full, reason
 
 LEAST_WIDTH = 1000  # pixels; a sheet is as wide as its widest line
@@ -17,17 +17,23 @@ MARGIN = 8
 VARIATIONS = 4  # per line, drawn below it
 
 
-def draw(file_path: Path, out: Path, split_name: str, *, count: int, augment=None):
+def draw(file_path: Path, out: Path, split_name: str, *, count: int, config=None):
     """Draw `count` lines, evenly spread over a split, black on white, into a PNG.
 
-    augment: a config's strengths; if given, VARIATIONS of each line follow it.
+    config: if given, lines are as wide as its training has them, and VARIATIONS of each
+    follow it.
     """
     with lines_file.LinesFile(file_path) as file:
         split = file.split(split_name)
+        if config and stretching.is_meant(config):
+            lengths = [len(text) for text in split.transcripts]
+            split = split.stretched(
+                stretching.factors(lengths, split.widths, file.height)
+            )
         indices = spread(len(split), count)
         images = [[split.image(index)] for index in indices]
-    if augment:
-        images = _with_variations(images, augment)
+    if config:
+        images = _with_variations(images, config.augment)
     width = max(LEAST_WIDTH, split.widths[indices].max() + 2 * MARGIN)
     captions = [f"{split.transcripts[i]}    [{split.line_ids[i]}]" for i in indices]
     rows = [_row(*row, width) for row in zip(images, captions, strict=True)]

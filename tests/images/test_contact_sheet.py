@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from ocr_jax import prepare
+from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.images import contact_sheet
 from tests import fixtures
 
@@ -35,6 +36,27 @@ def test_show_draws_variations_below_each_line(tiny_lines, tmp_path, tiny_config
     np.testing.assert_array_equal(varied[top + more :][:20], plain[top:][:20])
     versions = varied[top:][:more].reshape(contact_sheet.VARIATIONS, -1)
     assert len(np.unique(versions, axis=0)) == contact_sheet.VARIATIONS
+
+
+def test_show_draws_dense_lines_as_wide_as_training_has_them(
+    tmp_path, tiny_config, monkeypatch
+):
+    drawn = []
+    monkeypatch.setattr(
+        contact_sheet, "_row", lambda images, *_: drawn.append(images) or images[0]
+    )
+    line = lines_file.Line(np.full((fixtures.HEIGHT, 48), 9, np.uint8), "abc" * 4, "a")
+    splits = {"train": [line]}
+    lines_writer.write_lines(
+        tmp_path / "l.h5", splits, height=fixtures.HEIGHT, source="x"
+    )
+    tiny_config.encoder = "upright_conv"
+    tiny_config.augment.update({"probability": 1.0, "brightness": 0.5})
+    for config in (None, tiny_config):
+        contact_sheet.draw(
+            tmp_path / "l.h5", tmp_path / "x.png", "train", count=1, config=config
+        )
+    assert [images[0].shape[1] for images in drawn] == [48, 77]
 
 
 def test_a_sheet_that_cannot_be_drawn_is_refused(tiny_lines, tmp_path, capsys):
