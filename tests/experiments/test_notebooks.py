@@ -1,6 +1,7 @@
 """The notebooks run from top to bottom, on tiny data."""
 
 import json
+import os
 import pathlib
 
 import matplotlib.pyplot as plt
@@ -50,8 +51,21 @@ def test_without_a_finished_run_one_sentence_says_what_to_do(
     (tmp_path / "experiments" / "notebooks").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "experiments" / "notebooks")
     monkeypatch.setenv("WORKDIR", workdir)
-    with pytest.raises(SystemExit, match="no finished run to look at: train one, as"):
+    where = f"../../{workdir or 'runs'}"
+    with pytest.raises(SystemExit, match=f"no finished run in {where}: train one, as"):
         run("look_at_a_run.ipynb")
+
+
+def test_a_run_may_be_named_as_where_trainings_are_started(
+    tiny_data, tmp_path, monkeypatch
+):
+    (tmp_path / "experiments" / "notebooks").mkdir(parents=True)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "mine").symlink_to(os.environ["WORKDIR"])
+    monkeypatch.chdir(tmp_path / "experiments" / "notebooks")
+    monkeypatch.setenv("WORKDIR", "runs/mine")
+    run("look_at_a_run.ipynb")
+    plt.close("all")
 
 
 @pytest.mark.parametrize("name", ["look_at_lines.ipynb", "look_at_characters.ipynb"])
