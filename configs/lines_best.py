@@ -1,4 +1,4 @@
-r"""The best recipe for some thousand lines: pre-train on synthetic, then real lines.
+r"""For writing that no network knows: pre-train on synthetic lines, then real ones.
 
 python -m ocr_jax.prepare folder --source=DIR --out=data/lines.h5
 python -m ocr_jax.main --config=configs/lines_best.py:synthetic --workdir=runs/synthetic
@@ -9,9 +9,10 @@ python -m ocr_jax.prepare join --source=data/lines.h5 --times=14 \
 python -m ocr_jax.main --config=configs/lines_best.py
 python -m ocr_jax.tune_decoder --workdir=WORKDIR
 
-The network is that of lines_ctc.py:nothing. Pre-training on synthetic lines halves the
-number of passes that it needs; recombined lines, with the words in other orders, keep
-it from memorising the lines.
+Where pretrained:hands knows the letters, lines_ctc.py reaches more in a sixth of the
+time: 16.2 % on the lines below. The network is that of lines_ctc.py:nothing.
+Pre-training on synthetic lines halves the number of passes that it needs; recombined
+lines, with the words in other orders, keep it from memorising the lines.
 
 Trained on 2,098 lines by 91 writers of French wills (1914-1918), two seeds reached CERs
 of 18.1 % and 18.4 % on 14 unseen writers, 15.3 % with the language model of
