@@ -70,7 +70,7 @@ def _refuse_other(first_run: Path, first, run: Path, member):
         {key: best.config[key] for key in config_keys.ARCHITECTURE}
         | {"height": best.height, "charset": best.config.charset}
         | {"text_direction": best.config.text_direction}
-        | {"shortcut": bool(best.config.shortcut_weight)}
+        | {"shortcut": bool(best.config.shortcut_weight), "dense": best.dense}
         for best in (first, member)
     ]
     if changes := config_lib.differences(*kinds):

@@ -111,7 +111,11 @@ def evaluate_workdir(
     else:
         making.make_missing(config)
     lines = dataset.load(
-        config, (split,), any_characters=bool(lines_file), charset=charset
+        config,
+        (split,),
+        any_characters=bool(lines_file),
+        charset=charset,
+        dense=run.best.dense,
     ).splits[split]
     _tell_unknown(charset, lines)
     lines = rereading.at_surest_widths(

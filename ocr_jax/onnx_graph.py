@@ -235,7 +235,8 @@ def _model(graph: _Graph, best: BestModel):
         "direction": best.charset.direction,
         "frame_stride": best.model.encoder.frame_stride,
         "temperature": best.temperature,
-        "dense": stretching.DENSE if stretching.is_meant(best.config) else 0,
+        "dense": best.dense,
+        "widest": stretching.WIDEST,
         "preprocessing": PREPROCESSING,
     }
     onnx.helper.set_model_props(

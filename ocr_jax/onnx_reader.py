@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import onnxruntime
 
-# See ocr_jax.data.stretching and ocr_jax.readings.
-LEAST, WIDEST, GARBAGE = 1.1, 1.75, 0.4
+# A stretching that is worthwhile; what characters are sure of where no text is.
+LEAST, GARBAGE = 1.1, 0.4
 
 
 def load(path):
@@ -73,7 +73,7 @@ def read(session, about, line):
     factor = len(text) * height / (about["dense"] * width) if about["dense"] else 1.0
     if factor < LEAST:
         return text
-    size = round(width * min(factor, WIDEST)), height
+    size = round(width * min(factor, about["widest"])), height
     wide = cv2.resize(line, size, interpolation=cv2.INTER_LINEAR)
     other, more = _read_once(session, about["characters"], wide)
     return other if more > evidence else text

@@ -97,7 +97,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="CONFIG",
         nargs="?",
         const="lines_ctc",
-        help="also draw each line as this config augments it (default: %(const)s)",
+        help="also draw each line as this config stretches and augments it (default: "
+        "%(const)s)",
     )
     show.add_argument(
         "--finder",

@@ -63,7 +63,8 @@ class Recognizer:
         def decode(decoder, logits, lengths):
             decoded = decoder.decode(logits, lengths)
             by_itself = decoded if is_alone else alone.decode(logits, lengths)
-            return decoded, by_itself, rereading.weigh(logits, lengths)
+            found = rereading.find(logits, lengths) if best.dense else None
+            return decoded, by_itself, found
 
         self._networks = [
             functools.partial(compute_logits, jax.device_put(best.state, device))
@@ -127,21 +128,19 @@ class Recognizer:
         Dense lines are read again, stretched, where the network has learnt them so.
         """
         readings, once = self._read_once(lines)
-        if not stretching.is_meant(self.best.config):
-            return readings
-        widths = np.array([line.image.shape[1] for line in lines])
-        factors = stretching.factors(once.counts, widths, self.best.height)
+        best, widths = self.best, np.array([line.image.shape[1] for line in lines])
+        factors = stretching.factors(once.counts, widths, best.height, best.dense)
         dense = np.flatnonzero(factors > 1)
         wide = stretching.new_widths(widths, factors)
         more, again = self._read_once([lines[i].stretched(wide[i]) for i in dense])
-        for index, reading, weight in zip(dense, more, again.weights, strict=True):
-            if weight > once.weights[index]:
+        for index, reading, evidence in zip(dense, more, again.evidence, strict=True):
+            if evidence > once.evidence[index]:
                 readings[index] = reading
         return readings
 
     def _read_once(
         self, lines: list[cleaning.CleanLine]
-    ) -> tuple[list[Reading], rereading.Evidence]:
+    ) -> tuple[list[Reading], rereading.Found]:
         groups = list(batches.split([line.image.shape[1] for line in lines]))
 
         def compute(group, network):
@@ -150,19 +149,19 @@ class Recognizer:
             return jax.device_put(network(padded, widths), self._device)
 
         readings = [BLANK] * len(lines)
-        evidence = rereading.Evidence(*np.zeros((2, len(lines))))
+        found = rereading.Found(*np.zeros((2, len(lines))))
         # A thread for each device: programs of other widths are compiled at once.
         with ThreadPoolExecutor(len(self._networks)) as pool:
             computed = pool.map(compute, groups, itertools.cycle(self._networks))
             for (indices, _), logits in zip(groups, computed, strict=True):
-                batch, alone, found = jax.device_get(self._decode(*logits))
+                batch, alone, of_rows = jax.device_get(self._decode(*logits))
                 for row, index in enumerate(indices):
                     reading = self._reading(batch, row, lines[index])
                     sure = alone.confidences[row, : alone.lengths[row]].tolist()
                     readings[index] = reading._replace(evidence=tuple(sure))
-                    evidence.counts[index] = found.counts[row]
-                    evidence.weights[index] = found.weights[row]
-        return readings, evidence
+                    for whole, part in zip(found, of_rows or (), strict=False):
+                        whole[index] = part[row]
+        return readings, found
 
     def _reading(self, decoded, row: int, line: cleaning.CleanLine) -> Reading:
         """Build the reading of one row of a decoded batch."""

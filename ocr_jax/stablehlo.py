@@ -4,7 +4,8 @@
     logits, frames = program.call(images, widths)
 
 images (B, height, W) uint8 as ocr_jax.images.cleaning leaves them, W a multiple of 32;
-widths (B,) int32. The logits (B, T, C) of a line count up to its number of frames.
+widths (B,) int32. The logits (B, T, C) of a line count up to its number of frames. Lines
+are read once; what reads dense ones again is ocr_jax.rereading.
 """
 
 import jax

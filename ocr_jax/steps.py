@@ -201,12 +201,9 @@ def _step_keys(seed: jax.Array, step: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 def make_logits_step(model) -> Callable:
     """`logits_step(state, batch) → (logits (B, T, C), logit_lengths (B,))`."""
-
-    @devices.jit
-    def logits_step(state, batch):
-        return predict_logits(model, state, batch["image"], batch["width"])
-
-    return logits_step
+    read = devices.jit(functools.partial(predict_logits, model))
+    # Without the labels, whose lengths would need other programs.
+    return lambda state, batch: read(state, batch["image"], batch["width"])
 
 
 class EvalOutputs(NamedTuple):

@@ -31,6 +31,7 @@ class BestModel(NamedTuple):
     model: nn.Module
     state: train_state.TrainState
     temperature: float  # of its confidences
+    dense: float = 0.0  # see LabelledSplit of data/dataset.py
 
 
 def load_best(workdir: Path) -> BestModel:
@@ -50,6 +51,7 @@ def load_best(workdir: Path) -> BestModel:
         description = workdirs.read_json(workdir / "dataset.json")
         charset = Charset.described(description)
         height = operator.index(description["height"])
+        dense = float(description.get("dense", 0.0))
         if height < 1:
             raise UserError(f"its lines are {height} px high")
     except (KeyError, TypeError) as error:
@@ -62,7 +64,7 @@ def load_best(workdir: Path) -> BestModel:
     template = train_state.state_shapes(model, optax.identity(), config, height)
     state = best_state(workdir, template)
     temperature = workdirs.temperature(workdir)
-    return BestModel(config, charset, height, model, state, temperature)
+    return BestModel(config, charset, height, model, state, temperature, dense)
 
 
 def best_state(

@@ -1,12 +1,14 @@
 """Dense lines are read twice, and the surer reading counts, whoever reads."""
 
 import json
+import shutil
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from rapidfuzz.distance import Levenshtein
 
-from ocr_jax import evaluate, rereading, train, workdirs
+from ocr_jax import decoders, evaluate, rereading, train, tune_decoder, workdirs
 from ocr_jax.data import dataset, lines_file, lines_writer
 from ocr_jax.images.cleaning import CleanLine
 from ocr_jax.recognizer import Recognizer
@@ -73,6 +75,10 @@ def run(tmp_path_factory):
     config = write(folder / "lines.h5", images, [line.transcript for line in drawn])
     config.encoder = "upright_conv"
     train.train_and_evaluate(config, folder / "run")
+    recognizer = Recognizer.load(folder / "run")
+    lines = [CleanLine(image, 0.0, 1.0) for image in images]
+    once, _ = recognizer._read_once(lines)
+    assert recognizer.read_lines(lines) != once, "some are surer stretched"
     return folder / "run", images
 
 
@@ -90,6 +96,39 @@ def test_recogniser_evaluation_and_training_read_the_same(run):
     table = (workdir / "readings_validation.tsv").read_text().splitlines()
     place = table[0].split("\t").index("reading")
     assert [r.text for r in readings] == [row.split("\t")[place] for row in table[1:]]
+
+
+@pytest.mark.slow
+def test_a_language_model_is_weighed_and_reads_at_the_same_widths(run):
+    workdir, images = run
+    tuned = tune_decoder.tune(workdir)
+    try:
+        scores = evaluate.evaluate_workdir(workdir, "validation", "beam")
+        recognizer = Recognizer.load(workdir)
+    finally:
+        (workdir / decoders.FILE).unlink()
+    assert scores.summary["cer"] == pytest.approx(tuned.weights.cer)
+    kept = workdirs.read_json(workdir / "scores.json")["validation"]["summary"]["cer"]
+    assert tuned.weights.cer_greedy == pytest.approx(kept)
+    with lines_file.LinesFile(workdir.parent / "lines.h5") as file:
+        transcripts = file.split("validation").transcripts
+    readings = recognizer.read_lines([CleanLine(image, 0.0, 1.0) for image in images])
+    edits = sum(
+        Levenshtein.distance(reading.text, text)
+        for reading, text in zip(readings, transcripts, strict=True)
+    )
+    assert edits / sum(map(len, transcripts)) == pytest.approx(tuned.weights.cer)
+
+
+@pytest.mark.slow
+def test_a_network_of_before_lines_were_stretched_reads_them_once(run, tmp_path):
+    workdir = shutil.copytree(run[0], tmp_path / "run")
+    about = workdirs.read_json(workdir / "dataset.json")
+    del about["dense"]
+    workdirs.write_json(workdir / "dataset.json", about)
+    recognizer = Recognizer.load(workdir)
+    lines = [CleanLine(image, 0.0, 1.0) for image in run[1]]
+    assert recognizer.read_lines(lines) == recognizer._read_once(lines)[0]
 
 
 @pytest.mark.slow

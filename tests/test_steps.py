@@ -9,7 +9,7 @@ from jax.experimental.compilation_cache import compilation_cache
 from jax.sharding import Mesh
 
 from ocr_jax import config as config_lib
-from ocr_jax import models, optimizers, steps, train_state
+from ocr_jax import models, optimizers, rereading, steps, train_state
 from ocr_jax.decoding import greedy
 from ocr_jax.runtime import devices
 
@@ -189,8 +189,9 @@ def test_reading_has_devices_wait_for_each_other_nowhere():
     logits_step = steps.make_logits_step(model)
     logits = logits_step(state, batch)
     programs = [
-        logits_step.lower(state, batch),
+        jax.jit(logits_step).lower(state, batch),
         steps._score.lower(greedy.GREEDY, *logits, batch, mesh),
+        rereading._find.lower(*logits),
     ]
     assert mesh.size == 4
     for program in programs:

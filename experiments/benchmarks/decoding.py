@@ -30,7 +30,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
     run = trained.open_run(args.workdir)
-    split = dataset.load(run.best.config, ("validation",)).splits["validation"]
+    data = dataset.load(run.best.config, ("validation",), dense=run.best.dense)
+    split = data.splits["validation"]
     lines = tune_decoder.read_lines(run, split)
     [guide] = decoders.load("beam", run.workdir, run.best).read.args
     alone = guide._replace(alpha=0.0, beta=0.0)

@@ -18,12 +18,14 @@ class LabelledSplit:
     """A split's lines in use (`indices`), and the label ids of all its lines.
 
     buckets: the shapes that its lines are padded to, wide enough for all of them.
+    dense: from how many characters to the height on lines are stretched, 0 for none.
     """
 
     lines: lines_file.Split
     labels: list[np.ndarray]
     indices: np.ndarray
     buckets: tuple[plan.Bucket, ...]
+    dense: float = 0.0
     # Mesh → the lines on its devices; filled by resident.py.
     on_devices: dict = dataclasses.field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -73,8 +75,19 @@ class LabelledSplit:
         needed = np.asarray(ctc.required_frames(*labels))
         return np.flatnonzero(needed > model.frames(self.lines.widths))
 
+    def dense_factors(self, counts: np.ndarray) -> np.ndarray:
+        """Return by how much lines (n,) of so many characters are stretched."""
+        lines = self.lines
+        return stretching.factors(counts, lines.widths, lines.height, self.dense)
+
+    def as_learnt(self) -> "LabelledSplit":
+        """Return the same split, dense lines stretched as their transcripts ask for."""
+        return self.stretched(self.dense_factors(self.label_lengths))
+
     def stretched(self, factors: np.ndarray) -> "LabelledSplit":
         """Return the same split with all lines at `factors` (n,) times their widths."""
+        if np.all(factors == 1):
+            return self
         lines = self.lines.stretched(factors)
         buckets = plan.holding(self.buckets, lines.widths, self.label_lengths)
         return dataclasses.replace(self, lines=lines, buckets=buckets)
@@ -95,11 +108,16 @@ class Dataset:
     def describe(self) -> dict:
         """Return what identifies the data, as JSON; a run resumes only on the same."""
         direction = self.charset.direction
-        return {
-            "height": self.height,
-            "charset": list(self.charset.characters),
-            "digests": {name: s.lines.digest for name, s in self.splits.items()},
-        } | ({"direction": direction} if direction else {})
+        [dense] = {split.dense for split in self.splits.values()}
+        return (
+            {
+                "height": self.height,
+                "charset": list(self.charset.characters),
+                "digests": {name: s.lines.digest for name, s in self.splits.items()},
+            }
+            | ({"direction": direction} if direction else {})
+            | ({"dense": dense} if dense else {})
+        )
 
 
 def load(
@@ -110,15 +128,17 @@ def load(
     any_characters: bool = False,
     charset: Charset | None = None,
     known: Charset = NO_CHARACTERS,
+    dense: float | None = None,
 ) -> Dataset:
     """Open config.lines_file and label its splits.
 
     `optional` splits are loaded if the file has them. any_characters: labels leave out
     what the charset lacks. charset: of a trained network; it takes the place of the
     config's. known: of a network that is trained on; where config.charset is empty, its
-    characters stay beside the file's. Raises UserError if the file, its height or its
-    characters do not match.
+    characters stay beside the file's. dense: of a trained network; see LabelledSplit.
+    Raises UserError if the file, its height or its characters do not match.
     """
+    dense = stretching.dense_from(config) if dense is None else dense
     with lines_file.LinesFile(config.lines_file) as file:
         if config.height not in (0, file.height):
             raise UserError(
@@ -126,13 +146,7 @@ def load(
                 f"config.height is {config.height}: prepare another file with "
                 f"--height={config.height} and name it with --config.lines_file=FILE.h5"
             )
-        # The same shapes for all splits: what is compiled for one serves the others.
-        widths, lengths = file.sizes()
-        if stretching.is_meant(config):
-            dense = stretching.factors(lengths, widths, file.height)
-            widths = np.append(widths, stretching.new_widths(widths, dense))
-            lengths = np.append(lengths, lengths)
-        buckets = plan.make_buckets(widths, lengths, config.num_buckets)
+        buckets = _buckets(file, config.num_buckets, dense)
         names = [*names, *(set(optional) & set(file.splits))]
         found = {name: file.split(name) for name in names}
         charset = charset or _charset(config, known, file.charset, found)
@@ -147,8 +161,22 @@ def load(
                 )
             left_out = str.maketrans("", "", unknown)
             labels = [charset.encode(t.translate(left_out)) for t in split.transcripts]
-            splits[name] = LabelledSplit(split, labels, np.arange(len(split)), buckets)
+            used = np.arange(len(split))
+            splits[name] = LabelledSplit(split, labels, used, buckets, dense)
         return Dataset(file.height, charset, splits)
+
+
+def _buckets(
+    file: lines_file.LinesFile, count: int, dense: float
+) -> tuple[plan.Bucket, ...]:
+    """Return the same shapes for all splits: programs for one serve the others."""
+    widths, lengths = file.sizes()
+    if not dense:
+        return plan.make_buckets(widths, lengths, count)
+    factors = stretching.factors(lengths, widths, file.height, dense)
+    widths = np.append(widths, stretching.new_widths(widths, factors))
+    # Lines are read at any width between the two.
+    return plan.rising(plan.make_buckets(widths, np.tile(lengths, 2), count))
 
 
 def _charset(
@@ -172,7 +200,12 @@ def load_unchanged(workdir: Path, config) -> Dataset:
     """
     description = workdirs.read_json(workdir / "dataset.json")
     trained_on = description["digests"]
-    data = load(config, tuple(trained_on), charset=Charset.described(description))
+    data = load(
+        config,
+        tuple(trained_on),
+        charset=Charset.described(description),
+        dense=description.get("dense", 0.0),
+    )
     for name, digest in trained_on.items():
         if data.splits[name].lines.digest != digest:
             raise UserError(
@@ -188,7 +221,8 @@ def leave_out_impossible(data: Dataset, model) -> LabelledSplit:
     Raises UserError if no line is left.
     """
     for name, split in data.splits.items():
-        if len(left_out := split.impossible(model)):
+        read = split if name == "train" else split.as_learnt()
+        if len(left_out := read.impossible(model)):
             ids = [split.lines.line_ids[index] for index in left_out]
             print(
                 f"{len(ids)} of {len(split)} {name} lines have more characters than "

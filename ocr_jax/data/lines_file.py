@@ -72,6 +72,11 @@ class Split:
         flat = self.pixels[self.offsets[index] : self.offsets[index + 1]]
         return flat.reshape(self.height, self.widths[index])
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all its images."""
+        return self.height * int(self.widths.sum(dtype=np.int64))
+
     def line(self, index: int) -> Line:
         """Return the line with its transcript and origin."""
         return Line(
@@ -84,7 +89,7 @@ class Split:
     def stretched(self, factors: np.ndarray) -> "StretchedSplit":
         """Return the same lines at `factors` (n,) times their widths."""
         widths = stretching.new_widths(self.widths, factors)
-        return StretchedSplit(**vars(self) | {"widths": widths}, original=self)
+        return StretchedSplit(**vars(self) | {"widths": widths, "original": self})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -49,10 +49,10 @@ def choose(loader: str, lines: lines_file.Split) -> str:
             f"{extras.install_command('tensorflow')}, or set config.loader=resident"
         )
     memory = _device_memory()
-    if loader == "resident" and memory and lines.pixels.nbytes > memory:
+    if loader == "resident" and memory and lines.nbytes > memory:
         raise UserError(
             f"config.loader is resident, but the pixels of the {lines.name} lines take "
-            f"{lines.pixels.nbytes / 1e9:.1f} GB and the device has {memory / 1e9:.1f} "
+            f"{lines.nbytes / 1e9:.1f} GB and the device has {memory / 1e9:.1f} "
             "GB: set config.loader=tf_data"
         )
     return loader
@@ -61,7 +61,7 @@ def choose(loader: str, lines: lines_file.Split) -> str:
 def _is_small(lines: lines_file.Split) -> bool:
     """Return whether the lines are small enough to keep on the device by default."""
     if memory := _device_memory():
-        return lines.pixels.nbytes <= SHARE_OF_MEMORY * memory
+        return lines.nbytes <= SHARE_OF_MEMORY * memory
     # A CPU shares the memory of the host, and large splits have been left on disk.
     return isinstance(lines.pixels, np.ndarray)
 

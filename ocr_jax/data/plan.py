@@ -1,5 +1,6 @@
 """The epoch plan: which lines form which batch, in pure NumPy."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -60,6 +61,15 @@ def holding(
         for index, bucket in enumerate(buckets)
     )
     return tuple(map(Bucket, edges, longest))
+
+
+def rising(buckets: Sequence[Bucket]) -> tuple[Bucket, ...]:
+    """Return the buckets with labels at least as long as those of narrower ones."""
+    longest = itertools.accumulate((b.label_width for b in buckets), max)
+    return tuple(
+        bucket._replace(label_width=length)
+        for bucket, length in zip(buckets, longest, strict=True)
+    )
 
 
 def bucket_widths(widths: Sequence[int], num_buckets: int) -> tuple[int, ...]:

@@ -9,21 +9,28 @@ import cv2
 import numpy as np
 
 # Lines with more characters to their height than DENSE are stretched until they have so
-# many, to at most WIDEST times their width. Below LEAST it is not worth while.
+# many, to at most WIDEST times their width. Below LEAST it isn't worthwhile.
 DENSE, LEAST, WIDEST = 2.5, 1.1, 1.75
 
 
-def is_meant(config) -> bool:
-    """Whether the network of a config has its dense lines stretched."""
-    return config.encoder == "upright_conv"
+def dense_from(config) -> float:
+    """Return from how many characters to the height on a training stretches lines.
+
+    0: it stretches none. A network keeps it in its dataset.json.
+    """
+    return DENSE if config.encoder == "upright_conv" else 0.0
 
 
-def factors(counts: np.ndarray, widths: np.ndarray, height: int) -> np.ndarray:
+def factors(
+    counts: np.ndarray, widths: np.ndarray, height: int, dense: float
+) -> np.ndarray:
     """Return by how much each line (n,) is stretched; 1: it is not dense.
 
-    counts: of its characters; widths in pixels.
+    counts: of its characters; widths in pixels; dense: see dense_from.
     """
-    wanted = np.asarray(counts) * height / (DENSE * np.maximum(widths, 1))
+    if not dense:
+        return np.ones(len(widths))
+    wanted = np.asarray(counts) * height / (dense * np.maximum(widths, 1))
     return np.where(wanted < LEAST, 1.0, np.minimum(wanted, WIDEST))
 
 
@@ -34,8 +41,7 @@ def new_widths(widths: np.ndarray, factors: np.ndarray) -> np.ndarray:
 
 def stretch(image: np.ndarray, width: int) -> np.ndarray:
     """Return a line image (H, W) uint8 at another width in pixels."""
-    height, before = image.shape
-    if width == before:
+    if width == image.shape[1]:
         return image
-    how = cv2.INTER_LINEAR if width > before else cv2.INTER_AREA
-    return cv2.resize(image, (int(width), height), interpolation=how)
+    size = int(width), image.shape[0]
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)

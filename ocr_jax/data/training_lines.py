@@ -1,13 +1,14 @@
 """The lines of a training, and what to know about their characters beforehand."""
 
 import collections
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import ml_collections
 
 from ocr_jax import charset, display_order, workdirs
-from ocr_jax.data import dataset, lines_file, stretching
+from ocr_jax.data import dataset, lines_file
 
 # A network hardly learns a character that it sees less often.
 FEW = 5
@@ -29,13 +30,8 @@ def load(
     data = dataset.load(
         config, ("train", "validation"), optional=("test",), known=known
     )
-    if stretching.is_meant(config):
-        train = data.splits["train"]
-        factors = stretching.factors(
-            train.label_lengths, train.lines.widths, data.height
-        )
-        data.splits["train"] = train.stretched(factors)
-    return data
+    splits = data.splits | {"train": data.splits["train"].as_learnt()}
+    return dataclasses.replace(data, splits=splits)
 
 
 def remarks(

@@ -20,15 +20,16 @@ VARIATIONS = 4  # per line, drawn below it
 def draw(file_path: Path, out: Path, split_name: str, *, count: int, config=None):
     """Draw `count` lines, evenly spread over a split, black on white, into a PNG.
 
-    config: if given, lines are as wide as its training has them, and VARIATIONS of each
-    follow it.
+    config: if given, lines are as wide as its training would have them, and VARIATIONS
+    of each follow it.
     """
     with lines_file.LinesFile(file_path) as file:
         split = file.split(split_name)
-        if config and stretching.is_meant(config):
+        if config:
+            dense = stretching.dense_from(config)
             lengths = [len(text) for text in split.transcripts]
             split = split.stretched(
-                stretching.factors(lengths, split.widths, file.height)
+                stretching.factors(lengths, split.widths, file.height, dense)
             )
         indices = spread(len(split), count)
         images = [[split.image(index)] for index in indices]

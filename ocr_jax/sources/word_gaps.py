@@ -51,7 +51,8 @@ def find(workdir: Path, split: lines_file.Split) -> list[list[Gap]]:
         paths = align(logits, lengths, batch["label"], batch["label_length"])
         for index, path in zip(row.indices, jax.device_get(paths), strict=False):
             displayed = best.charset.spell(lines.labels[index])
-            gaps[index] = _gaps(displayed, path, best.model.centre)
+            scale = split.widths[index] / lines.lines.widths[index]
+            gaps[index] = _gaps(displayed, path, best.model.centre, scale)
     return gaps
 
 
@@ -70,12 +71,16 @@ def _labelled(best: trained.BestModel, split: lines_file.Split):
     buckets = plan.make_buckets(
         split.widths, [len(label) for label in labels], best.config.num_buckets
     )
-    lines = dataset.LabelledSplit(split, labels, np.flatnonzero(spelled), buckets)
+    used = np.flatnonzero(spelled)
+    lines = dataset.LabelledSplit(split, labels, used, buckets, best.dense).as_learnt()
     return lines.without(lines.impossible(best.model))
 
 
-def _gaps(transcript: str, path: np.ndarray, centre) -> list[Gap]:
-    """Return the gaps of a line from the aligned classes (T,) of its frames."""
+def _gaps(transcript: str, path: np.ndarray, centre, scale: float) -> list[Gap]:
+    """Return the gaps of a line from the aligned classes (T,) of its frames.
+
+    scale: of a pixel as the network saw the line, in pixels of the line.
+    """
     changes = np.flatnonzero(np.diff(path, prepend=-1, append=-1))
     runs = [
         (start, end - 1)
@@ -83,7 +88,11 @@ def _gaps(transcript: str, path: np.ndarray, centre) -> list[Gap]:
         if path[start] != BLANK
     ]
     return [
-        Gap(i, float(centre(runs[i - 1][1])), float(centre(runs[i + 1][0])))
+        Gap(
+            i,
+            float(scale * centre(runs[i - 1][1])),
+            float(scale * centre(runs[i + 1][0])),
+        )
         for i in range(1, len(transcript) - 1)
         if transcript[i] == " "
     ]

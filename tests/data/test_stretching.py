@@ -23,12 +23,18 @@ HEIGHT = 64
     ],
 )
 def test_a_line_is_stretched_by_how_dense_it_is(characters, factor):
-    [found] = stretching.factors(np.array([characters]), np.array([640]), HEIGHT)
+    [found] = stretching.factors(np.array([characters]), np.array([640]), HEIGHT, 2.5)
     assert found == pytest.approx(factor)
 
 
 def test_a_line_without_ink_stays_as_it_is():
-    assert stretching.factors(np.array([0]), np.array([0]), HEIGHT).tolist() == [1.0]
+    [factor] = stretching.factors(np.array([0]), np.array([0]), HEIGHT, 2.5)
+    assert factor == 1.0
+
+
+def test_a_network_that_learnt_no_stretched_lines_stretches_none():
+    [factor] = stretching.factors(np.array([90]), np.array([640]), HEIGHT, 0.0)
+    assert factor == 1.0
 
 
 def test_a_stretched_image_keeps_its_height_and_its_ink_in_place():
@@ -77,8 +83,27 @@ def test_training_lines_are_stretched_by_their_transcripts_and_no_others(
     assert data.splits["train"].widths.tolist() == [77, 48]
     assert data.splits["train"].lines.image(0).shape == (fixtures.HEIGHT, 77)
     assert data.splits["validation"].widths.tolist() == [48]
+    assert data.describe()["dense"] == stretching.DENSE
 
 
 def test_other_networks_learn_the_lines_as_they_are(lines, tmp_path):
     data = training_lines.load(lines, tmp_path / "run")
     assert data.splits["train"].widths.tolist() == [48, 48]
+    assert "dense" not in data.describe()
+
+
+def test_lines_that_are_read_at_any_width_fit_the_buckets_of_their_file(
+    lines, tmp_path
+):
+    lines.encoder, lines.num_buckets = "upright_conv", 2
+    validation = training_lines.load(lines, tmp_path / "run").splits["validation"]
+    for factor in (1.0, 1.2, 1.6):
+        stretched = validation.stretched(np.array([factor]))
+        assert stretched.buckets == validation.buckets
+
+
+def test_a_split_that_was_stretched_can_be_stretched_again(lines, tmp_path):
+    train = training_lines.load(lines, tmp_path / "run").splits["train"]
+    twice = train.stretched(np.array([1.5, 1.0])).stretched(np.array([1.0, 1.5]))
+    assert twice.widths.tolist() == [72, 72]
+    assert twice.lines.image(0).shape == twice.lines.image(1).shape == (16, 72)

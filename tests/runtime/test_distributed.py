@@ -1,5 +1,6 @@
 """One run in two processes on loopback: what it learns, how it stops, who speaks."""
 
+import dataclasses
 import os
 import signal
 import socket
@@ -10,8 +11,8 @@ import numpy as np
 import pytest
 
 from ocr_jax import config as config_lib
-from ocr_jax import errors, train, trained, workdirs
-from ocr_jax.data import pipeline
+from ocr_jax import errors, rereading, train, trained, workdirs
+from ocr_jax.data import dataset, lines_writer, pipeline
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import distributed
 from tests import fixtures, forked
@@ -30,7 +31,6 @@ SLURM_TASK = {
 def start(tmp_path, tiny_config):
     """A function: (workdir, *overrides) → a process with two devices."""
     tiny_config.num_epochs = 2
-    tiny_config.encoder = "upright_conv"  # dense lines are read twice, by both
     path = tmp_path / "config.py"
     fixtures.write_config(path, tiny_config)
     processes = []
@@ -100,6 +100,36 @@ def stop_resume_and_fail(arguments):
     print("ended with", run(workdir, int), file=sys.stderr)
     run(workdir + "_again", fill_disk)
     print("lived on", file=sys.stderr)
+
+
+@pytest.mark.slow
+def test_two_processes_read_dense_lines_at_the_widths_of_one(
+    tmp_path, tiny_config, start
+):
+    path = tmp_path / "dense.h5"
+    splits = {
+        name: [
+            dataclasses.replace(line, image=np.ascontiguousarray(line.image[:, ::2]))
+            for line in fixtures.draw_lines(16, seed, name)
+        ]
+        for seed, name in enumerate(("train", "validation"))
+    }
+    lines_writer.write_lines(path, splits, height=fixtures.HEIGHT, source="test")
+    changes = {"lines_file": str(path), "encoder": "upright_conv", "num_epochs": 4}
+    tiny_config.update(changes)
+    overrides = [f"--config.{key}={value}" for key, value in changes.items()]
+    codes, _, complaints = ends(
+        [start(tmp_path / "two", *flags, *overrides) for flags in flags_of_two()]
+    )
+    assert codes == [0, 0], complaints
+    train.train_and_evaluate(tiny_config, tmp_path / "one")
+    tables = [tmp_path / name / "readings_validation.tsv" for name in ("one", "two")]
+    assert tables[0].read_text() == tables[1].read_text()
+    run = trained.open_run(tmp_path / "one")
+    split = dataset.load_unchanged(run.workdir, run.best.config).splits["validation"]
+    of_run = run.logits_step, run.state, split, run.best.config, run.mesh
+    surest = rereading.at_surest_widths(*of_run)
+    assert (surest.widths > split.widths).any()
 
 
 @pytest.mark.slow
