@@ -4,8 +4,8 @@
     logits, frames = program.call(images, widths)
 
 images (B, height, W) uint8 as ocr_jax.images.cleaning leaves them, W a multiple of 32;
-widths (B,) int32. The logits (B, T, C) of a line count up to its number of frames. Lines
-are read once; what reads dense ones again is ocr_jax.rereading.
+widths (B,) int32. The logits (B, T, C) of a line count up to its number of frames. The
+program reads lines once; ocr_jax/rereading.py says how dense ones are read again.
 """
 
 import jax
