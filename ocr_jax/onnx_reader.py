@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 import onnxruntime
 
-# A stretching that is worthwhile; what characters are sure of where no text is.
-LEAST, GARBAGE = 1.1, 0.4
+# A stretching that is worthwhile; the share of characters that a first reading finds;
+# how sure the network is of characters where no text is.
+LEAST, FOUND, GARBAGE = 1.1, 0.94, 0.4
 
 
 def load(path):
@@ -70,7 +71,9 @@ def read(session, about, line):
     """
     text, evidence = _read_once(session, about["characters"], line)
     height, width = line.shape
-    factor = len(text) * height / (about["dense"] * width) if about["dense"] else 1.0
+    if not about["dense"]:
+        return text
+    factor = len(text) / FOUND * height / (about["dense"] * width)
     if factor < LEAST:
         return text
     size = round(width * min(factor, about["widest"])), height

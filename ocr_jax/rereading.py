@@ -18,11 +18,14 @@ from ocr_jax.decoding import greedy
 from ocr_jax.readings import GARBAGE
 from ocr_jax.runtime import devices
 
+# A first reading finds so many of a dense line's characters, less than all.
+FOUND = 0.94
+
 
 class Found(NamedTuple):
-    """How many characters are read greedily of each line, and their evidence."""
+    """How many characters each line seems to have, and the evidence of those read."""
 
-    counts: Int[ArrayLike, " b"]
+    counts: Float[ArrayLike, " b"]
     evidence: Float[ArrayLike, " b"]
 
 
@@ -31,7 +34,7 @@ def find(logits: Float[ArrayLike, "b t c"], lengths: Int[ArrayLike, " b"]) -> Fo
     decoded = greedy.greedy_decode(logits, lengths)
     is_read = jnp.arange(logits.shape[1]) < decoded.lengths[:, None]
     above = jnp.where(is_read, decoded.confidences - GARBAGE, 0.0)
-    return Found(decoded.lengths, above.sum(axis=1))
+    return Found(decoded.lengths / FOUND, above.sum(axis=1))
 
 
 def at_surest_widths(

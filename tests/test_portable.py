@@ -20,6 +20,7 @@ from ocr_jax import (
     models,
     onnx_graph,
     onnx_reader,
+    rereading,
     steps,
     train_state,
     trained,
@@ -132,7 +133,8 @@ def test_the_reader_reads_lines_and_scans_as_we_do(
 
 
 def test_the_reader_reads_dense_lines_at_the_same_width_as_we_do():
-    assert (onnx_reader.LEAST, onnx_reader.GARBAGE) == (stretching.LEAST, GARBAGE)
+    kept = onnx_reader.LEAST, onnx_reader.FOUND, onnx_reader.GARBAGE
+    assert kept == (stretching.LEAST, rereading.FOUND, GARBAGE)
     best = make_best(encoder="upright_conv", lstm_layers=0)
     best = best._replace(dense=stretching.DENSE)
     graph = onnx_graph.build(best)

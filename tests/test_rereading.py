@@ -52,7 +52,8 @@ def test_a_dense_line_takes_the_width_at_which_it_is_surer(tmp_path):
     split = dataset.load(config, ("validation",)).splits["validation"]
     mesh = devices.make_mesh(config.batch_size)
     surest = rereading.at_surest_widths(logits_step, None, split, config, mesh)
-    assert surest.widths.tolist() == [38, 24, 24, 38]  # 1.6 times, for 2.5 a height
+    # 1.7 times: 6 characters that were found stand for 6.4, of which 2.5 fit a height.
+    assert surest.widths.tolist() == [41, 24, 24, 41]
 
 
 def test_a_network_that_learnt_lines_as_they_are_reads_them_so(tmp_path):

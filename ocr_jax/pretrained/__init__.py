@@ -17,10 +17,10 @@ FOLDER = Path(__file__).parent
 DIGESTS = {
     "hands": {
         "weights.safetensors": (
-            "1ed0b9408f522df389a5d3b5eff3336059d1707fe734e40531df8cb1e2d8a16d"
+            "18e33d4ba93580a54eb5a03b8ac6a2914a457b0b3c098509e8ba80d7610f2b51"
         ),
         "language_model.npz": (
-            "5b5a44cd4babed1083611c2089d9a8aed855e995bcc8189cd43b8859afd4535d"
+            "23540821e218f1526addc0a7de473855a22a284fee5fa72aa6d54084c08685ed"
         ),
     },
     "page_lines": {
