@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import PIL.Image
 
@@ -52,19 +51,12 @@ class Recognizer:
 
         @devices.jit
         def compute_logits(state, images, widths):
-            logits, lengths = steps.predict_logits(best.model, state, images, widths)
-            rows, frames, _ = logits.shape
-            more_rows = 0 if rows == 1 else batches.MOST - rows
-            more_frames = max(FRAMES, 1 << (frames - 1).bit_length()) - frames
-            logits = jnp.pad(logits, ((0, more_rows), (0, more_frames), (0, 0)))
-            return logits, jnp.pad(lengths, (0, more_rows))
+            return steps.predict_logits(best.model, state, images, widths)
 
         @devices.jit
         def decode(decoder, logits, lengths):
             decoded = decoder.decode(logits, lengths)
-            by_itself = decoded if is_alone else alone.decode(logits, lengths)
-            found = rereading.find(logits, lengths) if best.dense else None
-            return decoded, by_itself, found
+            return decoded, decoded if is_alone else alone.decode(logits, lengths)
 
         self._networks = [
             functools.partial(compute_logits, jax.device_put(best.state, device))
@@ -127,41 +119,61 @@ class Recognizer:
 
         Dense lines are read again, stretched, where the network has learnt them so.
         """
-        readings, once = self._read_once(lines)
+        lines = list(lines)
+        logits, once = self._logits(lines)
         best, widths = self.best, np.array([line.image.shape[1] for line in lines])
         factors = stretching.factors(once.counts, widths, best.height, best.dense)
         dense = np.flatnonzero(factors > 1)
         wide = stretching.new_widths(widths, factors)
-        more, again = self._read_once([lines[i].stretched(wide[i]) for i in dense])
-        for index, reading, evidence in zip(dense, more, again.evidence, strict=True):
-            if evidence > once.evidence[index]:
-                readings[index] = reading
-        return readings
+        stretched = [lines[index].stretched(wide[index]) for index in dense]
+        more, again = self._logits(stretched)
+        for place, index in enumerate(dense):
+            if again.evidence[place] > once.evidence[index]:
+                lines[index], logits[index] = stretched[place], more[place]
+        return self._decoded(lines, logits)
 
-    def _read_once(
+    def _logits(
         self, lines: list[cleaning.CleanLine]
-    ) -> tuple[list[Reading], rereading.Found]:
+    ) -> tuple[list[np.ndarray], rereading.Found]:
+        """Return the logits (T, C) of each line, and what is found if that matters."""
         groups = list(batches.split([line.image.shape[1] for line in lines]))
 
         def compute(group, network):
             indices, width = group
-            padded, widths = batches.pad([lines[i].image for i in indices], width)
-            return jax.device_put(network(padded, widths), self._device)
+            return network(*batches.pad([lines[i].image for i in indices], width))
 
-        readings = [BLANK] * len(lines)
+        logits = [np.zeros((0, 0), np.float32)] * len(lines)
         found = rereading.Found(*np.zeros((2, len(lines))))
         # A thread for each device: programs of other widths are compiled at once.
         with ThreadPoolExecutor(len(self._networks)) as pool:
             computed = pool.map(compute, groups, itertools.cycle(self._networks))
-            for (indices, _), logits in zip(groups, computed, strict=True):
-                batch, alone, of_rows = jax.device_get(self._decode(*logits))
-                for row, index in enumerate(indices):
-                    reading = self._reading(batch, row, lines[index])
-                    sure = alone.confidences[row, : alone.lengths[row]].tolist()
-                    readings[index] = reading._replace(evidence=tuple(sure))
-                    for whole, part in zip(found, of_rows or (), strict=False):
-                        whole[index] = part[row]
-        return readings, found
+            for (indices, _), outputs in zip(groups, computed, strict=True):
+                read = zip(indices, *jax.device_get(outputs), strict=False)
+                for index, of_line, length in read:
+                    logits[index] = of_line[:length]
+                if self.best.dense:
+                    padded = _padded([logits[index] for index in indices])
+                    of_rows = jax.device_get(rereading.found_in(*padded))
+                    for whole, part in zip(found, of_rows, strict=True):
+                        whole[indices] = part[: len(indices)]
+        return logits, found
+
+    def _decoded(
+        self, lines: list[cleaning.CleanLine], logits: list[np.ndarray]
+    ) -> list[Reading]:
+        """Decode logits (T, C) in batches of similar length; without any: blank."""
+        readings = [BLANK] * len(lines)
+        frames = np.array([len(of_line) for of_line in logits])
+        order = [i for i in np.argsort(-frames, kind="stable") if frames[i]]
+        for start in range(0, len(order), batches.MOST):
+            indices = order[start : start + batches.MOST]
+            padded = _padded([logits[index] for index in indices])
+            batch, alone = jax.device_get(self._decode(*padded))
+            for row, index in enumerate(indices):
+                reading = self._reading(batch, row, lines[index])
+                sure = alone.confidences[row, : alone.lengths[row]].tolist()
+                readings[index] = reading._replace(evidence=tuple(sure))
+        return readings
 
     def _reading(self, decoded, row: int, line: cleaning.CleanLine) -> Reading:
         """Build the reading of one row of a decoded batch."""
@@ -177,6 +189,19 @@ class Recognizer:
             for character, i in zip(text, order, strict=True)
         ]
         return Reading(text, float(decoded.line_confidences[row]), characters)
+
+
+def _padded(logits: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Pad logits (T, C) into a batch of one of few shapes; return lengths, too."""
+    longest, classes = max(map(len, logits)), logits[0].shape[1]
+    rows = 1 if len(logits) == 1 else batches.MOST
+    frames = max(FRAMES, 1 << (longest - 1).bit_length())
+    padded = np.zeros((rows, frames, classes), np.float32)
+    lengths = np.zeros(rows, np.int32)
+    for row, of_line in enumerate(logits):
+        padded[row, : len(of_line)] = of_line
+        lengths[row] = len(of_line)
+    return padded, lengths
 
 
 def _widths(centres: np.ndarray, whole: int) -> np.ndarray:

@@ -29,7 +29,8 @@ class Found(NamedTuple):
     evidence: Float[ArrayLike, " b"]
 
 
-def find(logits: Float[ArrayLike, "b t c"], lengths: Int[ArrayLike, " b"]) -> Found:
+@jax.jit
+def found_in(logits: Float[ArrayLike, "b t c"], lengths: Int[ArrayLike, " b"]) -> Found:
     """Return what is found in lines that are `lengths` frames long."""
     decoded = greedy.greedy_decode(logits, lengths)
     is_read = jnp.arange(logits.shape[1]) < decoded.lengths[:, None]
@@ -60,11 +61,8 @@ def _found(
     found = Found(*np.zeros((2, len(split.lines))))
     rows = split.plan(config, epoch=0)
     batches = pipeline.batches(split, rows, config, mesh)
-    outputs = (_find(*logits_step(state, batch)) for batch in batches)
+    outputs = (found_in(*logits_step(state, batch)) for batch in batches)
     for row, of_rows in zip(rows, devices.fetched(outputs), strict=True):
         for whole, part in zip(found, of_rows, strict=True):
             whole[row.indices] = part[: len(row.indices)]
     return found
-
-
-_find = jax.jit(find)

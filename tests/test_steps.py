@@ -191,7 +191,7 @@ def test_reading_has_devices_wait_for_each_other_nowhere():
     programs = [
         jax.jit(logits_step).lower(state, batch),
         steps._score.lower(greedy.GREEDY, *logits, batch, mesh),
-        rereading._find.lower(*logits),
+        rereading.found_in.lower(*logits),
     ]
     assert mesh.size == 4
     for program in programs:
