@@ -180,8 +180,10 @@ class Recognizer:
         length = decoded.lengths[row]
         text, order = self.best.charset.read(decoded.labels[row, :length])
         frames = (decoded.starts[row, :length] + decoded.ends[row, :length]) / 2
-        centres = self.best.model.centre(frames)
-        widths = _widths(centres, line.image.shape[1]) * line.scale
+        size = line.image.shape[1]
+        # The first and the last frame may lie beside the line.
+        centres = np.clip(self.best.model.centre(frames), 0, size)
+        widths = _widths(centres, size) * line.scale
         xs = line.left + centres * line.scale
         confidences = decoded.confidences[row]
         characters = [
