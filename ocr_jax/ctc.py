@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import lax
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
@@ -25,13 +26,13 @@ LEAST = -(1 << 15)
 
 def required_frames(
     labels: Int[ArrayLike, "b l"], label_lengths: Int[ArrayLike, " b"]
-) -> Int[Array, " b"]:
+) -> Int[ArrayLike, " b"]:
     """Return the fewest frames that spell each label: its length plus its repeats.
 
     Two equal neighbours need a blank between them. Labels are zero padded. Works on
-    NumPy arrays and under jit.
+    NumPy arrays, without a device, and under jit.
     """
-    inside = jnp.arange(1, labels.shape[1]) < label_lengths[:, None]
+    inside = np.arange(1, labels.shape[1]) < label_lengths[:, None]
     repeats = (labels[:, 1:] == labels[:, :-1]) & inside
     return label_lengths + repeats.sum(axis=1)
 
@@ -40,7 +41,7 @@ def is_feasible(
     logit_lengths: Int[ArrayLike, " b"],
     labels: Int[ArrayLike, "b l"],
     label_lengths: Int[ArrayLike, " b"],
-) -> Bool[Array, " b"]:
+) -> Bool[ArrayLike, " b"]:
     """Return whether each label fits its frames; False for a line without frames."""
     required = required_frames(labels, label_lengths)
     return (required <= logit_lengths) & (logit_lengths > 0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import traverse_util
@@ -101,7 +102,10 @@ def keeping(
     def without(tree):
         flat = traverse_util.flatten_dict(tree, sep="/")
         kept = {
-            name: array.at[..., classes].set(0.0) if _is_head(name) else array
+            # No scatter, which would be a program of its own to compile.
+            name: jnp.where(np.isin(np.arange(array.shape[-1]), classes), 0.0, array)
+            if _is_head(name)
+            else array
             for name, array in flat.items()
         }
         return traverse_util.unflatten_dict(kept, sep="/")
@@ -186,12 +190,12 @@ def take_over(
 
 def _fitting(
     name: str, ours: jax.ShapeDtypeStruct, found: jax.Array | None, classes: list[int]
-) -> jax.Array | None:
+) -> jax.Array | np.ndarray | None:
     """Return what of the array `found` replaces `ours`: all, these classes or None."""
     if found is None:
         return None
     if _is_head(name) and ours.shape[:-1] == found.shape[:-1]:
-        return found[..., np.array(classes)]
+        return np.asarray(found)[..., np.array(classes)]
     return found if found.shape == ours.shape else None
 
 

@@ -161,22 +161,23 @@ def _kernel_gradient(size, padding: int, x, grads):
 
     def add(total, line):
         x, grads = line
-        # One product per position of the kernel: the operands fit in the cache.
+        x = jnp.concatenate([x[:, j : j + columns] for j in range(size[1])], axis=-1)
+        # One product per row of the kernel: the operands fit in the cache.
         products = [
             jnp.einsum(
                 "hwi,hwo->io",
-                x[i : i + rows, j : j + columns],
+                x[i : i + rows],
                 grads,
                 preferred_element_type=jnp.float32,
             )
             for i in range(size[0])
-            for j in range(size[1])
         ]
         return total + jnp.stack(products), None
 
-    shape = size[0] * size[1], x.shape[-1], grads.shape[-1]
-    total, _ = lax.scan(add, jnp.zeros(shape), (x, grads))
-    return total.reshape(*size, *shape[1:]).astype(x.dtype)
+    shape = *size, x.shape[-1], grads.shape[-1]
+    start = jnp.zeros((size[0], size[1] * shape[2], shape[3]))
+    total, _ = lax.scan(add, start, (x, grads))
+    return total.reshape(shape).astype(x.dtype)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))

@@ -9,8 +9,9 @@ VARIABLES = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "MALLOC_MMAP_THRESHOLD_": str(1 << 32),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
-    # One heap for all threads: several heaps would grow and never be released.
-    "MALLOC_ARENA_MAX": "1",
+    # As many heaps as compile at once: they wait for each other with one, and with more
+    # than a few each keeps memory for itself.
+    "MALLOC_ARENA_MAX": "4",
 }
 
 
