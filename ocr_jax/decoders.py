@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ocr_jax import run_names, trained, workdirs
@@ -92,7 +91,7 @@ def load(
         raise UserError(
             f"{path} was made for other characters: run ocr_jax.tune_decoder again"
         )
-    model = jax.tree.map(jnp.asarray, language_model.build(tuned.model.ngrams))
+    model = jax.device_put(language_model.build(tuned.model.ngrams))
     guide = beam.Guide(model, tuned.weights.alpha, tuned.weights.beta)
     return Decoder(jax.tree_util.Partial(fusion.beam_path, guide), tuned.temperature)
 

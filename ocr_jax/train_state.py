@@ -46,7 +46,8 @@ def create_state(
 def state_shapes(model, tx, config, height: int) -> TrainState:
     """Return the shapes and types of what `create_state` creates."""
     create = _creation(model, tx, config, height)
-    return jax.eval_shape(create, jax.random.key(config.seed), as_drawn)
+    # The key is made inside: a program less to compile.
+    return jax.eval_shape(lambda: create(jax.random.key(config.seed), as_drawn))
 
 
 def _creation(model, tx, config, height: int) -> Callable:
