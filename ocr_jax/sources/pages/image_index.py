@@ -18,11 +18,11 @@ class ImageIndex:
     """
 
     def __init__(self, files: Sequence[Path], folder: Path):
-        self._folder = folder
         self._by_name = collections.defaultdict(list)
         self._by_stem = collections.defaultdict(list)
-        images = list(filter(finding.is_image, files)) or _around(folder)
-        for path in images:
+        inside = list(filter(finding.is_image, files))
+        self._top = folder if inside else folder.parent
+        for path in inside or _around(folder):
             self._by_name[_key(path.name)].append(path)
             for stem in _stems(path.name):
                 self._by_stem[stem].append(path)
@@ -34,7 +34,7 @@ class ImageIndex:
         """
         names = _names(image_name)
         for name in names:
-            for folder in (xml.parent, *_ancestors(xml.parent, self._folder)):
+            for folder in _upwards(xml.parent, self._top):
                 # Path.is_file raises for a name that is too long; this returns False.
                 if os.path.isfile(path := folder / name):
                     return path
@@ -55,14 +55,14 @@ class ImageIndex:
 
 
 def _names(image_name: str) -> list[str]:
-    """Return what a name in an XML file may mean: a path, of any system, or a URL."""
-    decoded = urllib.parse.unquote(image_name)
-    names = []
-    for name in dict.fromkeys((image_name, decoded)):
-        # PureWindowsPath splits at both kinds of slash.
-        path = PureWindowsPath(name)
-        if path.name:
-            names += [path.name, path.as_posix()]
+    """Return what a name in an XML file may mean: a path, of any system, or a URL.
+
+    Whole paths come first: images of other folders may have the same last part.
+    """
+    # PureWindowsPath splits at both kinds of slash.
+    both = [PureWindowsPath(n) for n in (image_name, urllib.parse.unquote(image_name))]
+    paths = [path for path in both if path.name]
+    names = [path.as_posix() for path in paths] + [path.name for path in paths]
     return [name for name in dict.fromkeys(names) if "\0" not in name]
 
 
@@ -84,12 +84,12 @@ def _key(name: str) -> str:
     return finding.key(name).casefold()
 
 
-def _ancestors(folder: Path, top: Path) -> Iterator[Path]:
-    """Yield the folders above one, as far as the top, or the first one above that."""
+def _upwards(folder: Path, top: Path) -> Iterator[Path]:
+    """Yield a folder and those above it, as far as the top."""
+    yield folder
     while folder != top and folder != folder.parent:
         folder = folder.parent
         yield folder
-    yield folder.parent
 
 
 def _around(folder: Path) -> Iterator[Path]:

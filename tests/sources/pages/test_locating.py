@@ -93,6 +93,20 @@ def test_images_of_other_collections_are_not_taken(tmp_path):
     assert tasks(tmp_path / "mine")[0].problem == "an image that is missing ('p1.png')"
 
 
+def test_the_path_in_the_xml_comes_before_images_of_the_same_name(tmp_path):
+    save_image(tmp_path / "0001.png", 0)
+    save_image(tmp_path / "vol2" / "images" / "0001.png", 100)
+    save_xml(tmp_path / "vol2" / "0001.xml", "images/0001.png")
+    assert [number_of(task) for task in tasks(tmp_path)] == [100]
+
+
+def test_an_image_above_a_collection_with_images_is_not_taken(tmp_path):
+    save_image(tmp_path / "p1.png")
+    save_image(tmp_path / "mine" / "p2.png")
+    save_xml(tmp_path / "mine" / "p1.xml", "p1.png")
+    assert tasks(tmp_path / "mine")[0].problem == "an image that is missing ('p1.png')"
+
+
 def test_of_images_of_one_name_the_nearest_is_taken(tmp_path):
     for number, volume in zip((0, 100), ("v1", "v2"), strict=True):
         save_image(tmp_path / volume / "images" / "0001.jpg", number)
