@@ -20,30 +20,34 @@ class Line(NamedTuple):
     is_new: bool
 
 
-def as_xml(page: locating.Found, lines: list[Line]) -> bytes:
+# The lines of a page as they are to be read, by their numbers in the file.
+Lines = dict[int, Line]
+
+
+def as_xml(page: locating.Found, lines: Lines) -> bytes:
     """Return a copy of the page's XML with the texts that were read."""
-    texts = {n: line.text for n, line in enumerate(lines) if line.is_new}
+    texts = {n: line.text for n, line in lines.items() if line.is_new}
     return xml_texts.copy(page.path, texts)
 
 
-def as_text(page: locating.Found, lines: list[Line]) -> bytes:
+def as_text(page: locating.Found, lines: Lines) -> bytes:
     """Return all texts, a line each."""
-    return "".join(f"{line.text.text}\n" for line in lines).encode()
+    return "".join(f"{line.text.text}\n" for line in lines.values()).encode()
 
 
 # Format → the suffix of its files, and what writes them.
 FORMATS = {"xml": (".xml", as_xml), "text": (".txt", as_text)}
 
 
-def count(lines: list[Line]) -> collections.Counter:
+def count(lines: Lines) -> collections.Counter:
     """Count the lines that were read, and those that were not."""
-    read = sum(line.is_new for line in lines)
+    read = sum(line.is_new for line in lines.values())
     kept = len(lines) - read
     return collections.Counter({"lines read": read, "lines kept as they are": kept})
 
 
-def read(recognizer: Recognizer, page: locating.Found, overwrite: bool) -> list[Line]:
-    """Read the lines of a page that have no text, or all; in the order of the file.
+def read(recognizer: Recognizer, page: locating.Found, overwrite: bool) -> Lines:
+    """Read the lines of a page that have no text, or all.
 
     Raises UserError if the page can't be read.
     """
@@ -57,12 +61,12 @@ def read(recognizer: Recognizer, page: locating.Found, overwrite: bool) -> list[
     }
     readings = recognizer.read_lines(list(images.values()))
     found = dict(zip(images, readings, strict=True))
-    return [
-        Line(xml_texts.Text(found[number].text, found[number].confidence), True)
+    return {
+        number: Line(xml_texts.Text(found[number].text, found[number].confidence), True)
         if number in found
-        else Line(xml_texts.Text(line.text, 1.0), False)
-        for number, line in enumerate(described.lines)
-    ]
+        else Line(xml_texts.Text(described.lines[number].text, 1.0), False)
+        for number in described.order or range(len(described.lines))
+    }
 
 
 def _cut(

@@ -1,11 +1,14 @@
 """Files of whole pages: what is written is read again, and no other file is."""
 
+import argparse
+
 import numpy as np
 import pytest
 
 from ocr_jax import prepare, transcribe
 from ocr_jax.data import pages_file
 from ocr_jax.errors import UserError
+from ocr_jax.sources.pages import whole_pages
 from tests import fixtures
 
 
@@ -39,6 +42,24 @@ def test_a_pages_file_keeps_the_texts_of_pages_that_have_any(tmp_path):
     for line, text in zip(with_texts.lines, with_texts.texts, strict=True):
         top, bottom = text.outline[:, 1].min(), text.outline[:, 1].max()
         assert top < line.baseline[:, 1].min() <= bottom + 1
+
+
+def test_a_pages_file_has_lines_in_the_reading_order_of_the_file(tmp_path):
+    fixtures.save_pages(tmp_path, 1)
+    path = tmp_path / "page0.xml"
+    order = (
+        '<ReadingOrder><OrderedGroup><RegionRefIndexed index="0" regionRef="second"/>'
+        "</OrderedGroup></ReadingOrder><TextRegion>"
+    )
+    second = '</TextRegion><TextRegion id="second"><TextLine id="l1"'
+    whole = path.read_text().replace("<TextRegion>", order)
+    path.write_text(whole.replace('<TextLine id="l1"', second))
+    [task] = whole_pages.tasks(
+        argparse.Namespace(source=tmp_path, split="1,0,0", seed=0, writer_regex="")
+    )
+    [(_, page)] = whole_pages.read(task, 64)
+    lower, upper = page.lines
+    assert lower.baseline[:, 1].min() > upper.baseline[:, 1].max()
 
 
 def test_the_same_pages_have_the_same_digest(tmp_path):

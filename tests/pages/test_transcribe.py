@@ -152,6 +152,23 @@ def test_texts_can_be_plain(run, tmp_path):
     assert (tmp_path / "out/page.txt").read_text() == "cab\nold\nac\n"
 
 
+def test_texts_come_in_the_reading_order_of_the_file(run, tmp_path):
+    save(tmp_path / "in", "page", texts=("", "old", ""))
+    path = tmp_path / "in/page.xml"
+    order = (
+        '<ReadingOrder><OrderedGroup id="o"><RegionRefIndexed index="0" '
+        'regionRef="r2"/></OrderedGroup></ReadingOrder>'
+    )
+    whole = path.read_text().replace("<TextRegion", order + "<TextRegion", 1)
+    second = '</TextRegion><TextRegion id="r2"><TextLine id="l2"'
+    path.write_text(whole.replace('<TextLine id="l2"', second))
+    assert run("--format=text") == 0
+    assert (tmp_path / "out/page.txt").read_text() == "ac\ncab\nold\n"
+    assert run() == 0
+    copied = ElementTree.parse(tmp_path / "out/page.xml").iterfind(".//{*}Unicode")
+    assert [element.text for element in copied] == ["cab", "old", "ac"]
+
+
 def test_a_bad_page_and_a_bad_line_cost_only_themselves(run, tmp_path, capsys):
     folder = tmp_path / "in"
     save(folder, "page")

@@ -34,7 +34,7 @@ def parse(path: Path | BinaryIO, name: str = "") -> line_cutting.Page:
     name = name or str(path)
     root = xml_files.parse(path, "alto", "ALTO", name)
     unit = unit_of(root)
-    page = next(xml_files.all_named(root, "Page"), None)
+    page = xml_files.only_page(root, name)
     size = None if page is None else xml_files.size(page, "WIDTH", "HEIGHT")
     if size is None and unit != "pixel":
         raise UserError(f"{name} measures in {unit}, but has no <Page> with a size")

@@ -44,13 +44,15 @@ class TextLine(NamedTuple):
 class Page(NamedTuple):
     """A page's XML; size is (width, height) in its unit, or None if not given.
 
-    is_ours: ocr_jax wrote it, which measures images as their tag turns them.
+    is_ours: ocr_jax wrote it, which measures images as their tag turns them. order:
+    the numbers of the lines as they are to be read, or () for the order of the file.
     """
 
     unit: str
     size: tuple[float, float] | None
     lines: list[TextLine]
     is_ours: bool = False
+    order: tuple[int, ...] = ()
 
 
 Parse = Callable[[Path], Page]

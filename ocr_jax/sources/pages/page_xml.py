@@ -33,16 +33,45 @@ def parse(path: Path | BinaryIO, name: str = "") -> line_cutting.Page:
     """Parse a PAGE file. Raises UserError for any other file."""
     name = name or str(path)
     root = xml_files.parse(path, "PcGts", "PAGE", name)
-    page = next(xml_files.all_named(root, "Page"), None)
+    page = xml_files.only_page(root, name)
     if page is None:
         raise UserError(f"{name} has no <Page>")
-    lines = [
-        _line(element, number)
-        for number, element in enumerate(xml_files.all_named(page, "TextLine"))
-    ]
+    elements = list(xml_files.all_named(page, "TextLine"))
+    lines = [_line(element, number) for number, element in enumerate(elements)]
     size = xml_files.size(page, "imageWidth", "imageHeight")
     creator = root.findtext("./{*}Metadata/{*}Creator") or ""
-    return line_cutting.Page("pixel", size, lines, creator.startswith("ocr_jax "))
+    is_ours = creator.startswith("ocr_jax ")
+    return line_cutting.Page("pixel", size, lines, is_ours, _order(page, elements))
+
+
+def _order(
+    page: ElementTree.Element, lines: list[ElementTree.Element]
+) -> tuple[int, ...]:
+    """Return the numbers of the lines as the ReadingOrder has their regions.
+
+    Lines of other regions come last; without a ReadingOrder, there is no number.
+    """
+    places = {region: place for place, region in enumerate(_regions(page))}
+    if not places:
+        return ()
+    place_of = {page: len(places)}
+    for parent in page.iter():
+        own = place_of[parent]
+        place_of |= {child: places.get(child.get("id"), own) for child in parent}
+    return tuple(sorted(range(len(lines)), key=lambda n: place_of[lines[n]]))
+
+
+def _regions(page: ElementTree.Element) -> list[str]:
+    """Return the ids of regions in the order of the ReadingOrder, also in groups."""
+    found, keys = [], {}
+    for order in page.iterfind("./{*}ReadingOrder"):
+        keys[order] = ()
+        for group in order.iter():
+            if region := group.get("regionRef"):
+                found.append((keys[group], region))
+            for number, child in enumerate(group):
+                keys[child] = (*keys[group], _index(child), number)
+    return [region for _, region in sorted(found)]
 
 
 def _line(element: ElementTree.Element, number: int) -> line_cutting.TextLine:
@@ -85,9 +114,9 @@ def _named(element: ElementTree.Element, name: str) -> list[ElementTree.Element]
     return [child for child in element if xml_files.tag(child) == name]
 
 
-def _index(reading: ElementTree.Element) -> float:
-    """Return the index of a TextEquiv; one that is no number comes last."""
+def _index(element: ElementTree.Element) -> float:
+    """Return the index of a TextEquiv or region; one that is no number comes last."""
     try:
-        return xml_files.number(reading, "index")
+        return xml_files.number(element, "index")
     except UserError:
         return np.inf

@@ -31,7 +31,7 @@ def read(task, height: int) -> list[sources.Item]:
     gray, page, scale = line_cutting.open_page(task.path, task.image, parse)
     image, factor = page_size.shrink(gray)
     lines, texts, items = [], [], []
-    for line in page.lines:
+    for line in [page.lines[n] for n in page.order] or page.lines:
         try:
             found = _line(line, scale)
         except UserError as error:

@@ -66,6 +66,16 @@ def read_head(path: Path) -> Head:
     return Head(root, FORMATS.get(root, ""), image_name, changed)
 
 
+def only_page(root: ElementTree.Element, name: str) -> ElementTree.Element | None:
+    """Return the <Page> of a file, or None. Raises UserError if it has several."""
+    pages = list(all_named(root, "Page"))
+    if len(pages) > 1:
+        raise UserError(
+            f"{name} describes {len(pages)} pages: expected one file a page"
+        )
+    return next(iter(pages), None)
+
+
 def count_lines(path: Path) -> int:
     """Count the lines of a page roughly, without parsing it: at least one."""
     try:

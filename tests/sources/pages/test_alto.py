@@ -211,6 +211,7 @@ def test_no_encoding_hides_entities(tmp_path, encoding):
     ("content", "message"),
     [
         ("<PcGts/>", "root is <PcGts>"),
+        ("<alto><Page/><Page/></alto>", "describes 2 pages: expected one file a page"),
         ("<alto><Layout>", "not well-formed"),
         ("", "not well-formed"),
         (BOMB, "defines entities"),

@@ -91,6 +91,45 @@ def test_a_strip_along_the_baseline_becomes_as_thick_as_the_other_lines(tmp_path
     assert (runs == 1).sum() == 14
 
 
+@pytest.mark.parametrize(
+    ("reading_order", "expected"),
+    [
+        ("", "abc"),
+        ('<RegionRefIndexed index="2" regionRef="b"/>', "bac"),
+        (
+            '<RegionRefIndexed index="10" regionRef="a"/>'
+            '<RegionRefIndexed index="9" regionRef="b"/>'
+            '<RegionRefIndexed index="1" regionRef="c"/>',
+            "cba",
+        ),
+        (
+            '<RegionRefIndexed index="1" regionRef="a"/>'
+            '<OrderedGroupIndexed index="0"><RegionRefIndexed index="1" regionRef="b"/>'
+            '<RegionRefIndexed index="0" regionRef="c"/></OrderedGroupIndexed>',
+            "cba",
+        ),
+        (
+            '<UnorderedGroup><RegionRef regionRef="c"/><RegionRef regionRef="a"/>'
+            "</UnorderedGroup>",
+            "cab",
+        ),
+    ],
+)
+def test_the_reading_order_of_regions_is_that_of_their_lines(
+    tmp_path, reading_order, expected
+):
+    regions = "".join(
+        f'<TextRegion id="{name}">{line(equiv(name))}</TextRegion>' for name in "abc"
+    )
+    group = f"<ReadingOrder><OrderedGroup>{reading_order}</OrderedGroup></ReadingOrder>"
+    path = tmp_path / "page.xml"
+    path.write_text(f"<PcGts><Page>{group}{regions}</Page></PcGts>")
+    page = page_xml.parse(path)
+    assert [one.text for one in page.lines] == ["a", "b", "c"]  # as in the file
+    read = [page.lines[number].text for number in page.order or range(3)]
+    assert read == list(expected)
+
+
 def test_a_number_that_is_none_costs_one_line(tmp_path):
     bad = line(equiv("a"), "<Coords points='1,a'/>")
     items = page_xml.read(save(tmp_path, bad, line(equiv("b"))), 32)
@@ -123,6 +162,7 @@ def test_a_line_without_text_or_outline_is_left_out(tmp_path):
     ("content", "message"),
     [
         ("<alto/>", r"is not PAGE: its root is <alto>"),
+        ("<PcGts><Page/><Page/></PcGts>", "describes 2 pages: expected one file a"),
         ("<PcGts/>", "has no <Page>"),
     ],
 )
