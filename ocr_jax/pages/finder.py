@@ -34,7 +34,12 @@ class Finder(NamedTuple):
         if min(gray.shape) < LEAST_SIDE:
             return []
         image, factor = page_size.shrink(gray)
-        return [line.scaled(1 / factor) for line in self.find_at_size(255 - image)]
+        # Maps are whole pixels of STRIDE: their last may reach beyond the page.
+        last = np.subtract(gray.shape[::-1], 1)
+        found = (line.scaled(1 / factor) for line in self.find_at_size(255 - image))
+        return [
+            line._replace(baseline=np.clip(line.baseline, 0, last)) for line in found
+        ]
 
     def find_at_size(self, image: np.ndarray) -> list[Line]:
         """Return the lines of an image (H, W) that is shrunk already, ink bright."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ocr_jax.pages import baseline_scores, maps
+from ocr_jax.pages import baseline_scores, finder, maps
 
 SIZE = (640, 900)
 
@@ -74,3 +74,16 @@ def test_specks_are_no_lines():
     drawn = maps.draw([], SIZE)
     drawn[50, 60, maps.BASELINE] = 1.0
     assert maps.find(drawn) == []
+
+
+def test_a_baseline_at_the_lower_edge_stays_on_the_page():
+    gray = np.full((2001, 3002), 255, np.uint8)
+    line = page(np.array([[300.0, 853.0], [1000.0, 853.0]]))  # the page is 854 high
+
+    def logits_step(state, images):
+        drawn = maps.draw(line, images.shape[1:])
+        marks = 20.0 * drawn[..., : maps.ABOVE] - 10.0
+        return np.concatenate([marks, drawn[..., maps.ABOVE :] / maps.HEIGHT], -1)[None]
+
+    [found] = finder.Finder(logits_step, None).find(gray)
+    assert found.baseline[:, 1].max() == 2000
