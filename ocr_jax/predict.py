@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import rich.console
-import rich.progress
 
 from ocr_jax import (
     decoders,
     errors,
     pretrained,
+    reading_bar,
     reading_formats,
     run_names,
     trained,
@@ -90,7 +89,7 @@ def _run(args: argparse.Namespace) -> int:
     counts = dict.fromkeys(("read", "blank", "unreadable"), 0)
     with (
         reading_formats.Writer(args.format, args.out) as writer,
-        _progress(len(names), shown=bool(args.out) or not sys.stdout.isatty()) as bar,
+        reading_bar.shown(len(names), args.out) as bar,
     ):
         for prepared, reading, doubt in _read(recognizer, names):
             writer.write(prepared.name, reading, prepared.problem)
@@ -104,9 +103,13 @@ def _run(args: argparse.Namespace) -> int:
 
 
 class _Page(NamedTuple):
-    """An image of the command line: a file, or a page of a TIFF of several."""
+    """An image of the command line: a file, or a page of a TIFF of several.
+
+    source: the file, or the bytes that came for it.
+    """
 
     file: str
+    source: str | bytes
     number: int = 0
 
     @property
@@ -134,7 +137,7 @@ def _expand(names: list[str]) -> tuple[list[str], list[Path]]:
     """Return the images that the arguments name, and what else is in their folders."""
     images, left_out = [], []
     for name in names:
-        if not Path(name).is_dir():
+        if not finding.is_folder(name):
             images.append(name)
             continue
         inside = list(finding.files(name))
@@ -146,7 +149,10 @@ def _expand(names: list[str]) -> tuple[list[str], list[Path]]:
 
 
 def _pages(file: str) -> list[_Page]:
-    return [_Page(file, number) for number in range(opening.count_pages(file))]
+    source = sys.stdin.buffer.read() if file == "-" else file
+    return [
+        _Page(file, source, number) for number in range(opening.count_pages(source))
+    ]
 
 
 def _read(
@@ -166,9 +172,8 @@ def _read(
 
 
 def _prepare(recognizer: Recognizer, page: _Page) -> _Prepared:
-    source = sys.stdin.buffer.read() if page.file == "-" else page.file
     try:
-        gray = opening.read_picture(source, page.number).gray
+        gray = opening.read_picture(page.source, page.number).gray
         line = recognizer.line(gray, page.name)
     except UserError as error:
         errors.say(str(error))
@@ -176,7 +181,8 @@ def _prepare(recognizer: Recognizer, page: _Page) -> _Prepared:
     doubt = doubts.about(gray)
     if not line.image.shape[1]:
         doubt = "is blank: nothing on it stands out from the paper"
-    tall = gray if len(gray) > gray.shape[1] else None
+    # Whole images are large: only those that may be turned are kept.
+    tall = gray if not doubt and len(gray) > gray.shape[1] else None
     return _Prepared(page.name, line, doubt=doubt, tall=tall)
 
 
@@ -219,21 +225,6 @@ def _turned(
         with contextlib.suppress(UserError):
             gray = np.rot90(prepared.tall, -degrees // 90)
             yield degrees, recognizer.line(gray)
-
-
-@contextlib.contextmanager
-def _progress(total: int, *, shown: bool):
-    """Yield what to call after each image; a bar on stderr if that is a terminal.
-
-    shown: False where the readings themselves come on the terminal.
-    """
-    if not (shown and sys.stderr.isatty()):
-        yield lambda: None
-        return
-    console = rich.console.Console(stderr=True)
-    with rich.progress.Progress(console=console, redirect_stdout=False) as bar:
-        task = bar.add_task("Reading", total=total)
-        yield lambda: bar.advance(task)
 
 
 def _summary(counts: dict[str, int], left_out: list[Path]) -> str:

@@ -29,7 +29,8 @@ class Writer:
 
     def __enter__(self) -> "Writer":
         if self._out:
-            if self._out.is_dir():
+            # Unlike Path.is_dir, this doesn't raise.
+            if os.path.isdir(self._out):
                 raise UserError(f"--out={self._out} is a folder: name a file")
             self._partial = self._out.with_name(f".{self._out.name}.{os.getpid()}")
             try:

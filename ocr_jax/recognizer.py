@@ -6,7 +6,6 @@ readings = Recognizer.load("runs/NAME").read(["line1.png", "line2.png"])
 """
 
 import functools
-import io
 import itertools
 import os
 from collections.abc import Iterable
@@ -37,8 +36,10 @@ FRAMES = 256
 
 def is_one_image(images) -> bool:
     """Whether this is one image, not several: an array of several has four axes."""
-    one = (str, os.PathLike, bytes, io.IOBase, PIL.Image.Image)
-    return isinstance(images, one) or getattr(images, "ndim", 4) < 4
+    if isinstance(images, (str, os.PathLike, bytes, PIL.Image.Image)):
+        return True
+    is_file = hasattr(images, "read")  # a temporary one is no io.IOBase
+    return is_file or getattr(images, "ndim", 4) < 4
 
 
 class Recognizer:

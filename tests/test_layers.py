@@ -35,7 +35,7 @@ LAYERS = (
     ("train_state",),
     ("augmentation", "ctc", "decoding"),
     ("runtime",),
-    ("reading_tables", "reading_formats"),
+    ("reading_tables", "reading_formats", "reading_bar"),
     ("readings",),
     ("workdirs",),
     ("config", "recipes"),

@@ -256,6 +256,26 @@ def test_an_image_comes_through_standard_input(workdir, tmp_path, capsys, monkey
     assert capsys.readouterr().out == fixtures.SCAN_TEXT + "\n"
 
 
+def test_every_page_of_a_tiff_on_stdin_is_read(workdir, capsys, monkeypatch):
+    pages = [Image.fromarray(fixtures.draw_scan(text)) for text in ("ac", "cab")]
+    pages[0].save(data := io.BytesIO(), "TIFF", save_all=True, append_images=pages[1:])
+    data.seek(0)
+    monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=data))
+    assert run(workdir, "-") == 0
+    assert capsys.readouterr().out.split() == ["ac", "cab"]
+
+
+def test_whole_images_are_kept_only_where_they_may_be_turned(tmp_path):
+    kept = []
+    for shape, ink in (((90, 40), 1), ((40, 90), 1), ((90, 40), 0)):
+        Image.fromarray(np.full(shape, 220, "u1")).save(tmp_path / "line.png")
+        clean = cleaning.CleanLine(np.ones((4, 9 * ink), np.uint8), 0.0, 1.0)
+        fake = types.SimpleNamespace(line=lambda *_, clean=clean: clean)
+        [page] = predict._pages(tmp_path / "line.png")
+        kept.append(predict._prepare(fake, page).tall)
+    assert [image is not None for image in kept] == [True, False, False]
+
+
 def test_mistakes_are_one_line(workdir, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     for arguments, message in (

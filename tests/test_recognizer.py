@@ -2,6 +2,7 @@
 
 import io
 import pathlib
+import tempfile
 
 import jax
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 
 from ocr_jax.errors import UserError
 from ocr_jax.readings import Part, Reading
-from ocr_jax.recognizer import _widths
+from ocr_jax.recognizer import _widths, is_one_image
 from tests import fixtures
 
 
@@ -51,6 +52,12 @@ def test_one_image_is_read_as_a_list_of_one(recognizer, tmp_path):
     for one in (path, pathlib.Path(path), fixtures.draw_scan(), Image.open(path)):
         [reading] = recognizer.read(one)
         assert reading.text == fixtures.SCAN_TEXT
+
+
+def test_a_temporary_file_is_one_image():
+    with tempfile.NamedTemporaryFile() as file:
+        assert is_one_image(file)
+    assert not is_one_image(["a.png"]) and not is_one_image(np.zeros((2, 3, 4, 1)))
 
 
 def test_an_image_that_cannot_be_read_is_skipped_when_asked(recognizer):

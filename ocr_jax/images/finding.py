@@ -2,10 +2,13 @@
 
 import functools
 import os
+import stat
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+from ocr_jax import errors
+from ocr_jax.errors import UserError
 from ocr_jax.images import opening
 
 # Files in which macOS keeps what other file systems cannot.
@@ -23,6 +26,7 @@ def files(folder: str | os.PathLike) -> Iterator[Path]:
     is not entered again: links in a circle end, and a file keeps its own name. A link
     to a folder that holds this one is a circle, too: it would lead to everything else
     that is there, up to the whole disk. Folders of COPIES are left out.
+    Raises UserError if the folder can't be read; of one below it, that is said.
     """
     seen: set[tuple[int, int]] = set()
     for above in Path(folder).resolve().parents:
@@ -33,6 +37,16 @@ def files(folder: str | os.PathLike) -> Iterator[Path]:
 def images(folder: str | os.PathLike) -> list[Path]:
     """Return the image files below a folder, sorted."""
     return [path for path in files(folder) if is_image(path)]
+
+
+def is_folder(path: str | os.PathLike) -> bool:
+    """Return whether a path is a folder. Raises UserError if nobody may tell us."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except PermissionError as error:
+        raise UserError(f"{path}: {errors.reason(error, path)}") from None
+    except OSError:
+        return False
 
 
 def is_image(path: Path) -> bool:
@@ -74,12 +88,20 @@ def _names(folder: Path) -> dict[str, str]:
 
 
 def _walk(folder: Path, seen: set) -> Iterator[Path]:
+
+    def not_closed(error: OSError):
+        if isinstance(error, PermissionError):
+            message = f"{error.filename}: {errors.reason(error, error.filename)}"
+            if error.filename == os.fspath(folder):
+                raise UserError(message)
+            errors.say(f"{message}: what is in it is left out")
+
     waiting = [folder]
     while waiting:
         top = waiting.pop(0)
         if not _is_new(top, seen):
             continue
-        for root, folders, names in os.walk(top):
+        for root, folders, names in os.walk(top, onerror=not_closed):
             folders[:] = [name for name in folders if name not in COPIES]
             links = [name for name in folders if Path(root, name).is_symlink()]
             waiting += sorted(Path(root, name) for name in links)
@@ -96,6 +118,8 @@ def _walk(folder: Path, seen: set) -> Iterator[Path]:
 def _is_new(folder: Path, seen: set) -> bool:
     try:
         status = os.stat(folder)
+    except PermissionError:
+        return True  # walking it says so
     except OSError:
         return False
     where = status.st_dev, status.st_ino

@@ -15,6 +15,8 @@ from ocr_jax.errors import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2")
 DEEP_COLOURS = ("RGB", "RGBA", "LA")
+# How a TIFF begins; the last two are BigTIFF.
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # What Pillow raises for files that are torn, or no images.
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError)
 # No scan of a page is larger; a small file that claims more is a decompression bomb.
@@ -104,16 +106,19 @@ def describe(source) -> str:
     return str(source) if isinstance(source, str | os.PathLike) else "the image"
 
 
-def count_pages(path: str | os.PathLike) -> int:
+def count_pages(source: str | os.PathLike | bytes) -> int:
     """Return how many pages a TIFF has; 1 for other files, and for what is no image.
 
     Of a torn TIFF of several, the page that is torn counts: reading it says so.
     """
-    if Path(path).suffix.lower() not in (".tif", ".tiff"):
+    is_data = isinstance(source, bytes)
+    if is_data and not source.startswith(TIFF):
+        return 1
+    if not is_data and Path(source).suffix.lower() not in (".tif", ".tiff"):
         return 1
     count = 1
     try:
-        content = regular_files.checked(path)
+        content = io.BytesIO(source) if is_data else regular_files.checked(source)
         with warnings.catch_warnings(), opened(content) as image:
             warnings.simplefilter("ignore")
             while True:

@@ -1,19 +1,25 @@
 """The pages that files hold: one in an image, more in a TIFF or a PDF."""
 
+import collections
 import contextlib
 import functools
+import hashlib
 import io
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from ocr_jax import errors, extras, regular_files
 from ocr_jax.errors import UserError
 from ocr_jax.images import finding, opening
 
 PDF, HEIC = (".pdf",), (".heic", ".heif")
+# Images that every program reads.
+COMMON = (".jpg", ".jpeg", ".png")
 SUFFIXES = opening.SUFFIXES + PDF + HEIC
 # A PDF's pages are drawn at this many pixels an inch, but no larger than this.
 DPI, LONGEST = 300, 6000
@@ -39,13 +45,36 @@ class PageImage(NamedTuple):
 
     def read(self) -> np.ndarray:
         """Return the page as gray (H, W) uint8. Raises UserError."""
+        return self.read_picture().gray
+
+    def read_picture(self) -> opening.Picture:
+        """Return the page with the tag that turned it. Raises UserError."""
         if self.problem:
             raise UserError(self.problem)
         if _suffix(self) in PDF:
-            return _pdf_page(self.source, self.number)
+            return opening.Picture(_pdf_page(self.source, self.number), 1)
         if _suffix(self) in HEIC:
-            return opening.read_image(_heif(self.source))
-        return opening.read_picture(self.source, self.number).gray
+            return opening.read_picture(_heif(self.source))
+        return opening.read_picture(self.source, self.number)
+
+    @property
+    def described(self) -> Path | str:
+        """The page's file, or what tells its bytes from others."""
+        if isinstance(self.source, Path):
+            return self.source
+        return f"standard input ({hashlib.sha256(self.source).hexdigest()[:12]})"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its file is an image of one page that every program reads."""
+        return self.count == 1 and _suffix(self) in COMMON
+
+    def lies_at(self, stem: Path) -> bool:
+        """Whether its file is the image at a path without suffix, and upright."""
+        if not self.is_plain or not _is_upright(self.source):
+            return False
+        path = stem.with_name(f"{stem.name}{self.source.suffix}")
+        return os.path.realpath(path) == os.path.realpath(self.source)
 
 
 def find(paths: Sequence[str], standard_input: bytes = b"") -> Iterator[PageImage]:
@@ -57,7 +86,7 @@ def find(paths: Sequence[str], standard_input: bytes = b"") -> Iterator[PageImag
     for path in paths:
         if path == STANDARD_INPUT:
             yield from _pages(standard_input, "stdin")
-        elif Path(path).is_dir():
+        elif finding.is_folder(path):
             files = list(_files(Path(path)))
             if not files:
                 raise UserError(
@@ -66,7 +95,7 @@ def find(paths: Sequence[str], standard_input: bytes = b"") -> Iterator[PageImag
                 )
             for file, name in zip(files, _names(files, Path(path)), strict=True):
                 yield from _pages(file, name)
-        elif Path(path).exists():
+        elif os.path.exists(path):
             yield from _pages(Path(path), Path(path).stem)
         else:
             raise UserError(f"{path} does not exist")
@@ -83,7 +112,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _is_run(folder: Path) -> bool:
-    return all((folder / name).exists() for name in OF_A_RUN)
+    return all(os.path.exists(folder / name) for name in OF_A_RUN)
 
 
 def _was_split(file: Path) -> bool:
@@ -93,17 +122,18 @@ def _was_split(file: Path) -> bool:
     stems = [file.stem]
     # Another file of a name that is taken there has a number after it.
     first, _, number = file.stem.rpartition("_")
-    if number.isdecimal() and file.with_name(f"{first}{file.suffix}").exists():
+    if number.isdecimal() and os.path.exists(file.with_name(first + file.suffix)):
         stems.append(first)
     pages = (f"{stem}{end}.png" for stem in stems for end in ("", "_0001"))
-    return any((file.parent.parent / page).exists() for page in pages)
+    return any(os.path.exists(file.parent.parent / page) for page in pages)
 
 
 def _names(files: list[Path], folder: Path) -> list[str]:
     """Name files without their suffix, unless two would have the same name."""
     short = [file.relative_to(folder).with_suffix("").as_posix() for file in files]
+    counts = collections.Counter(short)
     return [
-        file.relative_to(folder).as_posix() if short.count(name) > 1 else name
+        file.relative_to(folder).as_posix() if counts[name] > 1 else name
         for file, name in zip(files, short, strict=True)
     ]
 
@@ -114,10 +144,8 @@ def _pages(source: Path | bytes, name: str) -> Iterator[PageImage]:
         if _suffix(first) in PDF:
             with contextlib.closing(_pdf(source)) as document:
                 count = len(document)
-        elif isinstance(source, Path):
-            count = opening.count_pages(source)
         else:
-            count = 1
+            count = opening.count_pages(source)
     except UserError as error:
         yield first._replace(problem=str(error))
         return
@@ -132,6 +160,16 @@ def _suffix(page: PageImage) -> str:
     if isinstance(page.source, bytes):
         return ".pdf" if page.source.startswith(b"%PDF") else ""
     return page.source.suffix.lower()
+
+
+def _is_upright(path: Path) -> bool:
+    """Whether no tag turns an image, as far as that is known without its pixels."""
+    try:
+        with opening.opened(regular_files.checked(path)) as image:
+            # The tag of a PNG may follow its pixels.
+            return image.format == "PNG" or opening.tag(image) == 1
+    except (*opening.BROKEN, Image.DecompressionBombError):
+        return True  # reading it says what is wrong
 
 
 def _pdf(source: Path | bytes):

@@ -1,6 +1,7 @@
 """XML of pages that is changed in places: all else in it is written as it was read."""
 
 import io
+import itertools
 import re
 import threading
 from typing import NamedTuple
@@ -19,11 +20,13 @@ _ONE = threading.Lock()  # ElementTree has one table of prefixes for all threads
 class KeptXml(NamedTuple):
     """A parsed file, with its comments and instructions, and its namespaces' names.
 
-    copies: regions, the texts of all their lines, and the elements that have these once
-    more, as Transkribus writes them.
+    before: the comments and instructions that stand before the root. copies: regions,
+    the texts of all their lines, and the elements that have these once more, as
+    Transkribus writes them.
     """
 
     root: ElementTree.Element
+    before: str
     prefixes: list[tuple[str, str]]
     copies: list[tuple[ElementTree.Element, str, ElementTree.Element]]
 
@@ -37,7 +40,7 @@ class KeptXml(NamedTuple):
                 ElementTree.register_namespace(prefix, uri)
             # As text first: ElementTree writes bytes in half the speed.
             text = ElementTree.tostring(self.root, "unicode")
-        return f"{DECLARATION}{text}".encode()
+        return f"{DECLARATION}{self.before}{text}".encode()
 
 
 def parse(content: bytes) -> KeptXml:
@@ -55,7 +58,14 @@ def parse(content: bytes) -> KeptXml:
         for element in region.iterfind("./{*}TextEquiv/{*}Unicode")
         if (element.text or "").strip() == text.strip()
     ]
-    return KeptXml(root, prefixes, copies)
+    return KeptXml(root, _before_root(content), prefixes, copies)
+
+
+def _before_root(content: bytes) -> str:
+    """Return what stands before the root, a line each: ElementTree's trees lack it."""
+    events = ElementTree.iterparse(io.BytesIO(content), ("start", "comment", "pi"))
+    before = itertools.takewhile(lambda event: event[0] != "start", events)
+    return "".join(f"{ElementTree.tostring(one, 'unicode')}\n" for _, one in before)
 
 
 def _text_of_lines(region: ElementTree.Element) -> str:

@@ -43,7 +43,7 @@ def add_flags(parser: argparse.ArgumentParser):
 
 def tasks(args: argparse.Namespace) -> sources.Tasks:
     """Return one task per name, sorted. Raises UserError if the folder has no lines."""
-    if not args.source.is_dir():
+    if not finding.is_folder(args.source):
         raise UserError(f"--source={args.source} is not a folder")
     transcripts, images, others = _files(args.source)
     names = sorted(set(transcripts) & set(images))

@@ -1,10 +1,6 @@
 """Pages with XML: texts go into copies of it, in which all else stays as it was."""
 
-import io
-import json
-import os
 import re
-import types
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,8 +8,7 @@ import pytest
 from PIL import Image
 
 from ocr_jax import transcribe
-from ocr_jax.pages import page_formats, xml_texts
-from ocr_jax.readings import Page, PageLine, Reading
+from ocr_jax.pages import kept_xml, xml_texts
 from tests import fixtures
 
 TEXTS = ("cab", "abc", "ac")
@@ -206,6 +201,14 @@ def test_mistakes_are_one_line(run, tmp_path, capsys, finished):
         assert message in said and len(said.splitlines()) == 1
 
 
+def test_what_stands_before_the_root_is_kept(tmp_path):
+    before = '<?xml-model href="a.rng"?>\n<!-- by <hand> & héart -->\n<!-- two -->\n'
+    path = tmp_path / "page.xml"
+    root = "<alto><!-- inside --><TextLine /></alto>"
+    path.write_text(f"<?xml version='1.0'?>\n{before}{root}", encoding="utf-8")
+    assert xml_texts.copy(path, {}).decode() == f"{kept_xml.DECLARATION}{before}{root}"
+
+
 def test_texts_with_marks_of_xml_are_texts(tmp_path):
     save(tmp_path, "alto")
     text = "a <b> & \"c\" 'd'"
@@ -235,55 +238,3 @@ def test_the_text_of_a_region_is_renewed_where_it_was_that_of_its_lines(
         "./Page/TextRegion/TextEquiv/Unicode"
     )
     assert found == expected
-
-
-@pytest.fixture
-def reader(monkeypatch):
-    """Has every page read as one line."""
-    line = PageLine(np.zeros((2, 2)), np.zeros((4, 2)), Reading("ab", 0.9, []))
-    fake = types.SimpleNamespace(read_gray=lambda gray: Page((6, 4), [line]))
-    monkeypatch.setattr(transcribe.finder_lib, "load", lambda name: None)
-    monkeypatch.setattr(transcribe, "_recognizer", lambda args: None)
-    monkeypatch.setattr(transcribe.page_reader, "PageReader", lambda *_: fake)
-
-
-@pytest.mark.parametrize("form", page_formats.FORMATS)
-@pytest.mark.usefixtures("reader")
-def test_a_name_that_is_not_utf8_stops_nothing(form, tmp_path, capsys):
-    (tmp_path / "in").mkdir()
-    names = "b", os.fsdecode(b"M\xfcller")
-    for name in names:
-        Image.new("L", (6, 4)).save(png := io.BytesIO(), "PNG")
-        try:
-            (tmp_path / "in" / f"{name}.png").write_bytes(png.getvalue())
-        except OSError:
-            pytest.skip("this file system has no such names")
-    out = tmp_path / "out"
-    assert (
-        transcribe.main([str(tmp_path / "in"), f"--out={out}", f"--format={form}"]) == 0
-    )
-    suffix, _, is_xml = page_formats.FORMATS[form]
-    written = {path.stem for path in out.glob(f"*{suffix}")}
-    assert written == set(names[: 1 if is_xml else 2])
-    assert ("its name is not UTF-8" in capsys.readouterr().err) == is_xml
-    if form == "json":
-        read = json.loads((out / f"{names[1]}.json").read_text())
-        assert read["page"] == names[1]
-
-
-@pytest.mark.usefixtures("reader")
-def test_no_image_beside_the_texts_is_overwritten_unless_told(tmp_path, capsys):
-    Image.new("L", (6, 4), 10).save(tmp_path / "a.tif")
-    Image.new("L", (6, 4), 20).save(tmp_path / "a.png")
-    theirs = (tmp_path / "a.png").read_bytes()
-    command = [str(tmp_path / "a.tif"), f"--out={tmp_path}", "--format=page"]
-    assert transcribe.main(command) == 2
-    assert "a.png is another image" in capsys.readouterr().err
-    assert (tmp_path / "a.png").read_bytes() == theirs
-    assert not (tmp_path / "a.xml").exists()
-    assert transcribe.main([*command, "--overwrite"]) == 0
-    assert Image.open(tmp_path / "a.png").getpixel((0, 0)) == 10
-    (tmp_path / "a.xml").unlink()  # as if it had been killed before that was written
-    assert transcribe.main(command) == 0
-    command = [str(tmp_path / "a.png"), f"--out={tmp_path}", "--format=alto"]
-    assert transcribe.main([*command, "--overwrite"]) == 0

@@ -100,9 +100,9 @@ def _around(folder: Path) -> Iterator[Path]:
     except OSError:
         return
     for path in beside:
-        if not path.is_dir():
+        if not os.path.isdir(path):
             yield from filter(finding.is_image, [path])
-        elif not path.samefile(folder):
+        elif not os.path.samefile(path, folder):
             with contextlib.suppress(OSError):
                 yield from sorted(filter(finding.is_image, path.iterdir()))
 

@@ -67,7 +67,7 @@ def find(folder: Path, formats: Sequence[str]) -> tuple[list[Found], list[Found]
 
     Raises UserError if the folder has no XML of one of the formats.
     """
-    if not folder.is_dir():
+    if not finding.is_folder(folder):
         raise UserError(f"{folder} is not a folder")
     files = list(finding.files(folder))
     found = list(_xml_files(files, folder))
