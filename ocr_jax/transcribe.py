@@ -13,28 +13,22 @@ read as ocr_jax.predict reads them.
 
 import argparse
 import collections
+import functools
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
-import numpy as np
-import rich.console
-import rich.progress
 
-from ocr_jax import decoders, errors, page_reader, run_names, trained, workdirs
+from ocr_jax import decoders, errors, page_reader, reading_bar, run_names, trained
 from ocr_jax.errors import UserError
-from ocr_jax.images import batches, finding, page_images
+from ocr_jax.images import batches, finding, opening, page_images
 from ocr_jax.pages import finder as finder_lib
-from ocr_jax.pages import page_formats, xml_pages
+from ocr_jax.pages import page_formats, page_jobs, xml_pages
+from ocr_jax.pages.page_jobs import Job
 from ocr_jax.recognizer import Recognizer
 from ocr_jax.runtime import devices
 from ocr_jax.sources import Skipped, left_out
 from ocr_jax.sources.pages import any_format, locating
-
-# Images that other programs read, so that a copy will do.
-COMMON = (".jpg", ".jpeg", ".png")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -96,55 +90,61 @@ class Notes:
                 errors.say(*left_out.reasons(same))
 
 
-class Job(NamedTuple):
-    """A page to read. read() returns what to write, and counts of its lines."""
-
-    name: str
-    suffix: str
-    read: Callable[[], tuple[bytes, collections.Counter]]
-
-
 def _run(args: argparse.Namespace) -> int:
     devices.use_cores(batches.MOST)
     notes = Notes()
     jobs = _xml_jobs(args) if args.lines == "xml" else _image_jobs(args, notes)
+    folder, done = None, set()
+    if args.out:
+        folder = page_jobs.OutFolder(args.out, _how(args), overwrite=args.overwrite)
+        done = folder.done(jobs)
+    reader = _reader(args)
     counts = collections.Counter()
-    for job in _shown_progress(jobs):
-        out = args.out and args.out / f"{job.name}{job.suffix}"
-        if out and out.exists() and not args.overwrite:
-            counts["done before"] += 1
-            continue
-        try:
-            content, lines = job.read()
-        except UserError as error:
-            notes.add(job.name, str(error))
-            continue
-        _write(content, out, args.out)
-        counts["read"] += 1
-        counts += lines
+    with reading_bar.shown(len(jobs), args.out) as bar:
+        for job in jobs:
+            try:
+                if job not in done:
+                    is_first = not counts["read"]
+                    counts += _read(job, reader, folder, is_first=is_first)
+            except page_jobs.Unwritable:
+                raise
+            except UserError as error:
+                notes.add(job.name, str(error))
+            bar()
     notes.finish()
-    failed = len(jobs) - counts["read"] - counts["done before"]
+    failed = len(jobs) - counts["read"] - len(done)
     kept = "lines kept as they are"
     pages = "page" if len(jobs) == 1 else "pages"
     errors.say(
-        f"{len(jobs):,} {pages}: {counts['read']:,} read, {counts['done before']:,} "
+        f"{len(jobs):,} {pages}: {counts['read']:,} read, {len(done):,} "
         f"done before, {failed:,} left out; {counts['lines read']:,} lines read"
         + (f", {counts[kept]:,} kept as they are" if args.lines == "xml" else "")
     )
-    return 0 if counts["read"] + counts["done before"] else 2
+    return 0 if counts["read"] or done else 2
 
 
-def _write(content: bytes, out: Path | None, folder: Path | None):
-    """Write a page's file whole, or print it."""
-    if out is None:
-        sys.stdout.buffer.write(content)
+def _how(args: argparse.Namespace) -> dict[str, Path | str]:
+    """Return what decides on the texts of a page, by option."""
+    xml = args.lines == "xml"
+    how = {"lines": args.lines, "format": args.format or ("xml" if xml else "text")}
+    how |= {"workdir": Path(args.workdir), "decoder": args.decoder or "the default"}
+    return how if xml else how | {"finder": Path(args.finder)}
+
+
+def _read(
+    job: Job, reader, folder: page_jobs.OutFolder | None, *, is_first: bool
+) -> collections.Counter:
+    """Read a page, write or print it, and count it. Raises UserError."""
+    if job.problem:
+        raise UserError(job.problem)
+    contents, lines = job.read(reader)
+    if folder:
+        folder.write(job, contents)
+    else:
+        header = job.header if is_first else b""
+        sys.stdout.buffer.write(header + contents[job.suffix])
         sys.stdout.flush()
-        return
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        workdirs.write_bytes(out, content)
-    except OSError as error:
-        raise UserError(f"--out={folder}: {errors.reason(error)}") from None
+    return lines + collections.Counter(read=1)
 
 
 def _image_jobs(args: argparse.Namespace, notes: Notes) -> list[Job]:
@@ -158,54 +158,64 @@ def _image_jobs(args: argparse.Namespace, notes: Notes) -> list[Job]:
     if page_images.STANDARD_INPUT in args.pages:
         standard_input = sys.stdin.buffer.read()
     pages = list(page_images.find(args.pages, standard_input))
-    names = collections.Counter(page.name for page in pages)
-    if twice := [name for name, count in names.items() if count > 1]:
-        raise UserError(f"two pages would be written to {twice[0]}: read them apart")
-    finder = finder_lib.load(args.finder)
-    reader = page_reader.PageReader(finder, _recognizer(args))
+    if form.needs_image:
+        _refuse_copies_among(pages, args)
 
-    def read(page: page_images.PageImage):
+    def read(page: page_images.PageImage, reader: page_reader.PageReader):
         if form.needs_image and not finding.is_text(page.name):
             raise UserError("its name is not UTF-8, as XML has to be: rename it")
-        gray = page.read()
-        result = reader.read_gray(gray)
+        picture = page.read_picture()
+        result = reader.read_gray(picture.gray)
         if doubt := page_reader.doubt(result):
             notes.add(page.name, doubt)
-        image_name = _keep_image(page, gray, args) if form.needs_image else ""
-        content = form.write(result, gray, page.name, image_name)
-        return content, collections.Counter({"lines read": len(result.lines)})
+        contents, image_name = {}, ""
+        if form.needs_image:
+            suffix, image = _image(page, picture)
+            contents, image_name = {suffix: image}, f"{Path(page.name).name}{suffix}"
+        contents[form.suffix] = form.write(result, picture.gray, page.name, image_name)
+        return contents, collections.Counter({"lines read": len(result.lines)})
 
-    return [Job(page.name, form.suffix, lambda page=page: read(page)) for page in pages]
-
-
-def _keep_image(
-    page: page_images.PageImage, gray: np.ndarray, args: argparse.Namespace
-) -> str:
-    """Put the page's image beside its XML, where other programs look for it.
-
-    Raises UserError if another image would be lost.
-    """
-    is_common = page.count == 1 and isinstance(page.source, Path)
-    is_common = is_common and page.source.suffix.lower() in COMMON
-    suffix = page.source.suffix.lower() if is_common else ".png"
-    out = args.out / f"{page.name}{suffix}"
-    try:
-        content = (
-            page.source.read_bytes()
-            if is_common
-            else cv2.imencode(".png", gray)[1].tobytes()
+    return [
+        Job(
+            page.name,
+            form.suffix,
+            page.described,
+            functools.partial(read, page),
+            form.header,
+            xml=args.format.upper() if form.needs_image else "",
+            problem=page.problem,
         )
-        out.parent.mkdir(parents=True, exist_ok=True)
-        there = out.read_bytes() if out.exists() else None
-        if there is not None and there != content and not args.overwrite:
+        for page in pages
+    ]
+
+
+def _image(page: page_images.PageImage, picture: opening.Picture) -> tuple[str, bytes]:
+    """Return the image that lies beside a page's XML, after its suffix.
+
+    A copy will do where every program sees the same in it.
+    """
+    if page.is_plain and picture.tag == 1:
+        try:
+            return page.source.suffix, page.source.read_bytes()
+        except OSError as error:
+            raise UserError(f"{page.source}: {errors.reason(error)}") from None
+    return ".png", cv2.imencode(".png", picture.gray)[1].tobytes()
+
+
+def _refuse_copies_among(pages: list[page_images.PageImage], args: argparse.Namespace):
+    """Raise UserError if images beside XML would be pages of the same command."""
+    if not any(_is_in(args.out, folder) for folder in args.pages):
+        return
+    for page in pages:
+        if not page.problem and not page.lies_at(args.out / page.name):
             raise UserError(
-                f"{out} is another image: name another --out, or add --overwrite"
+                f"--out={args.out} is in the folder of the pages, where the image of "
+                f"{page.name} would count as another: name one beside it"
             )
-        if there != content:
-            workdirs.write_bytes(out, content)
-    except OSError as error:
-        raise UserError(f"--out={args.out}: {errors.reason(error)}") from None
-    return out.name
+
+
+def _is_in(out: Path, folder: str | Path) -> bool:
+    return out.resolve().is_relative_to(Path(folder).resolve())
 
 
 def _xml_jobs(args: argparse.Namespace) -> list[Job]:
@@ -215,26 +225,30 @@ def _xml_jobs(args: argparse.Namespace) -> list[Job]:
         raise UserError(f"--format={form} is for --lines=find: name xml or text")
     if not args.out:
         raise UserError("--lines=xml writes files: name a folder by --out")
-    jobs = []
     suffix, written = xml_pages.FORMATS[form]
-    found = [page for folder in args.pages for page in _xml_pages(Path(folder), args)]
-    recognizer = _recognizer(args)
 
-    def read(page: locating.Found):
-        if page.problem:
-            raise UserError(page.problem)
+    def read(page: locating.Found, recognizer: Recognizer):
         lines = xml_pages.read(recognizer, page, args.overwrite)
-        return written(page, lines), xml_pages.count(lines)
+        return {suffix: written(page, lines)}, xml_pages.count(lines)
 
-    for page in found:
-        jobs.append(Job(page.name, suffix, lambda page=page: read(page)))
-    return jobs
+    return [
+        Job(
+            page.name,
+            suffix,
+            page.path,
+            functools.partial(read, page),
+            xml=page.head.format if form == "xml" else "",
+            problem=page.problem,
+        )
+        for folder in args.pages
+        for page in _xml_pages(Path(folder), args)
+    ]
 
 
 def _xml_pages(folder: Path, args: argparse.Namespace) -> list[locating.Found]:
     """Return the pages of a folder with XML; say which other XML is left out."""
     pages, others = locating.find(folder, tuple(any_format.PARSERS))
-    if args.out.resolve().is_relative_to(folder.resolve()):
+    if _is_in(args.out, folder):
         raise UserError(
             f"--out={args.out} is in the folder of the pages, where its copies would "
             "count as pages: name one beside it"
@@ -244,20 +258,19 @@ def _xml_pages(folder: Path, args: argparse.Namespace) -> list[locating.Found]:
     return pages
 
 
+def _reader(args: argparse.Namespace) -> Recognizer | page_reader.PageReader:
+    """Return what reads lines or, where they are to be found, pages."""
+    if args.lines == "xml":
+        return _recognizer(args)
+    return page_reader.PageReader(finder_lib.load(args.finder), _recognizer(args))
+
+
 def _recognizer(args: argparse.Namespace) -> Recognizer:
     workdir = run_names.resolve(args.workdir)
     recognizer = Recognizer.load(workdir, args.decoder)
     if not trained.is_finished(workdir):
         errors.say(f"{workdir} is not finished: its best network so far reads")
     return recognizer
-
-
-def _shown_progress(jobs: list[Job]) -> Iterator[Job]:
-    """Yield the jobs; show a bar on stderr if that is a terminal."""
-    console = rich.console.Console(stderr=True)
-    yield from rich.progress.track(
-        jobs, "Reading", console=console, disable=not sys.stderr.isatty()
-    )
 
 
 if __name__ == "__main__":

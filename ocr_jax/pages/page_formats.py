@@ -14,6 +14,7 @@ from ocr_jax.reading_formats import part_fields
 from ocr_jax.readings import Page
 
 COLUMNS = ("page", "line", "confidence", "text")
+HEADER = ("\t".join(COLUMNS) + "\n").encode()
 # What of a page's name is not UTF-8 is written as \udcfc, as JSON knows it.
 ESCAPED = "backslashreplace"
 
@@ -22,12 +23,14 @@ class Format(NamedTuple):
     """A format: the suffix of its files, and what makes their bytes.
 
     write(page, gray, name, image_name): gray (H, W) is the page's image. needs_image:
-    whether other programs look for the image beside the file.
+    whether other programs look for the image beside the file. header: what stands above
+    one page or several.
     """
 
     suffix: str
     write: Callable[..., bytes]
     needs_image: bool = False
+    header: bytes = b""
 
 
 def _text(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
@@ -37,7 +40,6 @@ def _text(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
 def _tsv(page: Page, gray: np.ndarray, name: str, image_name: str) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, csv.excel_tab, lineterminator="\n")
-    writer.writerow(COLUMNS)
     for number, (_, _, reading) in enumerate(page.lines):
         confidence = f"{reading.confidence:.4f}"
         writer.writerow((name, number, confidence, printable(reading.text)))
@@ -80,5 +82,5 @@ FORMATS = {
     "alto": Format(".xml", _alto, needs_image=True),
     "json": Format(".json", _json),
     "html": Format(".html", _html),
-    "tsv": Format(".tsv", _tsv),
+    "tsv": Format(".tsv", _tsv, header=HEADER),
 }

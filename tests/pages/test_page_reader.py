@@ -197,7 +197,7 @@ def test_every_page_of_a_tiff_and_a_pdf_is_read(run, tmp_path, capsys):
     assert "two pages would be written to two_0001" in capsys.readouterr().err
     for name in ("two.tif", "two.pdf"):
         assert run(name, f"--out={name}.out") == 0
-        files = sorted((tmp_path / f"{name}.out").iterdir())
+        files = sorted((tmp_path / f"{name}.out").glob("*.txt"))
         assert [file.name for file in files] == ["two_0001.txt", "two_0002.txt"]
         assert files[1].read_text().split() == TEXTS
 
