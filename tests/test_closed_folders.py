@@ -24,6 +24,8 @@ def theirs():
         (Path(folder) / "a.png").touch()
         (closed := Path(folder) / "theirs").mkdir(mode=0)
         with _not_root():
+            if not os.access(folder, os.R_OK, effective_ids=True):
+                pytest.skip("all temporary files are closed here")
             yield closed
         closed.chmod(0o700)
 

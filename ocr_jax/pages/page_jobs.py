@@ -118,9 +118,9 @@ class OutFolder:
             return
         for key, value in now.items():
             if (old := entry.get(key, value)) != value:
-                what = "of " if key == "source" else f"read with --{key}="
+                what = "is of " if key == "source" else f"was read with --{key}="
                 old, new = self._shown(old), self._shown(value)
-                raise UserError(f"{path} is {what}{old}, not {new}: {TRY}")
+                raise UserError(f"{path} {what}{old}, not {new}: {TRY}")
 
     def _entry(self, job: Job) -> dict[str, str]:
         source = self._relative(job.source)

@@ -132,7 +132,7 @@ def test_what_was_read_in_another_way_is_not_done(run, tmp_path, option, words):
     assert run(*command)[0] == 0
     assert "1 done before" in run(*command)[1]
     before = (tmp_path / "out/a.xml").read_bytes()
-    assert refused(run(*command, option), "out/a.xml is", words, "--overwrite")
+    assert refused(run(*command, option), "out/a.xml was", words, "--overwrite")
     assert (tmp_path / "out/a.xml").read_bytes() == before
     assert "1 read" in run(*command, option, "--overwrite")[1]
     assert "1 done before" in run(*command, option)[1]
