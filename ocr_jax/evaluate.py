@@ -7,7 +7,8 @@ import numpy as np
 
 from ocr_jax import decoders, rereading, steps, trained, workdirs
 from ocr_jax.charset import Charset, shown
-from ocr_jax.data import dataset, pipeline
+from ocr_jax.data import dataset, lines_file, pipeline
+from ocr_jax.errors import UserError
 from ocr_jax.runtime import devices
 from ocr_jax.scoring import calibration, metrics, report, tables
 from ocr_jax.sources import making
@@ -101,7 +102,8 @@ def evaluate_workdir(
 
     workdir: see run_names. decoder: one of decoders.NAMES. lines_file: another than the
     run's own. Its lines may have characters that the network cannot read: these are
-    errors, and their lines have no loss.
+    errors, and their lines have no loss. Raises UserError if the run's own lines have
+    changed since it was trained, or if the lines are of another height.
     """
     run = trained.open_run(workdir)
     config, charset = run.best.config, run.best.charset
@@ -110,13 +112,18 @@ def evaluate_workdir(
         config.lines_file = lines_file
     else:
         making.make_missing(config)
-    lines = dataset.load(
+    _refuse_other_height(config)
+    data = dataset.load(
         config,
         (split,),
-        any_characters=bool(lines_file),
+        any_characters=True,
         charset=charset,
         dense=run.best.dense,
-    ).splits[split]
+    )
+    if not lines_file:
+        advice = ": restore it, or name it with --lines_file to score on other lines"
+        dataset.refuse_changed(data, config.lines_file, run.workdir, advice)
+    lines = data.splits[split]
     _tell_unknown(charset, lines)
     lines = rereading.at_surest_widths(
         run.logits_step, run.state, lines, config, run.mesh
@@ -130,6 +137,17 @@ def evaluate_workdir(
     report.show(scores, evaluation, lines.lines)
     tables.print_analysis(report.analyse(evaluation, lines.lines))
     return scores
+
+
+def _refuse_other_height(config):
+    """Raise UserError if the lines are not as high as those that the network reads."""
+    with lines_file.LinesFile(config.lines_file) as file:
+        if file.height != config.height:
+            raise UserError(
+                f"{config.lines_file} has lines of {file.height} px height, but the "
+                f"network reads lines of {config.height} px: prepare another file with "
+                f"--height={config.height} and name it with --lines_file"
+            )
 
 
 def _tell_unknown(charset: Charset, split: dataset.LabelledSplit):

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from ocr_jax import pretrained
+from ocr_jax.errors import UserError
 from ocr_jax.tracking import wandb_models
 
 HELP = "a workdir, pretrained:NAME or wandb:ENTITY/PROJECT/RUN"
@@ -30,3 +31,12 @@ def resolve(name: str | os.PathLike) -> Path:
     if str(name).startswith(wandb_models.PREFIX):
         return wandb_models.fetch(str(name).removeprefix(wandb_models.PREFIX))
     return Path(name)
+
+
+def refuse_as_new(option: str, path: Path):
+    """Raise UserError if a folder to be made has the name of a network elsewhere."""
+    for prefix in (pretrained.PREFIX, wandb_models.PREFIX):
+        if str(path).startswith(prefix):
+            raise UserError(
+                f"{option}={path}: {prefix} names a network that exists: name a folder"
+            )

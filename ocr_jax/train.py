@@ -2,12 +2,21 @@
 
 import contextlib
 import itertools
+import shlex
 import time
 from pathlib import Path
 
 import jax
 
-from ocr_jax import checkpoints, line_training, optimizers, steps, train_state, workdirs
+from ocr_jax import (
+    checkpoints,
+    line_training,
+    optimizers,
+    run_names,
+    steps,
+    train_state,
+    workdirs,
+)
 from ocr_jax import config as config_lib
 from ocr_jax import progress as progress_lib
 from ocr_jax.data import plan
@@ -26,13 +35,15 @@ def train_and_evaluate(config, workdir: Path, *, overwrite: bool = False) -> dic
     """
     config_lib.check(config)
     workdir = Path(workdir)
+    run_names.refuse_as_new("--workdir", workdir)
     with distributed.joined(config), distributed.claim(workdir, config, overwrite):
         if workdirs.scores(workdir) is None:
             _train(config, workdir)
         else:
             print(
-                f"{workdir} is finished: a higher --config.num_epochs trains it "
-                "further, --overwrite anew."
+                f"{workdir} is finished: --workdir={shlex.quote(str(workdir))} "
+                "--config.num_epochs=N trains it further, with N above "
+                f"{workdirs.num_epochs(workdir)}; --overwrite trains it anew."
             )
         with distributed.main_first():  # which writes them
             return workdirs.scores(workdir)
@@ -43,6 +54,8 @@ def _train(config, workdir: Path):
     with distributed.main_first():
         task = _task(config, workdir)
     config = task.config = optimizers.with_epochs(config, task.size)
+    if jax.process_index() == 0:
+        workdirs.record(workdir, num_epochs=config.num_epochs)
     batches_per_epoch = len(task.plan_epoch(epoch=0))
     updates = _count_updates(config, batches_per_epoch)
     schedule = optimizers.make_schedule(config, updates)

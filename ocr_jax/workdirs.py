@@ -23,6 +23,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable
@@ -41,6 +42,16 @@ LAUNCHER_FILES = ("status.json", "log.txt", "job.lock")
 SCORED = ("validation", "test")
 # In place of checkpoints, in a network that was exported (ocr_jax.export).
 WEIGHTS = "weights.safetensors"
+# Of the best network. scores.json first: a run that has it is finished.
+OF_BEST = (
+    "scores.json",
+    "calibration.json",
+    *(f"confusion_{split}.png" for split in SCORED),
+    *(f"readings_{split}.tsv" for split in SCORED),
+    *(f"errors_{split}.json" for split in SCORED),
+    *(f"reliability_{split}.png" for split in SCORED),
+    "language_model.npz",
+)
 CONTENTS = (
     "config.json",
     "dataset.json",
@@ -50,13 +61,7 @@ CONTENTS = (
     "metrics.jsonl",
     "readings.tsv",
     "checkpoints",
-    "calibration.json",
-    *(f"confusion_{split}.png" for split in SCORED),
-    *(f"readings_{split}.tsv" for split in SCORED),
-    *(f"errors_{split}.json" for split in SCORED),
-    *(f"reliability_{split}.png" for split in SCORED),
-    "scores.json",
-    "language_model.npz",
+    *OF_BEST,
     "wandb",
     "profile",
     "lock",
@@ -67,10 +72,8 @@ CONTENTS = (
 def default_workdir(config: ml_collections.ConfigDict) -> Path:
     """Return runs/NAME-HASH of the config, so that a command finds its own run."""
     compared = json.dumps(_compared(config), sort_keys=True)
-    return (
-        Path("runs")
-        / f"{config.name}-{hashlib.sha256(compared.encode()).hexdigest()[:8]}"
-    )
+    digest = hashlib.sha256(compared.encode()).hexdigest()[:8]
+    return Path("runs") / f"{config.name}-{digest}"
 
 
 @contextlib.contextmanager
@@ -82,6 +85,10 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
     """
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"--workdir={workdir} is a file: name a folder")
+    if (workdir / WEIGHTS).exists():
+        raise UserError(
+            f"--workdir={workdir} is a network that was exported: name another folder"
+        )
     inside = os.listdir(workdir) if workdir.exists() else []
     foreign = {n for n in inside if not n.startswith(".")} - set(CONTENTS)
     if foreign and not (workdir / "config.json").exists():
@@ -107,7 +114,9 @@ def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = Fa
         if overwrite:
             _clear(workdir)
         if (workdir / "dataset.json").exists():
-            refuse_other_config(workdir, config)
+            refuse_other_config(
+                workdir, config, "name another --workdir or add --overwrite"
+            )
             _prolong(workdir, config)
         else:  # new, or given up before its lines file was found to be good
             opened.enter_context(_gone_if_nothing_comes(workdir))
@@ -134,38 +143,55 @@ def _gone_if_nothing_comes(workdir: Path):
         raise
 
 
-def refuse_other_config(workdir: Path, config: ml_collections.ConfigDict):
+def refuse_other_config(workdir: Path, config, advice: str = "name another --workdir"):
     """Raise UserError, with the differences, if the workdir has another config.
 
     More epochs are no difference: they prolong the run.
     """
     old, new = _compared(load_config(workdir)), _compared(config)
-    if new["num_epochs"] > old["num_epochs"]:
-        new["num_epochs"] = old["num_epochs"]
+    if new["num_epochs"] != old["num_epochs"] and (has := num_epochs(workdir)):
+        old["num_epochs"], new["num_epochs"] = has, min(has, new["num_epochs"])
     if changes := config_lib.differences(old, new):
         raise UserError(
-            f"{workdir} holds a run of another config ({'; '.join(changes)}): name "
-            "another --workdir or add --overwrite"
+            f"{workdir} holds a run of another config ({'; '.join(changes)}): {advice}"
         )
+
+
+def num_epochs(workdir: Path) -> int:
+    """Return a run's epochs: its config's, or those of its lines; 0: not known yet."""
+    path = workdir / "environment.json"
+    kept = read_json(path) if path.exists() else {}
+    return load_config(workdir).num_epochs or kept.get("num_epochs", 0)
+
+
+def record(workdir: Path, **values):
+    """Keep in environment.json what a run's command does not say."""
+    path = workdir / "environment.json"
+    if path.exists():
+        write_json(path, read_json(path) | values)
 
 
 def _prolong(workdir: Path, config: ml_collections.ConfigDict):
     """Make an earlier run one of more epochs, if the config has more."""
-    kept = load_config(workdir)
-    if config.num_epochs <= kept.num_epochs:
+    had = num_epochs(workdir)
+    if config.num_epochs <= had:
         return
     print(
-        f"{workdir} is prolonged from {kept.num_epochs} to {config.num_epochs} epochs. "
+        f"{workdir} is prolonged from {had} to {config.num_epochs} epochs. "
         f"From its last checkpoint on, the {config.schedule} schedule is that of all."
     )
-    kept.num_epochs = config.num_epochs
+    if (workdir / "language_model.npz").exists():
+        print(
+            "Its language model is removed. When this is trained, make another: "
+            f"python -m ocr_jax.tune_decoder --workdir={shlex.quote(str(workdir))}"
+        )
     # In this order: a run with final scores is finished, whatever its config says.
-    (workdir / "scores.json").unlink(missing_ok=True)
+    for name in OF_BEST:
+        (workdir / name).unlink(missing_ok=True)
+    kept = load_config(workdir)
+    kept.num_epochs = config.num_epochs
     write_json(workdir / "config.json", kept.to_dict())
-    if (workdir / "environment.json").exists():
-        record = read_json(workdir / "environment.json")
-        record["prolonged_to"] = kept.num_epochs  # the command has fewer
-        write_json(workdir / "environment.json", record)
+    record(workdir, prolonged_to=kept.num_epochs)
 
 
 def check_dataset(workdir: Path, description: dict):

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from ocr_jax import train, workdirs
+from ocr_jax import optimizers, train, workdirs
 from ocr_jax.errors import UserError
 from tests import fixtures, forked, trainings
 
@@ -103,3 +103,25 @@ def test_more_epochs_prolong_a_run(tmp_path, tiny_config, capsys):
         tiny_config.num_epochs = 3
         with pytest.raises(UserError, match="num_epochs: 4 → 3"):
             train.train_and_evaluate(tiny_config, tmp_path / name)
+
+
+def test_epochs_that_the_lines_gave_a_run_are_as_good_as_its_configs(
+    tmp_path, tiny_config, monkeypatch, capsys
+):
+    monkeypatch.setattr(optimizers, "TRAINING", (80, 2))  # two epochs
+    tiny_config.num_epochs = 0
+    workdir = tmp_path / "my run"
+    scores = train.train_and_evaluate(tiny_config, workdir)
+    assert f"--workdir='{workdir}' IMAGE" in capsys.readouterr().out
+    tiny_config.num_epochs = 1
+    with pytest.raises(UserError, match="num_epochs: 2 → 1"):
+        train.train_and_evaluate(tiny_config, workdir)
+    for same in (0, 2):
+        tiny_config.num_epochs = same
+        assert train.train_and_evaluate(tiny_config, workdir) == scores
+        further = f"--workdir='{workdir}' --config.num_epochs=N trains it further, with"
+        assert f"{further} N above 2; --overwrite" in capsys.readouterr().out
+    tiny_config.num_epochs = 3
+    train.train_and_evaluate(tiny_config, workdir)
+    assert "prolonged from 2 to 3 epochs" in capsys.readouterr().out
+    assert [row["epoch"] for row in epochs_of(workdir)] == [1, 2, 3]

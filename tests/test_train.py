@@ -1,8 +1,6 @@
 """Training end to end on tiny lines: it learns, resumes exactly, says what is wrong."""
 
-import dataclasses
 import itertools
-import shutil
 import sys
 import threading
 
@@ -11,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ocr_jax import evaluate, models, optimizers, steps, train, train_state, workdirs
+from ocr_jax import models, optimizers, steps, train, train_state, workdirs
 from ocr_jax.data import dataset, lines_file, lines_writer, pipeline
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import devices
@@ -44,43 +42,6 @@ def test_a_finished_run_is_said_to_be_finished(finished, capsys):
     config, workdir, scores = finished
     assert train.train_and_evaluate(config, workdir) == scores
     assert "is finished" in capsys.readouterr().out
-
-
-def test_the_command_line_scores_what_training_logged(finished):
-    _, workdir, scores = finished
-    best = next(row for row in reversed(trainings.rows_of(workdir)) if row.get("best"))
-    for split in ("validation", "test"):
-        again = evaluate.evaluate_workdir(workdir, split)
-        assert again.summary == scores[split]["summary"]
-    for name, value in scores["validation"]["summary"].items():
-        assert best[f"validation/{name}"] == value
-
-
-def test_lines_prepared_anew_score_as_the_network_knows_their_letters(
-    finished, tmp_path
-):
-    config, old, scores = finished
-    workdir = shutil.copytree(old, tmp_path / "run")
-    with lines_file.LinesFile(config.lines_file) as file:
-        splits = {name: file.split(name) for name in file.splits}
-    lines = {
-        name: [
-            lines_writer.Line(split.image(i), split.transcripts[i], split.line_ids[i])
-            for i in range(len(split))
-        ]
-        for name, split in splits.items()
-    }
-    lines["train"].append(lines_writer.Line(lines["train"][0].image, "AB", "new"))
-    changed = config.copy_and_resolve_references()
-    changed.lines_file = str(tmp_path / "anew.h5")
-    lines_writer.write_lines(
-        changed.lines_file, lines, height=fixtures.HEIGHT, source="test"
-    )
-    workdirs.write_json(workdir / "config.json", changed.to_dict())
-    again = evaluate.evaluate_workdir(workdir, "validation").summary
-    assert again == scores["validation"]["summary"]
-    with pytest.raises(UserError, match=r"train has characters outside .* 'AB'"):
-        evaluate.evaluate_workdir(workdir, "train")
 
 
 def test_a_run_needs_no_tensorflow_and_ends_as_with_it(
@@ -251,32 +212,3 @@ def test_a_batch_that_does_not_divide_among_devices_is_refused(tmp_path, tiny_co
     tiny_config.batch_size = 6
     with pytest.raises(UserError, match="multiple"):
         train.train_and_evaluate(tiny_config, tmp_path / "run")
-
-
-def test_other_lines_are_scored_and_unknown_characters_are_errors(
-    finished, tmp_path, capsys
-):
-    _, workdir, scores = finished
-    with lines_file.LinesFile(finished[0].lines_file) as file:
-        split = file.split("validation")
-    lines = [split.line(index) for index in range(len(split))]
-    own = tmp_path / "own.h5"
-    lines_writer.write_lines(
-        own, {"validation": lines}, height=fixtures.HEIGHT, source="test"
-    )
-    again = evaluate.evaluate_workdir(workdir, "validation", lines_file=str(own))
-    cer = scores["validation"]["summary"]["cer"]
-    assert again.summary["cer"] == pytest.approx(cer)
-
-    lines[0] = dataclasses.replace(lines[0], transcript=lines[0].transcript + "éé")
-    other = tmp_path / "other.h5"
-    lines_writer.write_lines(
-        other, {"validation": lines}, height=fixtures.HEIGHT, source="test"
-    )
-    again = evaluate.evaluate_workdir(workdir, "validation", lines_file=str(other))
-    assert "1 of 12 lines have characters" in capsys.readouterr().out
-    characters = sum(len(line.transcript) for line in lines)
-    expected = (cer * (characters - 2) + 2) / characters
-    assert again.summary["cer"] == pytest.approx(expected)
-    assert again.impossible_lines == 1
-    assert np.isfinite(again.summary["loss"])

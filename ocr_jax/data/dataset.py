@@ -199,20 +199,25 @@ def load_unchanged(workdir: Path, config) -> Dataset:
     Raises UserError if the lines file has changed since.
     """
     description = workdirs.read_json(workdir / "dataset.json")
-    trained_on = description["digests"]
     data = load(
         config,
-        tuple(trained_on),
+        tuple(description["digests"]),
         charset=Charset.described(description),
         dense=description.get("dense", 0.0),
     )
-    for name, digest in trained_on.items():
-        if data.splits[name].lines.digest != digest:
-            raise UserError(
-                f"{config.lines_file} has changed since {workdir} was trained on it: "
-                f"its {name} lines differ"
-            )
+    refuse_changed(data, config.lines_file, workdir)
     return data
+
+
+def refuse_changed(data: Dataset, path: str, workdir: Path, advice: str = ""):
+    """Raise UserError if the splits of a lines file differ from those of a run."""
+    digests = workdirs.read_json(workdir / "dataset.json")["digests"]
+    for name, split in data.splits.items():
+        if split.lines.digest != digests.get(name, split.lines.digest):
+            raise UserError(
+                f"{path} has changed since {workdir} was trained on it: its {name} "
+                f"lines differ{advice}"
+            )
 
 
 def leave_out_impossible(data: Dataset, model) -> LabelledSplit:
