@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shlex
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -84,7 +85,7 @@ def load(
     if not path.exists():
         raise UserError(
             f"{workdir} has no language model: make one with "
-            f"python -m ocr_jax.tune_decoder --workdir={workdir}"
+            f"python -m ocr_jax.tune_decoder --workdir={shlex.quote(str(workdir))}"
         )
     tuned = read(path)
     if tuned.characters != best.charset.characters:

@@ -9,6 +9,7 @@ any other: predict, tune_decoder, compare and main --mode=evaluate take it.
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -36,9 +37,10 @@ def join(runs: Sequence[Path], out: Path) -> dict:
     """Write the workdir `out` that combines the best networks of several runs.
 
     Config and lines are those of the first run. Returns the scores. Raises UserError if
-    the architectures differ, or if the runs were validated on different lines: some of
-    these would have been trained on, and a score would mean nothing.
+    the architectures differ, or if the runs have different validation or test lines:
+    some of these may have been trained on, and a score would mean nothing.
     """
+    run_names.refuse_as_new("--out", out)
     if out.exists():
         raise UserError(f"--out={out} exists already: name a new folder")
     runs = [run_names.resolve(run) for run in runs]
@@ -50,7 +52,7 @@ def join(runs: Sequence[Path], out: Path) -> dict:
     members = [trained.load_best(run) for run in runs]
     for run, member in zip(runs[1:], members[1:], strict=True):
         _refuse_other(runs[0], members[0], run, member)
-    config.ensemble_size = len(members)
+    config.ensemble_size, config.freeze = len(members), ""
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
         partial.mkdir(parents=True)
@@ -60,7 +62,10 @@ def join(runs: Sequence[Path], out: Path) -> dict:
         raise UserError(f"--out={out}: {reason(error, out)}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    print(f"\nRead an image: python -m ocr_jax.predict --workdir={out} IMAGE")
+    print(
+        "\nRead an image: python -m ocr_jax.predict "
+        f"--workdir={shlex.quote(str(out))} IMAGE"
+    )
     return scores
 
 
@@ -80,15 +85,16 @@ def _refuse_other(first_run: Path, first, run: Path, member):
         )
     if first.config.ensemble_size > 1:
         raise UserError(f"{first_run} is an ensemble: name its member runs instead")
-    digests = [
+    digests, others = (
         workdirs.read_json(path / "dataset.json")["digests"]
         for path in (first_run, run)
-    ]
-    if digests[0]["validation"] != digests[1]["validation"]:
-        raise UserError(
-            f"{first_run} and {run} have different validation lines: train both "
-            "on one split of the collection"
-        )
+    )
+    for name in workdirs.SCORED:
+        if name in digests and digests[name] != others.get(name):
+            raise UserError(
+                f"{first_run} and {run} have different {name} lines: train both "
+                "on one split of the collection"
+            )
 
 
 def _write(config, first: Path, members: list, workdir: Path) -> dict:

@@ -13,6 +13,7 @@ and without ocr_jax. As StableHLO it has a program for JAX on CPUs, GPUs and TPU
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -40,8 +41,8 @@ HINTS = {
     "safetensors": "python -m ocr_jax.predict --workdir={out} IMAGE",
     "onnx": "python {out}/read.py {out}/recogniser.onnx IMAGE",
 }
-# Config values that are paths of the machine that trained the network.
-PATHS = ("lines_file", "prepare_args", "init_from")
+# Config keys of the training alone: paths of its machine, and what init_from allows.
+LEFT_OUT = ("lines_file", "prepare_args", "init_from", "freeze")
 
 
 def export(
@@ -56,6 +57,7 @@ def export(
     safetensors. Raises UserError if there is no such network, if the format has no
     place for it, or if `out` exists.
     """
+    run_names.refuse_as_new("--out", out)
     if out.exists():
         raise UserError(f"--out={out} exists already: name a new folder")
     source = run_names.resolve(workdir)
@@ -84,7 +86,7 @@ def _safetensors(
     best: trained.BestModel | finder.Finder, source: Path, folder: Path, dtype: str
 ):
     config, default = workdirs.load_config(source), config_lib.default_config()
-    for key in PATHS:
+    for key in LEFT_OUT:
         config[key] = default[key]
     weights.write(folder / workdirs.WEIGHTS, best.state, dtype)
     workdirs.write_json(folder / "config.json", config.to_dict())
@@ -141,12 +143,13 @@ def _run(args: argparse.Namespace):
         raise UserError(f"--dtype={args.dtype} is for --format=safetensors")
     export(args.workdir, args.out, args.format, args.dtype)
     size = sum(path.stat().st_size for path in args.out.iterdir())
+    out = shlex.quote(str(args.out))
     print(f"{args.out}: {size / 1e6:.1f} MB")
     is_finder = workdirs.load_config(run_names.resolve(args.workdir)).encoder == "page"
     if is_finder:
-        print(f"Read a page: python -m ocr_jax.transcribe --finder={args.out} PAGE")
+        print(f"Read a page: python -m ocr_jax.transcribe --finder={out} PAGE")
     elif hint := HINTS.get(args.format):
-        print(f"Read an image: {hint.format(out=args.out)}")
+        print(f"Read an image: {hint.format(out=out)}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What a training of a line recogniser is: its lines, network, step and scores."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -153,6 +154,6 @@ class LineTraining:
             print(report.why_nothing_was_learnt(self.config, len(self._lines), updates))
         else:
             print(
-                f"\nRead an image: python -m ocr_jax.predict --workdir={self.workdir} "
-                "IMAGE"
+                "\nRead an image: python -m ocr_jax.predict "
+                f"--workdir={shlex.quote(str(self.workdir))} IMAGE"
             )

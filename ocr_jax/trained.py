@@ -46,6 +46,7 @@ def load_best(workdir: Path) -> BestModel:
             f"{workdir} finds the lines of pages and reads none: name a recogniser's "
             "run, or give it to python -m ocr_jax.transcribe as --finder"
         )
+    config.freeze = ""  # of its training alone
     try:
         config_lib.check(config)
         description = workdirs.read_json(workdir / "dataset.json")

@@ -1,6 +1,7 @@
 """Fine-tuning: go on from the best network of another run, and keep its letters."""
 
 import collections
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -70,7 +71,7 @@ def _missing(config, network: Path) -> str:
     if config.init_from_args:
         text += (
             f". This makes it: python -m ocr_jax.main {config.init_from_args} "
-            f"--workdir={network}"
+            f"--workdir={shlex.quote(str(network))}"
         )
     return text
 

@@ -13,6 +13,7 @@ greedy: main --mode=evaluate needs --decoder=beam.
 import argparse
 import dataclasses
 import functools
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -222,8 +223,12 @@ def describe(workdir: Path, tuned: decoders.TunedDecoder) -> str:
         "  {cer_without_model:.2%}  beam search without the language model\n"
         "  {cer:.2%}  with it (alpha {alpha:g}, beta {beta:g}, chosen on these lines)\n"
         "  {cer_crossed:.2%}  with it, weights of each writer chosen on the others\n"
-        f"Read with it: python -m ocr_jax.predict --workdir={workdir} IMAGE"
-    ).format(**tuned.model._asdict(), **tuned.weights._asdict())
+        "Read with it: python -m ocr_jax.predict --workdir={workdir} IMAGE"
+    ).format(
+        workdir=shlex.quote(str(workdir)),
+        **tuned.model._asdict(),
+        **tuned.weights._asdict(),
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,6 +1,7 @@
 """Ensembles: several networks in a workdir like any other's, or a clear refusal."""
 
 import json
+import pathlib
 import shutil
 
 import jax
@@ -32,7 +33,11 @@ def runs(finished, tmp_path_factory):
     noisy = jax.tree.map(np.float32, noisy)
     with checkpoints.Checkpoints(second) as saved:
         saved.save(checkpoints.BEST, state.replace(params=noisy), {})
-    assert ensemble.main([str(first), str(second), f"--out={both}"]) == 0
+    # Members whose encoders were frozen are averaged like others.
+    config = json.loads((second / "config.json").read_text())
+    config |= {"freeze": "encoder", "init_from": str(first)}
+    (second / "config.json").write_text(json.dumps(config))
+    assert ensemble.main([str(second), str(first), f"--out={both}"]) == 0
     return first, second, both
 
 
@@ -94,6 +99,8 @@ def test_mistakes_are_one_line_and_leave_nothing(runs, tmp_path, capsys):
     refuse([both, again], out, f"{both} is an ensemble: name its member runs", capsys)
     refuse([both, first], out, "architectures (ensemble_size: 2 → 1)", capsys)
     refuse([first, second], a_file / "out", "file", capsys)
+    mine = pathlib.Path("pretrained:mine")
+    refuse([first, second], mine, "pretrained: names a network that exists", capsys)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +118,8 @@ def test_mistakes_are_one_line_and_leave_nothing(runs, tmp_path, capsys):
             {"digests": {"validation": "0"}},
             "different validation lines",
         ),
-        (0, "dataset", {"digests": {"test": "0"}}, "its test lines differ"),
+        (1, "dataset", {"digests": {"test": "0"}}, "different test lines"),
+        (0, "dataset", {"digests": {"train": "0"}}, "its train lines differ"),
     ],
 )
 def test_networks_that_do_not_go_together_are_refused(

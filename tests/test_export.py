@@ -106,6 +106,7 @@ def test_mistakes_are_one_line(exported, tmp_path, capsys):
     for arguments, message in (
         ([f"--workdir={exported[0]}", f"--out={exported[1]}"], "exists already"),
         ([f"--workdir={tmp_path}", f"--out={tmp_path / 'new'}"], "not a workdir"),
+        ([f"--workdir={exported[0]}", "--out=wandb:a/b/c"], "wandb: names a network"),
         (["--workdir=pretrained:none", f"--out={tmp_path / 'new'}"], "expected one of"),
     ):
         capsys.readouterr()

@@ -8,12 +8,14 @@ import pytest
 
 from ocr_jax import (
     evaluate,
+    export,
     models,
     optimizers,
     train,
     train_state,
     trained,
     transfer,
+    workdirs,
 )
 from ocr_jax.charset import Charset
 from ocr_jax.data import dataset, lines_writer
@@ -127,6 +129,13 @@ def test_fine_tuning_starts_ahead_and_leaves_the_frozen_part(
         assert len(same) > 0 and all(same)
     kept = jax.tree.map(np.array_equal, before.params["head"], after.params["head"])
     assert not any(jax.tree.leaves(kept))
+    export.export(tmp_path / "tuned", tmp_path / "exported")
+    exported = workdirs.load_config(tmp_path / "exported")
+    assert not exported.freeze
+    # As folders were that older versions wrote.
+    exported.freeze = "encoder"
+    workdirs.write_json(tmp_path / "exported" / "config.json", exported.to_dict())
+    assert trained.load_best(tmp_path / "exported").charset.characters == tuple("abx")
 
 
 def lines_of(folder, letters):

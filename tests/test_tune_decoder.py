@@ -49,6 +49,11 @@ def test_before_tuning_beam_says_what_to_run(untuned, tmp_path, capsys):
     assert len(said.splitlines()) == 1
 
 
+def test_commands_that_are_printed_fit_a_folder_with_a_space():
+    with pytest.raises(UserError, match=r"tune_decoder --workdir='my run'$"):
+        decoders.load("beam", "my run", best=None)
+
+
 def test_the_error_rates_it_says_are_those_of_evaluating(finished, tuned):
     workdir, weights = tuned[0], tuned[1].weights
     scores = evaluate.evaluate_workdir(workdir, "validation", "beam")
