@@ -78,11 +78,19 @@ def read(workdir: Path) -> Status | None:
 
 
 def done(job: jobs.Job) -> Status | None:
-    """The status of a job that this very command has ended for good, else None."""
+    """The status of a job that this very command has ended for good, else None.
+
+    Its config file may have been given more epochs since.
+    """
     status = read(job.workdir)
     if status is None or status.command != [*job.command]:
         return None
-    return status if status.state in ("finished", "pruned") else None
+    if job.num_epochs and (job.workdir / "config.json").exists():
+        has = workdirs.num_epochs(job.workdir)
+    else:
+        has = job.num_epochs
+    ended = has == job.num_epochs and status.state in ("finished", "pruned")
+    return status if ended else None
 
 
 def refuse_other_configs(pending: list[jobs.Job]):
@@ -94,12 +102,8 @@ def refuse_other_configs(pending: list[jobs.Job]):
         if not (job.workdir / "config.json").exists():
             continue
         arguments = [word for word in job.command if word.startswith("--config")]
-        try:
-            workdirs.refuse_other_config(job.workdir, config_lib.load(arguments))
-        except errors.UserError as error:
-            raise errors.UserError(
-                f"{error}; or give job {job.name!r} another `name:`"
-            ) from None
+        config, advice = config_lib.load(arguments), f"give job {job.name!r} another"
+        workdirs.refuse_other_config(job.workdir, config, f"{advice} `name:`")
 
 
 def write(job: jobs.Job, status: Status):

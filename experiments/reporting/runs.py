@@ -124,7 +124,7 @@ def _read(path: Path, name: str, split: str) -> Run:
         scores=(scores or {}).get(split),
         parameters=(scores or {}).get("parameters"),
         epochs=[row for row in rows if "epoch" in row],
-        lines=reading_tables.scored_lines(path, split),
+        lines=reading_tables.scored_lines(path, split) if scores else None,
     )
 
 

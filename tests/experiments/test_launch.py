@@ -127,9 +127,23 @@ def test_an_edited_config_of_a_finished_job_is_reported_before_any_starts(
     assert launch.main(["two.yaml", "--gpus=none"]) == 2
     assert capsys.readouterr().err == (
         "ocr_jax: runs/two/tiny,seed=1 holds a run of another config "
-        "(lstm_layers: 0 → 1): name another --workdir or add --overwrite; or give job "
-        "'tiny,seed=1' another `name:`\n"
+        "(lstm_layers: 0 → 1): give job 'tiny,seed=1' another `name:`\n"
     )
+
+
+def test_a_finished_job_whose_config_was_given_more_epochs_is_not_done(project):
+    [job, _] = jobs.read("two.yaml")
+    job.workdir.mkdir(parents=True)
+    config = config_lib.load(["--config=tiny.py", "--config.seed=1"])
+    workdirs.write_json(job.workdir / "config.json", config.to_dict())
+    job_status.write(job, job_status.Status(job.name, [*job.command], "finished"))
+    assert job_status.done(job)
+    more = (
+        (project / "tiny.py").read_text().replace("num_epochs = 1", "num_epochs = 12")
+    )
+    (project / "tiny.py").write_text(more)
+    [job, _] = jobs.read("two.yaml")
+    assert job_status.done(job) is None
 
 
 @pytest.mark.parametrize("program", ["launch", "sweep", "report"])

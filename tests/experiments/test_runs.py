@@ -31,3 +31,10 @@ def test_runs_of_the_same_name_are_told_apart_by_their_folders(tmp_path):
     runs = runs_lib.read(list(map(make_unfinished, paths)), "validation")
     assert [run.name for run in runs] == ["one/a", "two/a", "two/b"]
     assert runs_lib.read(paths[1:], "validation")[0].name == "a"
+
+
+def test_readings_of_a_run_that_trains_on_are_not_those_of_its_network(tmp_path):
+    run = make_run(tmp_path / "a")
+    (run / "scores.json").unlink()
+    [read] = runs_lib.read([run], "validation")
+    assert read.lines is None and read.size is None
