@@ -89,10 +89,12 @@ def _first_jobs(sweep: sweep_file.Sweep, folder: Path, count: int, seed: int):
     """Return the first jobs. Raises UserError if one does not fit its config."""
     study = sweep_search.open_study(sweep, folder, storage=None)
     drawn = [sweep_search.draw(sweep, study.ask(), seed) for _ in range(count)]
-    return [
+    first = [
         sweep_search.training(sweep, params, f"trial_{number:04d}", folder)
         for number, params in enumerate(drawn)
     ]
+    sweep_file.refuse_unknown_metric(sweep, first[0].encoder)
+    return first
 
 
 def _run_agents(args: argparse.Namespace) -> int:

@@ -38,6 +38,7 @@ class Job(NamedTuple):
     command: tuple[str, ...]
     workdir: Path
     num_epochs: int | None = None
+    encoder: str = ""
 
 
 def read(path: Path) -> list[Job]:
@@ -73,7 +74,7 @@ def training(
     arguments += [f"--config.{key}={value_text(v)}" for key, v in overrides.items()]
     checked = config_lib.load(arguments)
     command = (sys.executable, "-m", "ocr_jax.main", *arguments, f"--workdir={workdir}")
-    return Job(name, command, Path(workdir), checked.num_epochs)
+    return Job(name, command, Path(workdir), checked.num_epochs, checked.encoder)
 
 
 def value_text(value) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from launching import jobs
 
 from ocr_jax.errors import UserError
+from ocr_jax.scoring import metrics, page_metrics
 from sweeping import sweep_space
 
 TOP_KEYS = {"method", "metric", "parameters", "early_terminate", "command", "run_cap"}
@@ -18,6 +19,12 @@ TOP_KEYS = {"method", "metric", "parameters", "early_terminate", "command", "run
 TOP_KEYS |= {"name", "description", "program", "project", "entity", "controller"}
 METHODS = ("grid", "random", "bayes")
 PREFIX = "config."
+# Words of a command that every trial has, whoever starts it.
+USED = re.compile(
+    r"(/\S*/)?(env|python[\d.]*)|-m|ocr_jax\.main|\$\{(env|interpreter|args)\}"
+)
+# Of an epoch, beside the scores of its validation.
+LOGGED = ("train/loss", "train/seconds", "validation/seconds")
 
 
 class Sweep(NamedTuple):
@@ -97,6 +104,18 @@ def _checked(content: dict, stem: str) -> Sweep:
                 "most; list fewer values, or another method"
             )
     return sweep
+
+
+def refuse_unknown_metric(sweep: Sweep, encoder: str):
+    """Raise UserError if a training with this encoder does not log the metric."""
+    is_finder = encoder == "page"
+    scores = page_metrics.SCORES if is_finder else metrics.SCORES
+    known = [f"validation/{score.name}" for score in scores]
+    known += [*LOGGED, f"train/{'tile' if is_finder else 'line'}s_per_second"]
+    if sweep.metric not in known:
+        raise UserError(
+            f"there is no metric {sweep.metric!r}: expected one of {', '.join(known)}"
+        )
 
 
 def _parameter(name: str, settings) -> sweep_space.Parameter:
@@ -197,7 +216,9 @@ def _hyperband(settings) -> dict | None:
         return None
     if not isinstance(settings, dict) or settings.get("type") != "hyperband":
         raise UserError("early_terminate needs type: hyperband")
-    keys = {"type", "min_iter", "max_iter", "s", "eta", "strict"}
+    if "strict" in settings:
+        raise UserError("early_terminate: strict is for W&B alone: leave it out")
+    keys = {"type", "min_iter", "max_iter", "s", "eta"}
     _only(settings, keys, "early_terminate: ")
     if not {"min_iter", "max_iter"} & settings.keys():
         raise UserError("early_terminate needs min_iter or max_iter, in epochs")
@@ -225,6 +246,12 @@ def _command(words) -> tuple[str, dict[str, str]]:
         raise UserError(
             f"command has no --config or no ${{args}} at its end: {expected}"
         )
+    for word in words:
+        if not _is(word, "--config") and not USED.fullmatch(str(word)):
+            raise UserError(
+                f"command has {str(word)!r}, which no trial would get: expected "
+                f"{expected}; slots are for sweep.py, as --gpus"
+            )
     pairs = [w.removeprefix("--config.") for w in words if _is(w, "--config.")]
     return config[0], dict(pair.partition("=")[::2] for pair in pairs)
 

@@ -249,11 +249,18 @@ def test_a_refused_sweep_leaves_no_files(method, capsys):
     assert run("--trials=2") == 0
 
 
-def test_an_unknown_metric_ends_the_sweep(capsys):
+def test_a_metric_that_was_not_logged_ends_the_sweep(capsys):
+    write(metric={"name": "validation/top3"})
+    assert run() == 2
+    said = "no metric 'validation/top3' in runs/sweeps/mine/trial_000"
+    assert said in capsys.readouterr().err
+
+
+def test_a_metric_that_no_training_logs_is_refused_before_any_trial(capsys):
     write(metric={"name": "cer"})
     assert run() == 2
-    said = "no metric 'cer' in runs/sweeps/mine/trial_000"
-    assert said in capsys.readouterr().err
+    assert "no metric 'cer': expected one of validation/cer" in capsys.readouterr().err
+    assert not Path("runs").exists()
 
 
 @pytest.mark.parametrize("option", ["--seed=-1", "--trials=0"])

@@ -171,7 +171,13 @@ def test_a_grid_has_every_combination_once(tmp_path):
         ({"run_cap": 0}, "run_cap is 0"),
         ({"command": ["python", "train.py", "${args}"]}, "command is"),
         ({"command": COMMAND[:-1]}, "at its end"),
+        ({"command": [*COMMAND[:-1], "--gpus=0", "${args}"]}, "has '--gpus=0', which"),
+        ({"command": ["nice", *COMMAND]}, "has 'nice', which no trial would get"),
         ({"early_terminate": {"type": "median"}}, "type: hyperband"),
+        (
+            {"early_terminate": {"type": "hyperband", "min_iter": 2, "strict": True}},
+            "strict is for W&B alone",
+        ),
         ({"early_terminate": {"type": "hyperband"}}, "min_iter or max_iter"),
         ({"early_terminate": {"type": "hyperband", "max_iter": 9}}, "needs s"),
         (
@@ -241,6 +247,14 @@ def test_an_invalid_parameter_is_refused(tmp_path, settings, complaint):
 def test_a_mapping_of_config_keys_says_how_to_write_them(tmp_path, inside):
     with pytest.raises(UserError, match=r"config holds other keys.*config\.lstm_dim"):
         read(tmp_path, parameters={"config": inside})
+
+
+def test_metrics_are_those_of_the_kind_of_training(tmp_path):
+    for name, encoder, other in [("f1", "page", "conv"), ("loss", "conv", "page")]:
+        found = read(tmp_path, metric={"name": f"validation/{name}"})
+        sweep_file.refuse_unknown_metric(found, encoder)
+        with pytest.raises(UserError, match=f"metric 'validation/{name}': expected"):
+            sweep_file.refuse_unknown_metric(found, other)
 
 
 def test_an_infinite_grid_is_refused(tmp_path):
