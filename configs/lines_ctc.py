@@ -29,10 +29,12 @@ def get_config(start="hands"):
     if start == "nothing":
         config.dropout = 0.5
         config.num_epochs = 130
-    else:
+    elif start == "hands":
         config.init_from = pretrained.RECOGNIZER
         config.encoder = "upright_conv"
         config.num_epochs = 0
         config.learning_rate = 1e-3
         config.dropout = 0.3
+    else:
+        raise ValueError(f"no start {start}: expected one of hands, nothing")
     return config

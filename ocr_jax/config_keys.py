@@ -263,7 +263,7 @@ TRACKING = _group(
     Key(
         "profile_steps",
         0,
-        "updates to trace into WORKDIR/profile; 0: off",
+        "compiled calls to trace into WORKDIR/profile; 0: off",
         low=0,
         high=1_000,
     ),

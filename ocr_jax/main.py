@@ -48,6 +48,11 @@ _GPUS = flags.DEFINE_string(
     "auto:2: two free GPUs, or two free slots of cores.",
 )
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Train a run of that workdir anew.")
+# The flags that one mode alone takes.
+_OF_MODE = {
+    "train": ("overwrite",),
+    "evaluate": ("split", "lines_file", "decoder", "recognizer"),
+}
 _MORE_HELP = "\nAll config keys: --help --config=FILE, or configs/README.md"
 
 
@@ -71,11 +76,7 @@ def _run(argv: list[str]):
         raise UserError(
             "name an experiment: --config=configs/quickstart.py (--help for more)"
         )
-    if _LINES_FILE.value and _MODE.value == "train":
-        raise UserError(
-            "--lines_file is for --mode=evaluate: train on other lines by "
-            f"--config.lines_file={_LINES_FILE.value}"
-        )
+    _refuse_flags_of_other_mode()
     workdir = _WORKDIR.value or workdirs.default_workdir(config)
     if _MODE.value == "train":
         from ocr_jax import train  # jax takes a second to import: --help need not wait
@@ -85,6 +86,15 @@ def _run(argv: list[str]):
         if config is not None:
             workdirs.refuse_other_config(Path(workdir), config)
         _evaluate(workdir)
+
+
+def _refuse_flags_of_other_mode():
+    other = "train" if _MODE.value == "evaluate" else "evaluate"
+    for name in _OF_MODE[other]:
+        if flags.FLAGS[name].present:
+            is_lines = name == "lines_file"
+            hint = ": train on other lines by --config.lines_file" if is_lines else ""
+            raise UserError(f"--{name} is for --mode={other}{hint}")
 
 
 def _evaluate(workdir: str | Path):
@@ -98,6 +108,10 @@ def _evaluate(workdir: str | Path):
             _LINES_FILE.value,
             recognizer=_RECOGNIZER.value,
             decoder=_DECODER.value,
+        )
+    elif flags.FLAGS["recognizer"].present:
+        raise UserError(
+            f"--recognizer is for finders of lines: {workdir} reads lines itself"
         )
     else:
         evaluate.evaluate_workdir(

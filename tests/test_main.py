@@ -90,6 +90,10 @@ def test_a_misspelt_flag_names_the_nearest(config_path):
         ("--config.charset=ab", "characters outside"),
         ("--config.height=99", "--height=99"),
         ("--mode=train-it", "mode"),
+        ("--split=test", "--split is for --mode=evaluate"),
+        ("--lines_file=a.h5", "by --config.lines_file"),
+        ("--decoder=beam", "--decoder is for --mode=evaluate"),
+        ("--recognizer=", "--recognizer is for --mode=evaluate"),
     ],
 )
 def test_a_wrong_value_is_named(config_path, tmp_path, override, expected):
@@ -118,6 +122,21 @@ def test_without_a_lines_file_the_commands_that_make_one_are_named(tmp_path):
 def test_evaluating_a_folder_that_is_no_workdir(tmp_path):
     message = refusal(f"--workdir={tmp_path}", "--mode=evaluate")
     assert "not a workdir" in message
+
+
+def test_flags_that_do_nothing_in_evaluate_are_refused(tmp_path):
+    workdir = fixtures.make_unfinished(tmp_path / "run")
+    arguments = f"--workdir={workdir}", "--mode=evaluate"
+    assert "is for --mode=train" in refusal(*arguments, "--overwrite")
+    said = refusal(*arguments, "--recognizer=pretrained:hands")
+    assert "run reads lines itself" in said
+
+
+@pytest.mark.parametrize("name", ["pretrained:mine", "wandb:me/mine/run"])
+def test_a_run_is_not_named_like_a_network_that_exists(config_path, tmp_path, name):
+    said = refusal(f"--config={config_path}", f"--workdir={name}", cwd=tmp_path)
+    assert "names a network that exists: name a folder" in said
+    assert not list(tmp_path.glob("*:*"))
 
 
 def break_format(file):

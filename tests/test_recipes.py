@@ -174,6 +174,12 @@ def test_fonts_change_the_lines_file_alone(name):
         config_lib.load([f"--config={CONFIGS / name}.py:font"])
 
 
+@pytest.mark.parametrize("name", ["lines_ctc", "lines_best", "iam_best"])
+def test_a_misspelt_argument_of_a_config_is_refused(name):
+    with pytest.raises(UserError, match=r"no st.* nothng: expected one of"):
+        config_lib.load([f"--config={CONFIGS / name}.py:nothng"])
+
+
 def test_fine_tuning_differs_from_the_labs_run_in_its_start_alone():
     one, other = (
         config_lib.load([f"--config={CONFIGS / name}.py"])

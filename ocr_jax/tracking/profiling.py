@@ -68,7 +68,8 @@ class Trace:
         self._tracing = False
         shares = largest_parts(self._folder)[:SHOWN]
         parts = ", ".join(f"{part} {share:.0%}" for part, share in shares)
-        self._say(f"{self._steps - self._left} steps traced in {self._folder}: {parts}")
+        calls = self._steps - self._left
+        self._say(f"{calls} compiled calls traced in {self._folder}: {parts}")
 
 
 def largest_parts(folder: Path) -> list[tuple[str, float]]:

@@ -72,11 +72,13 @@ def test_the_share_of_each_part_is_measured_while_it_runs(tmp_path):
     (part, share), *rest = profiling.largest_parts(tmp_path)
     assert part == "heavy" and share > 0.5
     assert share + sum(share for _, share in rest) == pytest.approx(1.0)
-    assert said[0].startswith(f"2 steps traced in {tmp_path / 'profile'}: heavy ")
+    assert said[0].startswith(
+        f"2 compiled calls traced in {tmp_path / 'profile'}: heavy "
+    )
 
 
 def test_a_training_is_profiled_where_its_config_says_so(tmp_path, tiny_config, capsys):
     tiny_config.profile_steps, tiny_config.num_epochs = 2, 1
     train.train_and_evaluate(tiny_config, tmp_path / "run")
     assert list(tmp_path.glob("run/profile/**/*.xplane.pb"))
-    assert "2 steps traced" in capsys.readouterr().out
+    assert "2 compiled calls traced" in capsys.readouterr().out
