@@ -7,10 +7,10 @@ The first run makes data/iam_64.h5, lines 64 pixels high, from the IAM downloads
 data/raw/iam; README.md says where to get them. pretrained:hands has seen no line of IAM
 and no English in ink.
 
-With six more epochs, it reached a CER of 4.6 % (95 % interval 3.8 to 5.6) on the
-validation lines and 7.0 % (6.1 to 8.0) on the test lines, 2.9 and 4.6 % with 6-grams of
-its transcripts and of English words, after 170 minutes of one CPU core. 29 November
-2026; see docs/iam.md.
+It reached a CER of 4.8 % (95 % interval 3.9 to 5.8) on the validation lines and 7.1 %
+(6.2 to 8.2) on the test lines, 3.0 and 4.6 % with 6-grams of its transcripts and of
+English words, after twelve epochs of 3.7 minutes on a CPU core. 29 November 2026; see
+docs/iam.md.
 
 :tiny, :small and :base start from random weights. None of them has been trained to its
 end: 200 epochs take hours on a GPU. Synthetic and recombined lines may be added as in
@@ -49,7 +49,7 @@ def get_config(start="hands"):
         config.encoder = "upright_conv"
         config.learning_rate = 1e-3
         config.dropout = 0.2
-        config.num_epochs = 18
+        config.num_epochs = 12
         recipes.handwriting_augmentation(config, probability=0.5, mask=0.05)
     elif start in SIZES:
         config.name += f"_{start}"

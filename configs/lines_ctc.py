@@ -9,11 +9,11 @@ It goes on from pretrained:hands (docs/models/hands.md), for the more epochs the
 lines there are. With :nothing it starts from random weights: convolutions with frames
 of 8 pixels, two bidirectional LSTMs, CTC.
 
-On French wills (1914-1918), it reached a CER of 18.0 % (95 % interval 14.7 to 21.3) on
-14 unseen writers from 214 lines in 8 minutes of one CPU core. From the version before,
-2,098 lines by 91 writers gave 16.2 % (12.7 to 19.2) in 17 minutes, with
---config.num_epochs=10. 29 November 2026; see docs/models/hands.md. From nothing, 2,143
-lines gave 18.6 % after 51 minutes on two cores: see experiments/studies/RESULTS.md.
+On French wills (1914-1918), it reached a CER of 17.8 % (95 % interval 14.4 to 20.8) on
+14 unseen writers from 214 lines, and of 14.9 % (11.6 to 17.8) from 2,098 lines by 91
+writers in 10 minutes of one CPU core, with --config.num_epochs=10. 29 November 2026;
+see docs/models/hands.md. From nothing, 2,143 lines gave 18.6 % after 51 minutes on two
+cores: see experiments/studies/RESULTS.md.
 """
 
 from ocr_jax import pretrained, recipes
