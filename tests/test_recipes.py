@@ -59,7 +59,7 @@ IAM_BEST = HANDWRITING | {
     "encoder": "upright_conv",
     "learning_rate": 1e-3,
     "dropout": 0.2,
-    "num_epochs": 18,
+    "num_epochs": 12,
     "augment.probability": 0.5,
     "augment.mask": 0.05,
 }
