@@ -136,8 +136,9 @@ def _cudnn_gates(weights):
 def _orthogonal_gates(key, dim: int):
     """Draw an orthogonal matrix (dim, dim) per gate, side by side."""
     orthogonal = nn.initializers.orthogonal()
-    keys = jax.random.split(key, 4)
-    return jnp.concatenate([orthogonal(key, (dim, dim)) for key in keys], axis=1)
+    # All four at once: a quarter of the program to compile.
+    gates = jax.vmap(lambda key: orthogonal(key, (dim, dim)))(jax.random.split(key, 4))
+    return jnp.concatenate(list(gates), axis=1)
 
 
 def _open_forget_gates(key, dim: int):
