@@ -144,6 +144,9 @@ def make_twin(config, height: int, params, windows: bool = False):
 
 def operations(config, batch) -> int:
     """Floating-point operations of our update's products and convolutions."""
+    config = config.copy_and_resolve_references()
+    # One program: those of the parts are compiled as parts of no other.
+    config.steps_per_dispatch = 2
     model, tx = make_network(config)
     state = train_state.state_shapes(model, tx, config, batch["image"].shape[1])
     # Of all lines: a device of several would be counted with its own.

@@ -136,8 +136,10 @@ def _cudnn_gates(weights):
 def _orthogonal_gates(key, dim: int):
     """Draw an orthogonal matrix (dim, dim) per gate, side by side."""
     orthogonal = nn.initializers.orthogonal()
-    # All four at once: a quarter of the program to compile.
-    gates = jax.vmap(lambda key: orthogonal(key, (dim, dim)))(jax.random.split(key, 4))
+    # A loop compiles one of them. Not vmap: two batches of LAPACK, each on a thread of
+    # the CPU, wait for ever for threads of their own where there are only two.
+    keys = jax.random.split(key, 4)
+    gates = jax.lax.map(lambda key: orthogonal(key, (dim, dim)), keys)
     return jnp.concatenate(list(gates), axis=1)
 
 

@@ -98,3 +98,18 @@ def test_cudnn_reads_a_filler_row_of_no_frames(monkeypatch):
     x, _, weights = lstm_arguments()
     recurrent.cudnn_layer(x, jnp.array([7, 0]), [tuple(weights)])
     assert seen[0].tolist() == [7, 1]
+
+
+def test_an_orthogonal_matrix_per_gate_is_drawn_one_after_the_other():
+    def draw(key):
+        return recurrent._orthogonal_gates(key, 5)
+
+    gates = np.split(np.asarray(draw(jax.random.key(0))), 4, axis=1)
+    for gate in gates:
+        np.testing.assert_allclose(gate @ gate.T, np.eye(5), atol=1e-5)
+    assert len({gate.tobytes() for gate in gates}) == 4
+    # Two of LAPACK's batches at once wait for ever on a CPU of two cores.
+    program = jax.jit(draw).lower(jax.random.key(0)).as_text()
+    factorisations = [line for line in program.splitlines() if "qr" in line]
+    assert factorisations
+    assert not any("4x5x5" in line for line in factorisations)
