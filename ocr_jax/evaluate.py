@@ -121,8 +121,9 @@ def evaluate_workdir(
         dense=run.best.dense,
     )
     if not lines_file:
-        advice = ": restore it, or name it with --lines_file to score on other lines"
-        dataset.refuse_changed(data, config.lines_file, run.workdir, advice)
+        own = {split: data.splits[split].lines}
+        advice = dataset.NAME_IT
+        dataset.refuse_changed(own, config.lines_file, run.workdir, advice)
     lines = data.splits[split]
     _tell_unknown(charset, lines)
     lines = rereading.at_surest_widths(

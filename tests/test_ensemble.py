@@ -119,7 +119,7 @@ def test_mistakes_are_one_line_and_leave_nothing(runs, tmp_path, capsys):
             "different validation lines",
         ),
         (1, "dataset", {"digests": {"test": "0"}}, "different test lines"),
-        (0, "dataset", {"digests": {"train": "0"}}, "its train lines differ"),
+        (0, "dataset", {"digests": {"train": "0"}}, "its train split differs"),
     ],
 )
 def test_networks_that_do_not_go_together_are_refused(

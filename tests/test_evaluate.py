@@ -42,7 +42,7 @@ def test_lines_prepared_anew_score_as_the_network_knows_their_letters(
     workdirs.write_json(workdir / "config.json", changed.to_dict())
     again = evaluate.evaluate_workdir(workdir, "validation").summary
     assert again == scores["validation"]["summary"]
-    with pytest.raises(UserError, match="its train lines differ: restore it, or"):
+    with pytest.raises(UserError, match="its train split differs: restore it, or"):
         evaluate.evaluate_workdir(workdir, "train")
 
 
@@ -85,7 +85,9 @@ def test_lines_that_are_not_the_runs_own_are_scored_only_if_they_are_named(
     workdirs.write_json(workdir / "config.json", changed.to_dict())
     lines = {"validation": fixtures.draw_lines(5, 7, "other")}
     lines_writer.write_lines(changed.lines_file, lines, height=16, source="test")
-    message = r"changed\.h5 has changed .* its validation lines differ: .* --lines_file"
+    message = (
+        r"changed\.h5 has changed .* its validation split differs: .* --lines_file"
+    )
     with pytest.raises(UserError, match=message):
         evaluate.evaluate_workdir(workdir, "validation")
     evaluate.evaluate_workdir(workdir, "validation", lines_file=changed.lines_file)

@@ -114,7 +114,7 @@ def test_lines_prepared_anew_are_refused(untuned, tmp_path):
     about = json.loads((workdir / "dataset.json").read_text())
     about["digests"]["validation"] = "that of other lines"
     (workdir / "dataset.json").write_text(json.dumps(about))
-    with pytest.raises(UserError, match="its validation lines differ"):
+    with pytest.raises(UserError, match="its validation split differs"):
         tune_decoder.tune(workdir)
 
 

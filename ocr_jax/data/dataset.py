@@ -11,6 +11,8 @@ from ocr_jax.data import lines_file, plan, stretching
 from ocr_jax.errors import UserError
 
 NO_CHARACTERS = Charset(())
+# What to do where the lines that a score is asked of have changed.
+NAME_IT = ": restore it, or name it with --lines_file to score on others"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,18 +207,19 @@ def load_unchanged(workdir: Path, config) -> Dataset:
         charset=Charset.described(description),
         dense=description.get("dense", 0.0),
     )
-    refuse_changed(data, config.lines_file, workdir)
+    splits = {name: split.lines for name, split in data.splits.items()}
+    refuse_changed(splits, config.lines_file, workdir)
     return data
 
 
-def refuse_changed(data: Dataset, path: str, workdir: Path, advice: str = ""):
-    """Raise UserError if the splits of a lines file differ from those of a run."""
+def refuse_changed(splits: dict, path: str, workdir: Path, advice: str = ""):
+    """Raise UserError if splits, of a lines or pages file, differ from a run's."""
     digests = workdirs.read_json(workdir / "dataset.json")["digests"]
-    for name, split in data.splits.items():
-        if split.lines.digest != digests.get(name, split.lines.digest):
+    for name, split in splits.items():
+        if split.digest != digests.get(name, split.digest):
             raise UserError(
                 f"{path} has changed since {workdir} was trained on it: its {name} "
-                f"lines differ{advice}"
+                f"split differs{advice}"
             )
 
 

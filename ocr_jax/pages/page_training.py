@@ -18,7 +18,7 @@ from ocr_jax import (
     train_state,
     workdirs,
 )
-from ocr_jax.data import pages_file, plan
+from ocr_jax.data import dataset, pages_file, plan
 from ocr_jax.errors import UserError
 from ocr_jax.pages import finder, maps, page_scores, tiles
 from ocr_jax.progress import Validated
@@ -198,13 +198,16 @@ def evaluate_workdir(
     """Score a run's best network on one split of a pages file; print the scores.
 
     workdir, recognizer: see run_names; "" reads nothing. pages_path: another file than
-    the run's own. decoder: the recogniser's, one of decoders.NAMES.
+    the run's own. decoder: the recogniser's, one of decoders.NAMES. Raises UserError if
+    the run's own pages have changed since it was trained.
     """
-    config = workdirs.load_config(run_names.resolve(workdir))
-    path = pages_path or config.lines_file
+    workdir = run_names.resolve(workdir)
+    path = pages_path or workdirs.load_config(workdir).lines_file
     splits = pages_file.read(path, (split,))
     if split not in splits:
         raise UserError(f"{path} has no {split} pages")
+    if not pages_path:
+        dataset.refuse_changed(splits, path, workdir, dataset.NAME_IT)
     reader = load_recognizer(splits[split], recognizer, decoder)
     rows = page_scores.score(finder.load(workdir), splits[split].pages, reader)
     print(page_scores.table(split, rows))

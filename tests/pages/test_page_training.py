@@ -4,13 +4,14 @@ import contextlib
 import io
 import json
 import re
+import shutil
 
 import jax
 import numpy as np
 import optax
 import pytest
 
-from ocr_jax import export, main, steps, train, train_state
+from ocr_jax import export, main, steps, train, train_state, workdirs
 from ocr_jax.data import pages_file
 from ocr_jax.errors import UserError
 from ocr_jax.pages import finder, maps, page_training, tiles
@@ -104,14 +105,30 @@ def test_a_finder_is_trained_scored_exported_and_used(whole, tmp_path, capsys):
     assert len(found[0]) == len(found[1])
 
 
+def test_pages_that_have_changed_are_scored_only_if_they_are_named(
+    whole, config, tmp_path
+):
+    fixtures.save_pages(tmp_path / "in/val", 1, text="", first=5)
+    others = tmp_path / "others.h5"
+    options = f"--source={tmp_path}/in", f"--out={others}"
+    assert fixtures.run_prepare("whole_pages", *options) == 0
+    workdir = tmp_path / "run"
+    shutil.copytree(whole[0], workdir)
+    config.lines_file = str(others)
+    workdirs.write_json(workdir / "config.json", config.to_dict())
+    with pytest.raises(UserError, match=r"others\.h5 has changed .* --lines_file"):
+        page_training.evaluate_workdir(workdir, "validation", recognizer="")
+    page_training.evaluate_workdir(workdir, "validation", str(others), recognizer="")
+
+
 def test_an_interrupted_training_ends_bit_identical(whole, config, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         trainings.train_until(3, config, tmp_path / "parts", page_training.PageTraining)
     train.train_and_evaluate(config, tmp_path / "parts")
-    workdirs = whole[0], tmp_path / "parts"
-    rows = [trainings.rows_of(workdir) for workdir in workdirs]
+    ended = whole[0], tmp_path / "parts"
+    rows = [trainings.rows_of(workdir) for workdir in ended]
     assert rows[0][-1] == rows[1][-1]
-    one, two = (finder.load(workdir).state for workdir in workdirs)
+    one, two = (finder.load(workdir).state for workdir in ended)
     jax.tree.map(np.testing.assert_array_equal, one.params, two.params)
 
 
