@@ -16,6 +16,7 @@ python -m ocr_jax.prepare show page.jpg --out=page.png
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def run(argv: list[str] | None = None):
 
 
 def _show(args: argparse.Namespace):
-    is_image = args.file.suffix.lower() in page_images.SUFFIXES or args.file.is_dir()
+    # Unlike Path.is_dir, os.path.isdir doesn't raise in a folder that is closed.
+    is_image = args.file.suffix.lower() in page_images.SUFFIXES
+    is_image |= os.path.isdir(args.file)
     if is_image or pages_file.is_one(args.file):
         if args.augment:
             raise UserError("--augment is for lines files: pages are drawn as they are")

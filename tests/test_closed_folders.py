@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ocr_jax import predict, reading_formats
+from ocr_jax import predict, prepare, reading_formats
 from ocr_jax.errors import UserError
 from ocr_jax.images import finding, opening, page_images
 from ocr_jax.pages import page_jobs
@@ -61,6 +61,20 @@ def test_what_is_closed_to_us_is_told(theirs, use):
     with pytest.raises(UserError, match="Permission denied") as error:
         use(theirs)
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["show", "{}/a.h5", "--out=a.png"],
+        ["show", "{}/a.png", "--out=a.png"],
+        ["iam", "--source={}/iam", "--out=a.h5"],
+    ],
+)
+def test_preparing_from_a_closed_folder_is_refused_in_a_line(theirs, command, capsys):
+    assert prepare.main([argument.format(theirs) for argument in command]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and str(theirs) in said[0]
 
 
 def test_a_closed_folder_among_others_is_told(theirs, capsys):

@@ -15,7 +15,7 @@ import numpy as np
 
 from ocr_jax.charset import Charset, shown
 from ocr_jax.data import hdf5_files, stretching
-from ocr_jax.errors import UserError, one_line
+from ocr_jax.errors import UserError, one_line, reason
 
 # In a joined file, +FILE/ID is a line of another file, and ID*2 is a second copy.
 ADDED, COPY = "+", "*"
@@ -250,14 +250,16 @@ def open_checked(path: Path, expected: str, version: int) -> h5py.File:
 
 
 def _open(path: Path) -> h5py.File:
-    if not path.exists():
-        raise UserError(
-            f"{path} does not exist: make it with python -m ocr_jax.prepare"
-        )
-    if path.is_dir():
+    if os.path.isdir(path):
         raise UserError(f"{path} is a directory: a lines file is one HDF5 file")
     try:
         return hdf5_files.open_to_read(path)
+    except FileNotFoundError:
+        raise UserError(
+            f"{path} does not exist: make it with python -m ocr_jax.prepare"
+        ) from None
+    except PermissionError as error:
+        raise UserError(f"{path}: {reason(error, path)}") from None
     except OSError as error:
         torn = "truncated" in str(error)
         what = "is a truncated HDF5 file" if torn else "is not a readable HDF5 file"

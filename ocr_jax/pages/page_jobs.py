@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from ocr_jax import workdirs
 from ocr_jax.errors import UserError, reason
@@ -56,7 +56,8 @@ class OutFolder:
         self._record = path / RECORD
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._record.open("a").close()
+            with self._record.open("ab+") as record:
+                _end_line(record)
         except OSError as error:
             raise Unwritable(f"--out={path}: {reason(error)}") from None
         self._how = {option: self._relative(value) for option, value in how.items()}
@@ -152,6 +153,14 @@ class OutFolder:
         if not value.startswith(os.pardir):
             return value
         return os.path.normpath(self._path / value)
+
+
+def _end_line(record: BinaryIO):
+    """End the last line, which a full disk may have cut, so that the next is whole."""
+    if record.tell():
+        record.seek(-1, os.SEEK_END)
+        if record.read() != b"\n":
+            record.write(b"\n")
 
 
 def _refuse_twins(jobs: Sequence[Job]):

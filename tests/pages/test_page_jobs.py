@@ -165,6 +165,9 @@ def test_texts_without_a_record_are_done_unless_they_are_other_xml(run, tmp_path
     record = tmp_path / "out" / page_jobs.RECORD
     record.write_text(record.read_text()[:40])  # cut, by a full disk
     assert "1 done before" in run(*command)[1]
+    save_image(tmp_path / "in/b.png")
+    assert "1 read, 1 done before" in run(*command)[1]
+    assert record.read_text().splitlines()[1].startswith('{"file": "b.xml"')
     (tmp_path / "out/a.xml").write_bytes(page_xml_writer.alto(Page((6, 4), []), "a"))
     assert refused(run(*command), "out/a.xml is ALTO, not PAGE")
 

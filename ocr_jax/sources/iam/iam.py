@@ -13,6 +13,7 @@ import argparse
 import collections
 import hashlib
 import importlib.resources
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -117,7 +118,7 @@ def tasks(args: argparse.Namespace) -> sources.Lazy:
 
     Raises UserError without labels or images.
     """
-    if not args.source.is_dir():
+    if not os.path.isdir(args.source):  # Path.is_dir raises in a closed folder
         raise UserError(f"{args.source} is not a folder. {_how_to_get(args)}")
     files = archives.Files(args.source)
     cuts = _cuts(files, args)
