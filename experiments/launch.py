@@ -22,6 +22,10 @@ from ocr_jax import errors
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import slots
 
+# The options that one executor alone takes, with their defaults.
+OF_LOCAL = {"gpus": "all", "slots": 0, "busy_above": 0.5}
+OF_RAY = {"ray_address": None}
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line.
@@ -105,9 +109,14 @@ def executor_of(args: argparse.Namespace):
         raise UserError(f"--jobs_per_gpu={args.jobs_per_gpu}: expected 1 or more")
     limits = {"retries": args.retries, "timeout": args.timeout or None}
     if args.executor == "ray":
+        refuse_options(args, OF_LOCAL, "is for --executor=local: leave it out")
         return ray_executor.Ray(
             args.ray_address, jobs_per_gpu=args.jobs_per_gpu, **limits
         )
+    refuse_options(args, OF_RAY, "is for --executor=ray: add that, or leave it out")
+    if args.gpus == "none":
+        unused = {"jobs_per_gpu": 1}
+        refuse_options(args, unused, "divides GPUs: with --gpus=none, use --slots")
     usable = slots.find(
         args.gpus,
         jobs_per_gpu=args.jobs_per_gpu,
@@ -115,6 +124,13 @@ def executor_of(args: argparse.Namespace):
         busy_above=args.busy_above,
     )
     return local_executor.Local(usable, **limits)
+
+
+def refuse_options(args: argparse.Namespace, defaults: dict[str, object], why: str):
+    """Raise UserError for the first of these options that is not at its default."""
+    for name, default in defaults.items():
+        if (value := getattr(args, name)) != default:
+            raise UserError(f"--{name}={value} {why}")
 
 
 def _own_slot(command: Sequence[str], gpus: str) -> str:

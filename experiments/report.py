@@ -19,7 +19,7 @@ from reporting import runs as runs_lib
 from ocr_jax import errors, extras
 from ocr_jax.tracking import console
 
-HEADER = ("run", "what differs", "{} (95 %)", "epochs", "lines/s", "parameters")
+HEADER = ("run", "what differs", "{score} (95 %)", "epochs", "{unit}/s", "parameters")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,12 +57,12 @@ def table(paths: list[Path], split: str) -> str:
     runs = runs_lib.read(paths, split)
     runs_lib.refuse_unknown_split(runs, split)
     runs_lib.refuse_other_lines(runs)
-    title = next(iter(runs[0].names.values()))
-    rows = [[name.format(title) for name in HEADER], ("---",) * len(HEADER)]
+    titles = {"score": next(iter(runs[0].names.values())), "unit": runs[0].unit}
+    rows = [[name.format(**titles) for name in HEADER], ("---",) * len(HEADER)]
     rows += [_row(run, runs[0], split) for run in runs]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
-    spreads = runs_lib.seed_spreads(runs)
-    return "\n".join([*lines, *([""] if spreads else []), *spreads])
+    notes = runs_lib.notes(runs)
+    return "\n".join([*lines, *([""] if notes else []), *notes])
 
 
 def _row(run: runs_lib.Run, base: runs_lib.Run, split: str) -> tuple[str, ...]:

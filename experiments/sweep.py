@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 sweep_search = extras.Lazy("sweeping.sweep_search")  # it imports Optuna
 
 SHOWN_TRIALS = 10
+# The options of a search of this program, with their defaults: agents take none.
+OF_SEARCH = {"trials": None, "workdir": None, "storage": None, "seed": 0}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -98,14 +100,18 @@ def _first_jobs(sweep: sweep_file.Sweep, folder: Path, count: int, seed: int):
 
 
 def _run_agents(args: argparse.Namespace) -> int:
-    """Run one `wandb agent` per slot.
+    """Run one `wandb agent` per slot; in a dry run, print the command of each.
 
     It ends when W&B has no more runs, or when Ctrl-C is pressed twice. An agent hands
     SIGTERM on to its training, which writes a checkpoint.
     """
+    launch.refuse_options(args, OF_SEARCH, "is not for --agents: W&B leads that search")
+    command = (sys.executable, "-m", "wandb", "agent", "--forward-signals", args.sweep)
+    if args.dry_run:
+        print(shlex.join(command))
+        return 0
     executor = launch.executor_of(args)
     folder = Path("runs/sweeps") / jobs.slug(args.sweep)
-    command = (sys.executable, "-m", "wandb", "agent", "--forward-signals", args.sweep)
     # As many as there are slots: a trial's place is the agent's to find.
     agents = [
         jobs.Job(f"agent_{number}", command, folder / f"agent_{number}")

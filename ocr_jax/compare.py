@@ -63,6 +63,21 @@ def refuse_other_lines(first, other):
         if one.transcript != two.transcript:
             texts = f"{one.transcript!r} and {two.transcript!r}"
             raise UserError(f"{different} transcripts: {one.line_id} is {texts}")
+    for one, two in zip(first.lines, other.lines, strict=True):
+        if one.writer != two.writer:
+            names = f"{one.writer!r} and {two.writer!r}"
+            raise UserError(f"{different} writers: {one.line_id} is by {names}")
+
+
+def remark_on_images(first, other) -> str:
+    """Say that two runs have read other images of the same lines; "" if not."""
+    digests = [run.scores["digest"] for run in (first, other)]
+    if digests[0] == digests[1]:
+        return ""
+    return (
+        f"{first.path} and {other.path} were scored on other images of the same lines, "
+        "as of another height: digests {:.8} and {:.8}.".format(*digests)
+    )
 
 
 def count(lines: Sequence[reading_tables.ScoredLine]) -> metrics.Counts:
@@ -97,12 +112,6 @@ def _run(argv: list[str] | None):
         return
     runs = [read(path, args.split) for path in paths]
     refuse_other_lines(*runs)
-    digests = [run.scores["digest"] for run in runs]
-    if digests[0] != digests[1]:
-        raise UserError(
-            f"{args.first} and {args.second} were scored on the same transcripts, but "
-            "other images or writers: digests {:.8} and {:.8}".format(*digests)
-        )
     _show(args.split, *runs)
 
 
@@ -117,6 +126,8 @@ def _show(split: str, first: FinishedRun, second: FinishedRun):
     for name, run in (("A", first), ("B", second)):
         decoder = run.scores.get("decoder", "greedy")
         print(f"{name} = {run.path}: {decoder} decoder, seed {run.seed}")
+    if remark := remark_on_images(first, second):
+        print(remark)
     counts = count(first.lines), count(second.lines)
     tables.print_differences(
         tuple(map(metrics.summary, counts)),

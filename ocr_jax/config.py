@@ -146,6 +146,11 @@ def check(config: ml_collections.ConfigDict):
             f"config.freeze is {config.freeze!r}, but config.ensemble_size is "
             f"{config.ensemble_size}: only single networks can be frozen"
         )
+    if config.freeze and config.encoder == "page":
+        raise UserError(
+            f"config.freeze is {config.freeze!r}, but config.encoder is 'page': leave "
+            "config.freeze empty, as finders of lines are trained whole"
+        )
     has_windows = config.encoder in ("sliding_window", "mlp")
     if has_windows and config.window_stride > config.window_width:
         raise UserError(

@@ -47,6 +47,7 @@ def join(runs: Sequence[Path], out: Path) -> dict:
     if len({run.resolve() for run in runs}) < max(2, len(runs)):
         raise UserError("an ensemble needs two or more workdirs, each named once")
     config = workdirs.load_config(runs[0])
+    dataset.refuse_exported(runs[0], "name another of the runs first")
     devices.use_cores(config.batch_size)
     devices.use_compilation_cache()
     members = [trained.load_best(run) for run in runs]

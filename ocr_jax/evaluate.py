@@ -111,7 +111,8 @@ def evaluate_workdir(
     if lines_file:
         config.lines_file = lines_file
     else:
-        making.make_missing(config)
+        dataset.refuse_exported(run.workdir, dataset.NAME_ONE)
+        making.make_missing(config, dataset.NAME_ONE)
     _refuse_other_height(config)
     data = dataset.load(
         config,

@@ -5,8 +5,9 @@
     python -m ocr_jax.export --workdir=runs/NAME --out=FOLDER --format=onnx
     python -m ocr_jax.export --workdir=runs/NAME --out=FOLDER --format=stablehlo
 
-As safetensors, FOLDER is used like a workdir: by predict, tune_decoder and
-config.init_from; it has the language model, too. As ONNX it has a network that
+As safetensors, FOLDER is used like a workdir: by predict, transcribe and
+config.init_from; it has the language model, too, if tune_decoder made one before, and
+main --mode=evaluate takes it with --lines_file. As ONNX it has a network that
 onnxruntime runs on lines of any width, and read.py, which reads images with it greedily
 and without ocr_jax. As StableHLO it has a program for JAX on CPUs, GPUs and TPUs.
 """

@@ -83,9 +83,7 @@ def _run(argv: list[str]):
 
         train.train_and_evaluate(config, Path(workdir), overwrite=_OVERWRITE.value)
     else:
-        if config is not None:
-            workdirs.refuse_other_config(Path(workdir), config)
-        _evaluate(workdir)
+        _evaluate(workdir, config)
 
 
 def _refuse_flags_of_other_mode():
@@ -97,11 +95,15 @@ def _refuse_flags_of_other_mode():
             raise UserError(f"--{name} is for --mode={other}{hint}")
 
 
-def _evaluate(workdir: str | Path):
+def _evaluate(workdir: str | Path, config):
     from ocr_jax import evaluate, run_names
     from ocr_jax.pages import page_training
 
-    if workdirs.load_config(run_names.resolve(workdir)).encoder == "page":
+    folder = run_names.resolve(workdir)
+    if config is not None:
+        advice = "leave out --config, or name another --workdir"
+        workdirs.refuse_other_config(folder, config, advice)
+    if workdirs.load_config(folder).encoder == "page":
         page_training.evaluate_workdir(
             workdir,
             _SPLIT.value,

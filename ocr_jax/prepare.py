@@ -45,23 +45,28 @@ def _show(args: argparse.Namespace):
     # Unlike Path.is_dir, os.path.isdir doesn't raise in a folder that is closed.
     is_image = args.file.suffix.lower() in page_images.SUFFIXES
     is_image |= os.path.isdir(args.file)
+    split = args.split or "train"
     if is_image or pages_file.is_one(args.file):
         if args.augment:
             raise UserError("--augment is for lines files: pages are drawn as they are")
         from ocr_jax.pages import page_sheet  # imports jax
 
         if is_image:
+            if args.split:
+                raise UserError(
+                    "--split is for lines and pages files: images have none"
+                )
             finder = args.finder or pretrained.FINDER
             images = {"count": args.count, "finder": finder}
             page_sheet.draw_images([args.file], args.out, **images)
         else:
             pages = {"count": args.count, "finder": args.finder}
-            page_sheet.draw_file(args.file, args.out, args.split, **pages)
+            page_sheet.draw_file(args.file, args.out, split, **pages)
         return
+    if args.finder:
+        raise UserError("--finder is for pages: lines are drawn as they are")
     training = args.augment and _varying(args.augment)
-    contact_sheet.draw(
-        args.file, args.out, args.split, count=args.count, config=training
-    )
+    contact_sheet.draw(args.file, args.out, split, count=args.count, config=training)
     with lines_file.LinesFile(args.file) as file:
         print(making.summary([file.split(name) for name in file.splits], file.charset))
 
@@ -88,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="Draw lines, or pages with theirs.")
     show.add_argument("file", type=Path, help="a lines or pages file, or page images")
     show.add_argument("--out", required=True, type=Path, help="the PNG to write")
-    show.add_argument("--split", default="train", help="(default: train)")
+    show.add_argument("--split", help="of a lines or pages file (default: train)")
     show.add_argument(
         "--count",
         type=making.count,

@@ -57,11 +57,14 @@ def tune(
     """Tune beam search for a run; write the result to its workdir and return it.
 
     always: learn from the texts, better or not. Raises UserError if the workdir has no
-    best network, or if its lines file has changed since training.
+    best network, was exported, or if its lines file has changed since training.
     """
     run = trained.open_run(workdir)
     best = run.best
-    making.make_missing(best.config)
+    dataset.refuse_exported(
+        run.workdir, "run tune_decoder on the run that it is of, then export that again"
+    )
+    making.make_missing(best.config, f"restore it: {run.workdir} was trained on it")
     data = dataset.load_unchanged(run.workdir, best.config)
     train, validation = data.splits["train"], data.splits["validation"]
     lines = [line for path in texts for line in corpora.read(path, best.charset)]

@@ -69,6 +69,21 @@ def other_scores(run, **changes):
     workdirs.write_json(run / "scores.json", scores)
 
 
+def other_writer(run):
+    path = run / "readings_validation.tsv"
+    path.write_text(path.read_text().replace("\tann\t", "\tzoe\t"))
+
+
+def test_a_remark_says_where_images_of_the_same_lines_differ(tmp_path, capsys):
+    runs = [fixtures.make_run(tmp_path / name) for name in "ab"]
+    remark = "other images of the same lines, as of another height: digests 1234abcd"
+    assert compare.main(list(map(str, runs))) == 0
+    assert remark not in capsys.readouterr().out
+    other_scores(runs[1], digest="f" * 64)
+    assert compare.main(list(map(str, runs))) == 0
+    assert f"{remark} and ffffffff." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -79,7 +94,6 @@ def other_scores(run, **changes):
             lambda run: (run / "readings_validation.tsv").write_text("line_id\n"),
             "can't be read",
         ),
-        (lambda run: other_scores(run, digest="f" * 64), "digests 1234abcd and ffffff"),
         (
             lambda run: reading_tables.write_scored_lines(run, "validation", []),
             "other lines: 5 and 0",
@@ -94,6 +108,7 @@ def other_scores(run, **changes):
             ),
             "other transcripts: line-0",
         ),
+        (other_writer, "other writers: line-0 is by 'ann' and 'zoe'"),
     ],
 )
 def test_runs_that_do_not_compare_are_refused_in_a_line(

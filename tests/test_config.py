@@ -82,6 +82,14 @@ def test_a_value_out_of_range_is_named_with_what_is_expected(key, value, message
         config_lib.check(config)
 
 
+def test_a_finder_of_lines_has_no_part_to_freeze():
+    config = config_lib.load(["--config=page_lines"])
+    config.init_from, config.freeze = "pretrained:page_lines", "encoder"
+    message = "config.freeze is 'encoder', but config.encoder is 'page': leave config"
+    with pytest.raises(UserError, match=message):
+        config_lib.check(config)
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 
 from ocr_jax import (
+    ensemble,
+    errors,
+    evaluate,
     export,
     predict,
     pretrained,
     train,
     trained,
+    tune_decoder,
     weights,
     workdirs,
 )
@@ -114,6 +118,29 @@ def test_mistakes_are_one_line(exported, tmp_path, capsys):
         said = capsys.readouterr().err
         assert message in said and len(said.splitlines()) == 1
     assert not (tmp_path / "new").exists()
+
+
+def test_what_takes_its_lines_file_says_that_it_does_not_know_it(
+    exported, tmp_path, monkeypatch, capsys
+):
+    run, out = map(str, exported)
+    monkeypatch.chdir(tmp_path)  # where no data/lines.h5 is
+    for command, arguments, advice in (
+        (tune_decoder.main, [f"--workdir={out}"], "run tune_decoder on the run"),
+        (ensemble.main, [out, run, "--out=both"], "name another of the runs first"),
+        (evaluate_main, [f"--workdir={out}"], "name a file with --lines_file=FILE.h5"),
+    ):
+        assert command(arguments) == 2
+        said = capsys.readouterr().err
+        assert f"{out} was exported, and does not say" in said and advice in said
+        assert said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def evaluate_main(arguments):
+    """The exit code of `main --mode=evaluate`, whose flags are read once a process."""
+    workdir = arguments[0].partition("=")[2]
+    return errors.exit_code(lambda: evaluate.evaluate_workdir(workdir, "validation"))
 
 
 def test_a_network_that_ships_is_checked_by_its_digest(exported, tmp_path, monkeypatch):

@@ -124,6 +124,13 @@ def test_evaluating_a_folder_that_is_no_workdir(tmp_path):
     assert "not a workdir" in message
 
 
+def test_a_config_beside_a_network_that_ships_is_compared_with_its_own(config_path):
+    arguments = "--workdir=pretrained:hands", "--mode=evaluate"
+    said = refusal(*arguments, f"--config={config_path}")
+    assert "pretrained/hands holds a run of another config" in said
+    assert said.rstrip().endswith("leave out --config, or name another --workdir")
+
+
 def test_flags_that_do_nothing_in_evaluate_are_refused(tmp_path):
     workdir = fixtures.make_unfinished(tmp_path / "run")
     arguments = f"--workdir={workdir}", "--mode=evaluate"

@@ -204,11 +204,15 @@ def test_a_reading_process_that_dies_is_one_line(folder, tmp_path, capsys, monke
     assert not (tmp_path / "o.h5").exists()
 
 
-def test_an_output_that_exists_is_kept(folder, tmp_path, capsys):
+@pytest.mark.parametrize(
+    "source",
+    ["folder", "pages", "whole_pages", "iam", "join --with=no", "recombine --workdir="],
+)
+def test_an_output_that_exists_is_kept_before_any_work(tmp_path, capsys, source):
     out = tmp_path / "out.h5"
     out.write_text("precious")
-    said = fixtures.refused(capsys, "folder", f"--source={folder}", f"--out={out}")
-    assert "--overwrite" in said
+    said = fixtures.refused(capsys, *source.split(), "--source=no", f"--out={out}")
+    assert "out.h5 already exists: add --overwrite" in said
     assert out.read_text() == "precious"
 
 

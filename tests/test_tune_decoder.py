@@ -118,6 +118,15 @@ def test_lines_prepared_anew_are_refused(untuned, tmp_path):
         tune_decoder.tune(workdir)
 
 
+def test_lines_that_are_missing_are_to_be_restored(finished, untuned, tmp_path):
+    workdir = shutil.copytree(untuned, tmp_path / "run")
+    changed = finished[0].copy_and_resolve_references()
+    changed.lines_file = str(tmp_path / "gone.h5")
+    (workdir / "config.json").write_text(changed.to_json())
+    with pytest.raises(UserError, match=r"gone\.h5 does not exist.* or restore it: "):
+        tune_decoder.tune(workdir)
+
+
 def test_mistakes_are_one_line(untuned, tmp_path, capsys):
     for arguments, message in (
         ([f"--workdir={tmp_path}"], "not a workdir"),

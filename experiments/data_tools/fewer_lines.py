@@ -13,6 +13,7 @@ import numpy as np
 
 from ocr_jax import errors
 from ocr_jax.data import lines_file, lines_writer
+from ocr_jax.errors import UserError
 
 
 def main():
@@ -33,10 +34,15 @@ def main():
 def write(args: argparse.Namespace):
     """Copy the splits, of training the share that is asked for."""
     with lines_file.LinesFile(args.file) as file:
+        size = len(file.split("train"))
         splits = {name: file.split(name) for name in file.splits}
     chosen = {name: range(len(split)) for name, split in splits.items()}
-    count = round(args.share * len(splits["train"]))
-    order = np.random.default_rng(args.seed).permutation(len(splits["train"]))
+    count = round(args.share * size)
+    if not count:
+        raise UserError(
+            f"--share={args.share} of {size} training lines is none: name a larger one"
+        )
+    order = np.random.default_rng(args.seed).permutation(size)
     chosen["train"] = np.sort(order[:count])
     source = f"{args.share} of {args.file.name}, seed {args.seed}"
     with lines_writer.LinesWriter(
@@ -45,7 +51,7 @@ def write(args: argparse.Namespace):
         for name, split in splits.items():
             for index in chosen[name]:
                 writer.add(name, split.line(index))
-    print(f"{args.out}: {count} of {len(splits['train'])} training lines")
+    print(f"{args.out}: {count} of {size} training lines")
 
 
 if __name__ == "__main__":

@@ -62,10 +62,10 @@ def _head(runs: Sequence[runs_lib.Run], split: str) -> str:
         facts += [f"{len(writers):,} writers"] if writers else []
     facts.append(f"from {best.config['lines_file']}")
     over = "pages" if "pages" in best.scores else "writers"
-    spreads = "".join(map(_note, runs_lib.seed_spreads(runs)))
+    notes = "".join(map(_note, runs_lib.notes(runs)))
     return (
         f'{heading}<p class="faint">{html.escape(", ".join(facts))}. In brackets: 95 % '
-        f"intervals, bootstrap over {over}.</p>{spreads}"
+        f"intervals, bootstrap over {over}.</p>{notes}"
         f"<p>Of the finished runs, <b>{html.escape(best.name)}</b> has the best "
         f"{title}: {_rate(best, name, split)}. Scores of a finished run are those of "
         "its best epoch, of another those of its last one.</p>"
@@ -75,7 +75,7 @@ def _head(runs: Sequence[runs_lib.Run], split: str) -> str:
 def _table(runs: Sequence[runs_lib.Run], keys: Sequence[str], split: str) -> str:
     """Render one row per run; each cell has its sort key."""
     titles = ["run", "state", *runs[0].names.values(), *keys]
-    titles += ["lines/s", "parameters", "time"]
+    titles += [f"{runs[0].unit}/s", "parameters", "time"]
     heads = [
         f"<th{_text(place < 2)}><button>{html.escape(title)}</button></th>"
         for place, title in enumerate([*titles, "epochs"])

@@ -61,9 +61,14 @@ class Run(NamedTuple):
         return self.scores["lines"] if self.scores else None
 
     @property
+    def unit(self) -> str:
+        """What it is trained on."""
+        return "tiles" if self.config["encoder"] == "page" else "lines"
+
+    @property
     def speed(self) -> float | None:
-        """Training lines a second, the median over epochs."""
-        speeds = [row.get("train/lines_per_second") for row in self.epochs]
+        """Training units a second, the median over epochs."""
+        speeds = [row.get(f"train/{self.unit}_per_second") for row in self.epochs]
         return (
             statistics.median(known) if (known := list(filter(None, speeds))) else None
         )
@@ -137,6 +142,13 @@ def differing_keys(runs: Sequence[Run]) -> list[str]:
         if not key.startswith(NOT_SHOWN)
         and any(run.config[key] != first[key] for run in runs)
     ]
+
+
+def notes(runs: Sequence[Run]) -> list[str]:
+    """Sentences on images that differ, and on runs that differ in the seed alone."""
+    first, *others = [run for run in runs if run.lines and run.scores] or [None]
+    remarks = (compare.remark_on_images(first, other) for other in others)
+    return [*filter(None, remarks), *seed_spreads(runs)]
 
 
 def seed_spreads(runs: Sequence[Run]) -> list[str]:

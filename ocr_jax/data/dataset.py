@@ -11,8 +11,9 @@ from ocr_jax.data import lines_file, plan, stretching
 from ocr_jax.errors import UserError
 
 NO_CHARACTERS = Charset(())
-# What to do where the lines that a score is asked of have changed.
+# What to do where the lines that a score is asked of have changed, or are missing.
 NAME_IT = ": restore it, or name it with --lines_file to score on others"
+NAME_ONE = "name a file with --lines_file=FILE.h5"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,6 +222,15 @@ def refuse_changed(splits: dict, path: str, workdir: Path, advice: str = ""):
                 f"{path} has changed since {workdir} was trained on it: its {name} "
                 f"split differs{advice}"
             )
+
+
+def refuse_exported(workdir: Path, advice: str):
+    """Raise UserError if a network was exported: its lines file is not known."""
+    if (workdir / workdirs.WEIGHTS).exists():
+        raise UserError(
+            f"{workdir} was exported, and does not say on which lines file it was "
+            f"trained: {advice}"
+        )
 
 
 def leave_out_impossible(data: Dataset, model) -> LabelledSplit:

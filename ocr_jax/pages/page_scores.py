@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ocr_jax import decoders
 from ocr_jax.data import pages_file
 from ocr_jax.pages import baseline_scores, line_reading, page_texts
 from ocr_jax.recognizer import Recognizer
@@ -46,14 +47,17 @@ def row(
     return PageScore(page_id, found=len(found), true=len(true), **places, **counts)
 
 
-def table(name: str, rows: Sequence[PageScore]) -> str:
-    """Return the means, and the worst pages, for people."""
+def table(
+    name: str, rows: Sequence[PageScore], reader: str, decoder: str = decoders.NAMES[0]
+) -> str:
+    """Return the means, and the worst pages, for people. reader: of lines, if any."""
     means = page_metrics.summary(rows)
     worst = sorted(rows, key=lambda row: row.f1)[:SHOWN]
     texts = []
     if "cer_whole" in means:
         ratio = means["cer_whole"] / max(means["cer_true_lines"], 1e-9)
         texts = [
+            f"Read by {reader}, {decoder} decoder: "
             f"CER of whole pages {means['cer_whole']:.1%}, of lines as they are "
             f"assigned best {means['cer_assigned']:.1%}, of the true lines "
             f"{means['cer_true_lines']:.1%}: {ratio:.2f} times as many errors"

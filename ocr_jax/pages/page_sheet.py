@@ -1,5 +1,6 @@
 """Draws pages with their lines: where they truly run, and where a finder sees them."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -35,9 +36,14 @@ def draw_file(path: Path, out: Path, split: str, *, count: int, finder: str):
 
 
 def draw_images(paths: Sequence[Path], out: Path, *, count: int, finder: str):
-    """Draw page images with the lines that are found on them into a PNG."""
-    network = finder_lib.load(finder)
+    """Draw page images with the lines that are found on them into a PNG.
+
+    Raises UserError if the PNG is one of the pages.
+    """
     pages = list(page_images.find(list(map(str, paths))))
+    if os.path.realpath(out) in {os.path.realpath(page.source) for page in pages}:
+        raise UserError(f"--out={out} is a page to draw: name another file")
+    network = finder_lib.load(finder)
     chosen = [pages[index] for index in contact_sheet.spread(len(pages), count)]
     drawn = list(_found(chosen, network))
     if not drawn:

@@ -132,10 +132,10 @@ class PageTraining:
         scores = {"epoch": epoch, "parameters": train_state.count_parameters(best)}
         for name in workdirs.SCORED:
             if name in self._splits and jax.process_index() == 0:
-                recognizer = load_recognizer(self._splits[name])
-                rows = self._score(best, name, recognizer)
-                print(page_scores.table(name, rows))
-                scores[name] = as_json(rows, self._splits[name], pretrained.RECOGNIZER)
+                split, reader = self._splits[name], pretrained.RECOGNIZER
+                rows = self._score(best, name, load_recognizer(split))
+                print(page_scores.table(name, rows, reader))
+                scores[name] = as_json(rows, split, reader)
         if jax.process_index() == 0:
             workdirs.write_json(self.workdir / "scores.json", scores)
 
@@ -173,15 +173,22 @@ def load_recognizer(
     return Recognizer.load(run_names.resolve(name), decoder)
 
 
-def as_json(rows: list[page_metrics.PageScore], split: pages_file.Split, reader: str):
+def as_json(
+    rows: list[page_metrics.PageScore],
+    split: pages_file.Split,
+    reader: str,
+    decoder: str = decoders.NAMES[0],
+) -> dict:
     """Return what scores.json keeps of a split. reader: what read its lines, if any."""
     scores = page_metrics.summary(rows)
+    was_read = "cer_whole" in scores
     return {
         "summary": scores,
         "pages": len(rows),
         "lines": scores["lines"],
         "digest": split.digest,
-        "recognizer": reader if "cer_whole" in scores else None,
+        "recognizer": reader if was_read else None,
+        "decoder": decoder if was_read else None,
         "intervals": page_metrics.intervals(rows),
         "by_page": page_metrics.as_json(rows),
     }
@@ -199,10 +206,14 @@ def evaluate_workdir(
 
     workdir, recognizer: see run_names; "" reads nothing. pages_path: another file than
     the run's own. decoder: the recogniser's, one of decoders.NAMES. Raises UserError if
-    the run's own pages have changed since it was trained.
+    the run's own pages are missing, or have changed since it was trained.
     """
     workdir = run_names.resolve(workdir)
-    path = pages_path or workdirs.load_config(workdir).lines_file
+    config = workdirs.load_config(workdir)
+    if not pages_path:
+        dataset.refuse_exported(workdir, dataset.NAME_ONE)
+        making.make_missing(config, dataset.NAME_ONE)
+    path = pages_path or config.lines_file
     splits = pages_file.read(path, (split,))
     if split not in splits:
         raise UserError(f"{path} has no {split} pages")
@@ -210,8 +221,8 @@ def evaluate_workdir(
         dataset.refuse_changed(splits, path, workdir, dataset.NAME_IT)
     reader = load_recognizer(splits[split], recognizer, decoder)
     rows = page_scores.score(finder.load(workdir), splits[split].pages, reader)
-    print(page_scores.table(split, rows))
-    return as_json(rows, splits[split], recognizer)
+    print(page_scores.table(split, rows, recognizer, decoder))
+    return as_json(rows, splits[split], recognizer, decoder)
 
 
 def load(config) -> dict[str, pages_file.Split]:

@@ -1,14 +1,16 @@
 """Joins a collection and other lines files, or pages files, to train on.
 
 All splits of --source are kept, so scores remain those of the collection. The other
-files, such as synthetic lines (fonts), only add their training lines. They keep a
-network from memorising a small collection. Lines keep their height; files of different
-heights are refused unless --height says to which height all lines are scaled.
+files, such as synthetic lines (fonts), only add their training lines, without copies of
+what --source has in validation or test. They keep a network from memorising a small
+collection. Lines keep their height; files of different heights are refused unless
+--height says to which height all lines are scaled.
 """
 
 import argparse
 import dataclasses
 import functools
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +25,10 @@ BLOCK = 64  # lines per task
 
 
 class Task(NamedTuple):
-    """Lines `first` to `last` of a split; prefix and suffix are added to their ids."""
+    """Lines `first` to `last` of a split; prefix and suffix are added to their ids.
+
+    collection: the file whose lines of other splits than train are left out, if any.
+    """
 
     name: str
     path: Path
@@ -32,6 +37,7 @@ class Task(NamedTuple):
     last: int
     prefix: str
     suffix: str
+    collection: Path | None = None
 
 
 def add_flags(parser: argparse.ArgumentParser):
@@ -87,7 +93,8 @@ def tasks(args: argparse.Namespace) -> list[Task]:
         for copy in range(1, 1 + (args.times if split == "train" else 1))
     ]
     parts += [
-        (path, "train", f"{lines_file.ADDED}{path.stem}/", "") for path in args.others
+        (path, "train", f"{lines_file.ADDED}{path.stem}/", "", args.source)
+        for path in args.others
     ]
     return [task for part in parts for task in _blocks(*part)]
 
@@ -113,20 +120,17 @@ def _refuse_other_height(source: Path, height: int, other: Path):
             )
 
 
-def _blocks(path: Path, split: str, prefix: str, suffix: str) -> list[Task]:
+def _blocks(path: Path, split: str, *rest) -> list[Task]:
     count = len(_split(path, split))
     return [
-        Task(f"{path}[{i}]", path, split, i, min(i + BLOCK, count), prefix, suffix)
+        Task(f"{path}[{i}]", path, split, i, min(i + BLOCK, count), *rest)
         for i in range(0, count, BLOCK)
     ]
 
 
 def read(task: Task, height: int) -> list[sources.Item]:
     """Read the block's lines, scaled to the height."""
-    return [
-        (task.split, _line(task, index, height))
-        for index in range(task.first, task.last)
-    ]
+    return [_item(task, index, height) for index in range(task.first, task.last)]
 
 
 @functools.lru_cache(2)  # per worker; tasks arrive file by file
@@ -135,10 +139,43 @@ def _split(path: Path, split: str) -> lines_file.Split:
         return file.split(split)
 
 
-def _line(task: Task, index: int, height: int) -> lines_file.Line:
+def _item(task: Task, index: int, height: int) -> sources.Item:
     line = _split(task.path, task.split).line(index)
     line_id = f"{task.prefix}{line.line_id}{task.suffix}"
-    return dataclasses.replace(line, image=scaled(line.image, height), line_id=line_id)
+    held_out = _held_out(task.collection) if task.collection else {}
+    for trace in _traces(line):
+        if trace in held_out:
+            return sources.Skipped(line_id, copy_of(held_out[trace]))
+    image = scaled(line.image, height)
+    return task.split, dataclasses.replace(line, image=image, line_id=line_id)
+
+
+@functools.lru_cache(1)
+def _held_out(collection: Path) -> dict[object, str]:
+    """Return the split of each line that is not trained on, by its traces."""
+    with lines_file.LinesFile(collection) as file:
+        splits = [file.split(name) for name in file.splits if name != "train"]
+    return {
+        trace: split.name
+        for split in splits
+        for index in range(len(split))
+        for trace in _traces(split.line(index))
+    }
+
+
+def _traces(line: lines_file.Line) -> tuple[object, object]:
+    """Return what copies of a line share: its image or, at other heights, its name."""
+    return digest(line.image), (line.line_id, line.transcript)
+
+
+def digest(image: np.ndarray) -> bytes:
+    """Return what is equal for equal images."""
+    return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
+
+
+def copy_of(split: str) -> str:
+    """Say why a line or page of another file is left out."""
+    return f"a copy of it is in {split} of --source"
 
 
 def scaled(image: np.ndarray, height: int) -> np.ndarray:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ocr_jax import sources
-from ocr_jax.data import lines_file, lines_writer, pages_file
+from ocr_jax.data import lines_file, pages_file
 from ocr_jax.errors import UserError
-from ocr_jax.sources import join, worker_pool
+from ocr_jax.sources import join, left_out, worker_pool
 
 
 def make(args: argparse.Namespace):
@@ -21,7 +21,6 @@ def make(args: argparse.Namespace):
     """
     sources.require_at_least(args, times=1)
     join.refuse_same_names(args.others)
-    lines_writer.check_output(args.out, args.overwrite)
     if args.height is not None:
         raise UserError("--height is for lines files: pages keep their size")
     if args.license:
@@ -33,20 +32,41 @@ def make(args: argparse.Namespace):
             raise UserError(f"{path} has no train pages to add")
     copies = (args.times - 1) * own.get("train", 0)
     total = sum(own.values()) + copies + sum(others.values())
-    pages = worker_pool.shown_progress(_pages(args, ("train", *own)), total)
-    counts = pages_file.save(args.out, pages, f"join {args.source}")
+    skipped: list[sources.Skipped] = []
+    pages = _pages(args, ("train", *own), skipped)
+    counts = pages_file.save(
+        args.out, worker_pool.shown_progress(pages, total), f"join {args.source}"
+    )
     print(pages_file.summary(args.out, counts))
+    left_out.report(skipped, args.out)
 
 
 def _pages(
-    args: argparse.Namespace, splits: tuple[str, ...]
+    args: argparse.Namespace, splits: tuple[str, ...], skipped: list[sources.Skipped]
 ) -> Iterator[tuple[str, pages_file.Page]]:
+    """Yield pages of splits, and add those that are left out to `skipped`."""
     for split in dict.fromkeys(splits):
         for copy in range(1, 1 + (args.times if split == "train" else 1)):
             suffix = "" if copy == 1 else f"{lines_file.COPY}{copy}"
             yield from _renamed(args.source, split, "", suffix)
         if split == "train":
-            yield from _added(args)
+            held_out = _held_out(args.source, splits)
+            for added in _added(args):
+                if copied := held_out.get(join.digest(added[1].image)):
+                    why = join.copy_of(copied)
+                    skipped.append(sources.Skipped(added[1].page_id, why))
+                else:
+                    yield added
+
+
+def _held_out(path: Path, splits: tuple[str, ...]) -> dict[bytes, str]:
+    """Return the split of each image that is not trained on."""
+    return {
+        join.digest(page.image): split
+        for split in splits
+        if split != "train"
+        for page in pages_file.each(path, split)
+    }
 
 
 def _added(args: argparse.Namespace) -> Iterator[tuple[str, pages_file.Page]]:

@@ -22,6 +22,7 @@ from ocr_jax.sources import (
     join_pages,
     left_out,
     recombine,
+    splitting,
     tsv,
     worker_pool,
 )
@@ -47,6 +48,12 @@ SOURCES = {
     "join": join,
     "recombine": recombine,
 }
+
+# What to do where a training has no lines file and cannot make it.
+IN_TRAINING = (
+    "name another with --config.lines_file=FILE.h5. To start without data, use "
+    "--config=configs/quickstart.py"
+)
 
 
 def add_commands(commands):
@@ -106,6 +113,7 @@ def make(args: argparse.Namespace):
 
     Raises UserError, and leaves no file, if no line could be read.
     """
+    lines_writer.check_output(args.out, args.overwrite)
     source = SOURCES[args.command]
     if source is join and pages_file.is_one(args.source):
         source = join_pages
@@ -149,10 +157,7 @@ def make(args: argparse.Namespace):
             f"{charset_lib.counted(dropped)}"
         )
     if "validation" not in written and hasattr(args, "writer_regex"):
-        print(
-            "no validation lines, and training needs some: give them a share with "
-            "--split or, where the collection has splits of its own, a folder val"
-        )
+        print(splitting.no_validation("lines"))
     left_out.report(skipped, args.out)
 
 
@@ -182,11 +187,12 @@ def summary(splits: list[lines_file.Split], charset: Charset) -> str:
     return f"{table}\n{len(characters)} characters: {charset_lib.shown(characters)}"
 
 
-def make_missing(config):
+def make_missing(config, advice: str = IN_TRAINING):
     """Make config.lines_file with config.prepare_args if it is missing.
 
-    Several runs that want the same file make it once. Raises UserError if
-    config.prepare_args is empty, or has an --out that names another file.
+    Several runs that want the same file make it once. advice: what else the user can
+    do. Raises UserError if config.prepare_args is empty, or has an --out that names
+    another file.
     """
     path = Path(config.lines_file)
     if path.exists():
@@ -195,8 +201,7 @@ def make_missing(config):
     if args is None:
         raise UserError(
             f"{path} does not exist. Make it with python -m ocr_jax.prepare (--help "
-            "lists the sources), or name another with --config.lines_file=FILE.h5. To "
-            "start without data, use --config=configs/quickstart.py"
+            f"lists the sources), or {advice}"
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

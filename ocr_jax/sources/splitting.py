@@ -24,8 +24,10 @@ SPELLINGS = {
 SPLIT_OF = {name: split for split, names in SPELLINGS.items() for name in names}
 # The validation lines, or, where there are others, the test lines.
 EVALUATION = ("eval", "evaluation")
-# `page_12_line_03`: what names a line within its page.
-LINE_PART = re.compile(r"[-_. ]*(?:line|ligne|zeile|l|r\d+l)?[-_. ]*\d+[a-z]?$", re.I)
+# `page_12_line_03`, `scan[2]`: what names a line within its page, or within its TIFF.
+LINE_PART = re.compile(
+    r"([-_. ]*(?:line|ligne|zeile|l|r\d+l)?[-_. ]*\d+[a-z]?)?(\[\d+\])?$", re.I
+)
 SHOWN_SPELLINGS = 6
 
 
@@ -149,6 +151,14 @@ def draw(
         split_of[str(unique[index])] = lines_file.SPLITS[choice]
         filled[choice] += counts[index]
     return [split_of[unit] for unit in units]
+
+
+def no_validation(kind: str) -> str:
+    """Say that no lines or pages are in validation, and what to do."""
+    return (
+        f"no validation {kind}, and training needs some: give them a share with "
+        "--split or, where the collection has splits of its own, a folder val"
+    )
 
 
 def shares(text: str) -> np.ndarray:

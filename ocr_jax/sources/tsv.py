@@ -3,6 +3,7 @@
 A first row may name the columns, in any order: image, text, writer, split; others are
 not used. Paths are relative to the table, or else to the current folder. Folders named
 like splits are the splits; otherwise lines are split by writer, or else by page.
+`scan.tif[2]` is the second page of a TIFF.
 """
 
 import argparse
@@ -16,9 +17,11 @@ from ocr_jax.data import lines_file
 from ocr_jax.images import cleaning, finding, opening
 from ocr_jax.sources import splitting, tables
 
+PAGE_OF_TIFF = re.compile(r"(.+\.tiff?)\[([1-9]\d{0,5})\]", re.I | re.DOTALL)
+
 
 class Task(NamedTuple):
-    """One row."""
+    """One row. page: of a TIFF of several, from 0."""
 
     name: str
     split: str
@@ -26,6 +29,7 @@ class Task(NamedTuple):
     path: Path
     transcript: str
     problem: str = ""
+    page: int = 0
 
 
 def add_flags(parser: argparse.ArgumentParser):
@@ -41,20 +45,24 @@ def tasks(args: argparse.Namespace) -> sources.Tasks:
     rows, remarks = tables.read(args.source)
     for remark in remarks:
         print(f"{args.source}: {remark}")
-    paths = [_located(args.source.parent, row.image) for row in rows]
+    images = [_located(args.source.parent, row.image) for row in rows]
     entries = [
-        splitting.Entry(name, path, writer=row.writer, split=row.split)
-        for name, row, path in zip(_names(rows), rows, paths, strict=True)
+        # The pages of a TIFF are in one file, but are no copies of each other.
+        splitting.Entry(name, None if page else path, False, row.writer, row.split)
+        for name, row, (path, page) in zip(_names(rows), rows, images, strict=True)
     ]
     placed, note = splitting.place(entries, args)
-    first: dict[Path, int] = {}
+    first: dict[tuple[Path, int], int] = {}
     tasks = []
-    for row, entry, one, path in zip(rows, entries, placed, paths, strict=True):
+    for row, entry, one, image in zip(rows, entries, placed, images, strict=True):
         problem = row.problem or one.problem
         has_text = bool(charset.normalize(row.text))
-        if has_text and (number := first.setdefault(path, row.number)) != row.number:
+        if has_text and (number := first.setdefault(image, row.number)) != row.number:
             problem = problem or f"an earlier row with its image is taken: {number}"
-        tasks.append(Task(entry.name, one.split, one.writer, path, row.text, problem))
+        where, page = image
+        tasks.append(
+            Task(entry.name, one.split, one.writer, where, row.text, problem, page)
+        )
     return sources.Tasks(tasks, note)
 
 
@@ -65,7 +73,8 @@ def read(task: Task, height: int) -> list[sources.Item]:
     text = charset.normalize(task.transcript)
     if not text:
         return [sources.Skipped(task.name, "empty transcript")]
-    image = cleaning.line_image(opening.read_image(task.path), height)
+    gray = opening.read_picture(task.path, task.page).gray
+    image = cleaning.line_image(gray, height)
     return [(task.split, lines_file.Line(image, text, task.name, task.writer))]
 
 
@@ -74,7 +83,7 @@ def _names(rows: list[tables.Row]) -> list[str]:
 
     A folder such as /home/dev says nothing of splits.
     """
-    names = [os.path.splitext(row.image)[0] for row in rows]
+    names = [_stem(row.image) for row in rows]
     absolute = [os.path.dirname(name) for name in names if os.path.isabs(name)]
     common = os.path.commonpath(absolute) if absolute else ""
     return [
@@ -82,17 +91,34 @@ def _names(rows: list[tables.Row]) -> list[str]:
     ]
 
 
-def _located(folder: Path, image: str) -> Path:
-    """Return the file that a row names, relative to the table or to where we are.
+def _stem(image: str) -> str:
+    """Return a name without its suffix; the page of a TIFF stays in it."""
+    of_tiff = PAGE_OF_TIFF.fullmatch(image)
+    file, page = (of_tiff[1], f"[{of_tiff[2]}]") if of_tiff else (image, "")
+    return os.path.splitext(file)[0] + page
 
-    Its name may be in another Unicode normalisation, divided as on Windows, or escaped
+
+def _located(folder: Path, image: str) -> tuple[Path, int]:
+    """Return the file that a row names, and which of its pages, from 0."""
+    if found := _existing(folder, image):
+        return found, 0
+    of_tiff = PAGE_OF_TIFF.fullmatch(image)
+    if of_tiff and (found := _existing(folder, of_tiff[1])):
+        return found, int(of_tiff[2]) - 1
+    return folder / image, 0
+
+
+def _existing(folder: Path, image: str) -> Path | None:
+    """Return a file by its name, relative to the table or to where we are.
+
+    The name may be in another Unicode normalisation, divided as on Windows, or escaped
     as `predict` does.
     """
     for name in (image, image.replace("\\", "/"), _unescaped(image)):
         for base in (folder, Path()):
             if found := finding.existing(base / name):
                 return found
-    return folder / image
+    return None
 
 
 def _unescaped(name: str) -> str:

@@ -102,6 +102,17 @@ def test_an_invalid_job_is_reported_before_any_starts(project):
             ["--executor=ray", "--jobs_per_gpu=0"],
             "--jobs_per_gpu=0: expected 1 or more",
         ),
+        (["--ray_address=auto"], "--ray_address=auto is for --executor=ray: add that"),
+        (["--executor=ray", "--gpus=0"], "--gpus=0 is for --executor=local"),
+        (["--executor=ray", "--slots=2"], "--slots=2 is for --executor=local"),
+        (
+            ["--executor=ray", "--busy_above=0.1"],
+            "--busy_above=0.1 is for --executor=local",
+        ),
+        (
+            ["--gpus=none", "--jobs_per_gpu=2"],
+            "--jobs_per_gpu=2 divides GPUs: with --gpus=none, use --slots",
+        ),
     ],
 )
 def test_an_invalid_option_or_workdir_is_reported(project, capsys, options, message):

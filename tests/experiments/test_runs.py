@@ -3,6 +3,7 @@
 import report
 from reporting import runs as runs_lib
 
+from ocr_jax import workdirs
 from tests.experiments.fixtures import page_body
 from tests.fixtures import make_run, make_unfinished
 
@@ -24,6 +25,16 @@ def test_runs_that_differ_only_in_seed_get_a_mean_and_a_spread(tmp_path):
     table = report.table([*runs, other], "validation")
     assert table.endswith(f"|\n\n{expected}")
     assert expected in page_body([*runs, other])
+
+
+def test_a_remark_says_where_images_of_the_same_lines_differ(tmp_path):
+    runs = [make_run(tmp_path / name) for name in "ab"]
+    scores = workdirs.scores(runs[1])
+    scores["validation"]["digest"] = "f" * 64
+    workdirs.write_json(runs[1] / "scores.json", scores)
+    remark = "other images of the same lines, as of another height: digests 1234abcd"
+    assert remark in report.table(runs, "validation") and remark in page_body(runs)
+    assert remark not in report.table([runs[0], runs[0]], "validation")
 
 
 def test_runs_of_the_same_name_are_told_apart_by_their_folders(tmp_path):

@@ -276,21 +276,6 @@ def test_an_invalid_storage_is_reported_in_one_line(capsys):
     assert "--storage=nowhere://x" in capsys.readouterr().err
 
 
-def test_one_agent_is_started_per_slot(monkeypatch):
-    started = []
-
-    class Executor:
-        room = 3
-
-        def run(self, found, watcher):
-            started.extend(job.command[1:] for job in found)
-            return {}
-
-    monkeypatch.setattr(sweep.launch, "executor_of", lambda args: Executor())
-    sweep.main(["--agents", "me/ocr/abc"])
-    assert started == [("-m", "wandb", "agent", "--forward-signals", "me/ocr/abc")] * 3
-
-
 def test_an_old_name_of_a_key_is_refused_with_the_new_one(capsys):
     write(parameters={"config.average": {"values": [0.9, 0.99]}})
     assert run() == 2

@@ -68,6 +68,8 @@ def test_a_sheet_that_cannot_be_drawn_is_refused(tiny_lines, tmp_path, capsys):
     assert "augment.probability is 0" in fixtures.refused(capsys, *unvaried)
     none = ("show", tiny_lines, f"--out={tmp_path / 'x.png'}", "--count=0")
     assert "1 or more" in fixtures.refused(capsys, *none)
+    found = (*none[:-1], "--finder=any")
+    assert "--finder is for pages" in fixtures.refused(capsys, *found)
     assert not list(tmp_path.iterdir())
 
 

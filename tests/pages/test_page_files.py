@@ -1,6 +1,7 @@
 """Files of whole pages: what is written is read again, and no other file is."""
 
 import argparse
+import re
 
 import numpy as np
 import pytest
@@ -112,3 +113,49 @@ def test_a_pages_file_has_no_flags_of_lines(capsys):
     assert "--height" in said
     [commands] = prepare._parser()._subparsers._group_actions
     assert "lines file" not in commands.choices["whole_pages"].format_help()
+
+
+def without_baselines(path, count=2):
+    """Remove the first baselines of a page, as older PAGE files have none."""
+    path.write_text(re.sub("<Baseline[^>]*>", "", path.read_text(), count=count))
+
+
+def test_a_page_none_of_whose_lines_has_a_baseline_is_left_out(tmp_path, capsys):
+    fixtures.save_pages(tmp_path / "in", 2)
+    options = f"--source={tmp_path / 'in'}", f"--out={tmp_path / 'pages.h5'}"
+    without_baselines(tmp_path / "in/page0.xml")
+    assert fixtures.run_prepare("whole_pages", *options) == 0
+    said = capsys.readouterr().out
+    assert "1 x a page whose lines are all left out (page0)" in said
+    assert sum(pages_file.sizes(tmp_path / "pages.h5").values()) == 1
+    without_baselines(tmp_path / "in/page1.xml")
+    said = fixtures.refused(capsys, "whole_pages", *options, "--overwrite")
+    assert "no page could be read: 4 x a line without a baseline" in said
+
+
+def test_pages_that_have_only_some_of_their_lines_are_counted(tmp_path, capsys):
+    fixtures.save_pages(tmp_path / "in", 2)
+    without_baselines(tmp_path / "in/page0.xml", count=1)
+    options = f"--source={tmp_path / 'in'}", f"--out={tmp_path / 'pages.h5'}"
+    assert fixtures.run_prepare("whole_pages", *options) == 0
+    said = capsys.readouterr().out
+    assert "1 pages have only some of their lines" in said
+    assert "1 x a line without a baseline (page0/l0)" in said
+
+
+@pytest.mark.parametrize(
+    ("count", "split", "message"),
+    [
+        (1, "80,10,10", "splits: the only page is in train, and training needs"),
+        (2, "100,0,0", "no validation pages, and training needs some"),
+    ],
+)
+def test_it_is_said_that_there_are_no_validation_pages(
+    tmp_path, capsys, count, split, message
+):
+    fixtures.save_pages(tmp_path / "in", count)
+    options = f"--source={tmp_path / 'in'}", f"--out={tmp_path / 'pages.h5'}"
+    assert fixtures.run_prepare("whole_pages", *options, f"--split={split}") == 0
+    assert message in (said := capsys.readouterr().out)
+    assert "drawn by line" not in said
+    assert pages_file.sizes(tmp_path / "pages.h5") == {"train": count}

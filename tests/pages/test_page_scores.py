@@ -1,5 +1,7 @@
 """Finders are scored by where lines are, and by what is read there."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -47,9 +49,8 @@ def test_a_page_that_is_found_whole_is_read_like_its_true_lines(recognizer):
     assert (row.f1, row.found, row.true) == (1.0, 3, 3)
     assert row.letters == sum(map(len, TEXTS))
     assert row.whole == row.assigned == row.true_lines == 0
-    assert "1.00 times as many" in page_scores.table("validation", [row]) or (
-        "CER of whole pages 0.0%" in page_scores.table("validation", [row])
-    )
+    said = page_scores.table("validation", [row], "runs/mine")
+    assert "1.00 times as many" in said or "CER of whole pages 0.0%" in said
 
 
 def test_a_line_that_is_missed_costs_its_text_and_its_end(recognizer):
@@ -63,7 +64,18 @@ def test_without_texts_or_a_recogniser_there_is_no_error_rate():
     [row] = page_scores.score(Found(0, 1, 2), [PAGE])
     summary = page_metrics.summary([row])
     assert summary["f1"] == 1.0 and "cer_whole" not in summary
-    assert "CER" not in page_scores.table("validation", [row])
+    assert "CER" not in page_scores.table("validation", [row], "runs/mine")
+    kept = page_training.as_json([row], pages_file.Split((), "d"), "runs/mine")
+    assert kept["recognizer"] is kept["decoder"] is None
+
+
+def test_scores_say_what_read_the_pages_and_how(recognizer):
+    rows = page_scores.score(Found(0, 1, 2), [PAGE], recognizer)
+    read_by = "runs/mine", "beam"
+    table = page_scores.table("validation", rows, *read_by)
+    assert "\nRead by runs/mine, beam decoder: CER of whole pages" in table
+    kept = page_training.as_json(rows, pages_file.Split((), "d"), *read_by)
+    assert (kept["recognizer"], kept["decoder"]) == read_by
 
 
 def test_texts_are_assigned_as_it_costs_least():
@@ -90,6 +102,8 @@ def run_of(folder, f1s, digest="d" * 64):
     split = pages_file.Split((), digest)
     scores = page_training.as_json(rows, split, "pretrained:hands")
     workdirs.write_json(folder / "scores.json", {"parameters": 7, "validation": scores})
+    row = json.dumps({"epoch": 1, "train/tiles_per_second": 12.0})
+    (folder / "metrics.jsonl").write_text(row + "\n")
     return folder
 
 
@@ -114,15 +128,19 @@ def test_finders_scored_on_other_pages_are_refused(tmp_path, capsys, finished):
 
 
 @pytest.mark.parametrize("form", ["table", "page"])
-def test_a_report_shows_finders_by_their_f1(tmp_path, form, finished):
+def test_a_report_shows_finders_by_their_f1_and_tiles_a_second(
+    tmp_path, form, finished
+):
     report = pytest.importorskip("report", reason="experiments/ is not on the path")
     runs = [run_of(tmp_path / f"r{n}", [0.9 + n / 20, 0.8]) for n in range(3)]
     if form == "table":
         text = report.table(runs, "validation")
         assert "F1 of baselines (95 %)" in text and "85.0%" in text
+        assert "| epochs | tiles/s |" in text and "| 1 | 12 |" in text
     else:
         report.run([*map(str, runs), f"--out={tmp_path}/report.html"])
         text = (tmp_path / "report.html").read_text()
         assert "<b>r2</b> has the best F1 of baselines: 90.0%" in text
+        assert ">tiles/s<" in text and ">12<" in text
     with pytest.raises(Exception, match="name one kind"):
         report.table([runs[0], finished[1]], "validation")

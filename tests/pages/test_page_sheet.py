@@ -1,5 +1,7 @@
 """`prepare show` of pages: their lines are drawn, true ones and found ones."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -61,9 +63,19 @@ def test_of_images_the_found_lines_are_drawn(show, tmp_path):
     [
         (("pages.h5", "--split=test"), "has no test pages"),
         (("pages.h5", "--augment"), "--augment is for lines files"),
+        (("in", "--split=test"), "--split is for lines and pages files"),
         (("missing.png",), "missing.png does not exist"),
     ],
 )
 def test_mistakes_are_one_line(show, arguments, message):
     _, said, code = show(*arguments)
     assert code == 2 and message in said and len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("named", ["sheet.png", "."])
+def test_a_sheet_does_not_replace_the_page_that_it_draws(show, tmp_path, named):
+    scan = shutil.copy(tmp_path / "in/page0.png", tmp_path / "sheet.png")
+    before = scan.read_bytes()
+    _, said, code = show(named)
+    assert code == 2 and "--out=sheet.png is a page to draw: name another" in said
+    assert scan.read_bytes() == before

@@ -103,6 +103,8 @@ def test_a_finder_is_trained_scored_exported_and_used(whole, tmp_path, capsys):
     page = np.full((100, 70), 200, np.uint8)
     found = [finder.load(path).find(page) for path in (workdir, tmp_path / "out")]
     assert len(found[0]) == len(found[1])
+    with pytest.raises(UserError, match=r"out was exported, .* --lines_file=FILE\.h5$"):
+        page_training.evaluate_workdir(tmp_path / "out", "validation")
 
 
 def test_pages_that_have_changed_are_scored_only_if_they_are_named(
@@ -119,6 +121,18 @@ def test_pages_that_have_changed_are_scored_only_if_they_are_named(
     with pytest.raises(UserError, match=r"others\.h5 has changed .* --lines_file"):
         page_training.evaluate_workdir(workdir, "validation", recognizer="")
     page_training.evaluate_workdir(workdir, "validation", str(others), recognizer="")
+
+
+def test_a_pages_file_that_is_missing_is_made_again(whole, config, pages, tmp_path):
+    workdir = shutil.copytree(whole[0], tmp_path / "run")
+    config.lines_file = str(tmp_path / "again.h5")
+    workdirs.write_json(workdir / "config.json", config.to_dict())
+    with pytest.raises(UserError, match=r"again\.h5 does not exist.* --lines_file="):
+        page_training.evaluate_workdir(workdir, "validation")
+    config.prepare_args = f"whole_pages --source={pages.parent}/in --workers=1"
+    workdirs.write_json(workdir / "config.json", config.to_dict())
+    scores = page_training.evaluate_workdir(workdir, "validation")
+    assert scores["summary"] == whole[1]["validation"]["summary"]
 
 
 def test_an_interrupted_training_ends_bit_identical(whole, config, tmp_path):

@@ -1,10 +1,14 @@
 """Joining lines files: the collection's splits stay, others are trained on with it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from ocr_jax import prepare
 from ocr_jax.data import lines_file, lines_writer
+from ocr_jax.sources import join as joining
+from tests import fixtures
 
 
 @pytest.fixture
@@ -104,3 +108,38 @@ def test_the_help_says_that_pages_files_are_joined_too(capsys):
     with pytest.raises(SystemExit):
         prepare.main(["join", "--help"])
     assert "lines or pages file to write" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("height", [16, 32])
+def test_lines_that_the_collection_is_scored_on_are_not_added(tmp_path, capsys, height):
+    """As where a folder was prepared twice, with another --seed or --height."""
+    lines = fixtures.draw_lines(6, seed=0, prefix="x")
+    mine = {"train": lines[:3], "validation": lines[3:4], "test": lines[4:5]}
+    paths = tmp_path / "mine.h5", tmp_path / "again.h5"
+    lines_writer.write_lines(paths[0], mine, height=16, source="test")
+    scaled = [
+        dataclasses.replace(line, image=joining.scaled(line.image, height))
+        for line in lines
+    ]
+    again = {"train": scaled}
+    lines_writer.write_lines(paths[1], again, height=height, source="test")
+    assert join(paths, tmp_path / "joined.h5", "--height=16") == 0
+    train = fixtures.read_splits(tmp_path / "joined.h5")["train"]
+    added = [i for i in train.line_ids if not lines_file.is_own(i)]
+    assert added == ["+again/x-0", "+again/x-1", "+again/x-2", "+again/x-5"]
+    said = capsys.readouterr().out
+    assert "left out: 2" in said
+    assert "a copy of it is in validation of --source (+again/x-3)" in said
+
+
+def test_a_copy_is_known_by_its_image_whatever_it_is_called(tmp_path):
+    line = fixtures.draw_lines(1, seed=0, prefix="x")[0]
+    other = dataclasses.replace(line, line_id="y", transcript="b")
+    more = lines_file.Line(fixtures.draw_line("abcabca"), "abcabca", "more")
+    paths = tmp_path / "mine.h5", tmp_path / "again.h5"
+    mine, again = {"train": [more], "test": [line]}, {"train": [other, more]}
+    for path, splits in zip(paths, (mine, again), strict=True):
+        lines_writer.write_lines(path, splits, height=16, source="test")
+    assert join(paths, tmp_path / "joined.h5") == 0
+    train = fixtures.read_splits(tmp_path / "joined.h5")["train"]
+    assert train.line_ids == ("more", "+again/more")

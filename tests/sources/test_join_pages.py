@@ -92,3 +92,14 @@ def test_pages_without_a_split_to_train_on_are_refused(files, tmp_path, capsys):
     pages_file.save(tmp_path / "v.h5", [("validation", page("e", 1))], "test")
     assert join((files[0], tmp_path / "v.h5"), tmp_path / "joined.h5") == 2
     assert "v.h5 has no train pages to add" in capsys.readouterr().err
+
+
+def test_pages_that_the_collection_is_scored_on_are_not_added(files, tmp_path, capsys):
+    again = [("train", page("other name", 3)), ("train", page("d", 4))]
+    pages_file.save(tmp_path / "again.h5", again, "test")
+    assert join((files[0], tmp_path / "again.h5"), tmp_path / "joined.h5") == 0
+    [*_, added] = pages_file.read(tmp_path / "joined.h5", ("train",))["train"].pages
+    assert added.page_id == "+again/d"
+    assert pages_file.sizes(tmp_path / "joined.h5") == {"train": 3, "validation": 1}
+    said = "1 x a copy of it is in validation of --source (+again/other name)"
+    assert said in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """A table of lines: paths beside it, transcripts after the tab."""
 
 import pytest
+from PIL import Image
 
 from tests import fixtures
 
@@ -103,3 +104,51 @@ def test_the_folders_above_all_absolute_paths_say_nothing_of_splits(tmp_path):
     splits = fixtures.read_splits(out)
     assert splits["train"].line_ids == ("train/x", "train/y")
     assert splits["validation"].line_ids == ("val/z",)
+
+
+@pytest.fixture
+def tiff_table(tmp_path):
+    """A TIFF of three lines, and the table that `predict` writes of it."""
+    texts = ("a", "abc", "abcab")
+    first, *others = (Image.fromarray(fixtures.draw_scan(text)) for text in texts)
+    first.save(tmp_path / "scan.tif", save_all=True, append_images=others)
+    rows = zip(("scan.tif", "scan.tif[2]", "scan.tif[3]"), texts, strict=True)
+    lines = ["image\tconfidence\ttext", *(f"{name}\t1\t{text}" for name, text in rows)]
+    (tmp_path / "lines.tsv").write_text("\n".join(lines))
+    return tmp_path / "lines.tsv"
+
+
+def test_each_page_of_a_tiff_is_a_line(tiff_table, capsys):
+    code, out = prepare_table(tiff_table)
+    splits = fixtures.read_splits(out).values()
+    lines = [split.line(i) for split in splits for i in range(len(split))]
+    lines.sort(key=lambda line: line.line_id)
+    assert code == 0 and "drawn by line" in capsys.readouterr().out
+    assert [line.line_id for line in lines] == ["scan", "scan[2]", "scan[3]"]
+    assert [line.transcript for line in lines] == ["a", "abc", "abcab"]
+    short, middle, long = (line.image.shape[1] for line in lines)
+    assert short < middle < long
+
+
+def test_pages_of_a_tiff_may_be_in_several_splits(tiff_table):
+    rows = ["image\ttext\tsplit", "scan.tif[1]\ta\ttrain", "scan.tif[3]\tb\ttest"]
+    tiff_table.write_text("\n".join(rows))
+    _, out = prepare_table(tiff_table)
+    ids = {name: split.line_ids for name, split in fixtures.read_splits(out).items()}
+    assert ids == {"train": ("scan[1]",), "test": ("scan[3]",)}
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("scan.tif[2]", "an earlier row with its image is taken: 3 (scan[2])"),
+        ("scan.tif[4]", "it can't be read as an image"),
+        ("gone.tif[2]", "No such file"),
+    ],
+)
+def test_a_wrong_page_of_a_tiff_costs_only_its_row(tiff_table, capsys, row, message):
+    with tiff_table.open("a") as file:
+        file.write(f"\n{row}\t1\tab\n")
+    code, out = prepare_table(tiff_table)
+    assert code == 0 and message in capsys.readouterr().out
+    assert sum(map(len, fixtures.read_splits(out).values())) == 3

@@ -1,6 +1,7 @@
 """Whole pages with their baselines in ALTO or PAGE XML, to train a finder of lines.
 
-Pages are gray and at most 1,280 pixels long. A line without a baseline is left out.
+Pages are gray and at most 1,280 pixels long. A line without a baseline is left out,
+and so is a page that has no other lines: training would take them for paper.
 Texts are kept where there are any: the finder is then scored by what is read, too.
 """
 
@@ -11,10 +12,10 @@ import cv2
 import numpy as np
 
 from ocr_jax import charset, sources
-from ocr_jax.data import lines_writer, pages_file
+from ocr_jax.data import pages_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import page_size
-from ocr_jax.sources import left_out, worker_pool
+from ocr_jax.sources import left_out, splitting, worker_pool
 from ocr_jax.sources.pages import any_format, line_cutting
 
 add_flags = any_format.add_flags
@@ -40,6 +41,9 @@ def read(task, height: int) -> list[sources.Item]:
             lines.append(found.scaled(factor))
             outline = pages_file.scaled(line.outline * scale, factor)
             texts.append(pages_file.Text(charset.normalize(line.text), outline))
+    if page.lines and not lines:
+        why = "a page whose lines are all left out"
+        return [*items, sources.Skipped(task.name, why)]
     if not any(text.text for text in texts):
         texts = []
     whole = pages_file.Page(task.name, 255 - image, tuple(lines), tuple(texts))
@@ -48,10 +52,12 @@ def read(task, height: int) -> list[sources.Item]:
 
 def make(args: argparse.Namespace):
     """Write the pages file that the options describe; print a summary."""
-    lines_writer.check_output(args.out, args.overwrite)
     found = tasks(args)
     splits, skipped = collections.defaultdict(list), []
+    incomplete = 0
     for items in worker_pool.read_all(read, found, 0, args.workers):
+        # The lines that are left out, or the page, or both.
+        incomplete += len({isinstance(item, sources.Skipped) for item in items}) == 2
         for item in items:
             if isinstance(item, sources.Skipped):
                 skipped.append(item)
@@ -63,7 +69,20 @@ def make(args: argparse.Namespace):
     pages = [(name, page) for name, pages in splits.items() for page in pages]
     counts = pages_file.save(args.out, pages, f"whole_pages {args.source}")
     print(pages_file.summary(args.out, counts))
-    print(f"splits: {found.splits}")
+    if any(not (task.split or task.problem) for task in found):
+        print(
+            "splits: the only page is in train, and training needs validation pages: "
+            "add other pages"
+        )
+    else:
+        print(f"splits: {found.splits}")
+        if "validation" not in counts:
+            print(splitting.no_validation("pages"))
+    if incomplete:
+        print(
+            f"{incomplete:,} pages have only some of their lines, and training takes "
+            "the others for paper: give them baselines"
+        )
     left_out.report(skipped, args.out)
 
 

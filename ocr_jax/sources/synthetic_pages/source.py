@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ocr_jax import extras, sources
-from ocr_jax.data import lines_file, lines_writer, pages_file
+from ocr_jax.data import lines_file, pages_file
 from ocr_jax.errors import UserError
 from ocr_jax.sources import left_out, worker_pool
 from ocr_jax.sources.synthetic import excerpts, fonts
@@ -80,7 +80,6 @@ def read(task: Task, height: int) -> list[tuple[str, pages_file.Page]]:
 
 def make(args: argparse.Namespace):
     """Write the pages file that the options describe; print a summary."""
-    lines_writer.check_output(args.out, args.overwrite)
     drawn = worker_pool.read_all(read, tasks(args), 0, args.workers, ahead=AHEAD)
     skipped = []
     pages = _pages(itertools.chain.from_iterable(drawn), skipped)

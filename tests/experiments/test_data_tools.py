@@ -1,0 +1,31 @@
+"""Tools that make lines files: what they are asked for is there, or refused."""
+
+import argparse
+
+import pytest
+from data_tools import fewer_lines
+
+from ocr_jax.data import lines_writer
+from ocr_jax.errors import UserError
+from tests import fixtures
+
+
+def test_fewer_training_lines_are_one_at_least(tiny_lines, tmp_path):
+    out = tmp_path / "few.h5"
+    args = argparse.Namespace(file=tiny_lines, share=0.1, seed=0, out=out)
+    fewer_lines.write(args)
+    before, after = fixtures.read_splits(tiny_lines), fixtures.read_splits(out)
+    assert len(after["train"]) == len(before["train"]) / 10
+    assert after["validation"].digest == before["validation"].digest
+    args = argparse.Namespace(file=tiny_lines, share=0.01, seed=0, out=tmp_path / "no")
+    with pytest.raises(UserError, match=r"--share=0\.01 of 40 training lines is none"):
+        fewer_lines.write(args)
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_file_without_training_lines_has_no_share_of_them(tmp_path):
+    lines = {"test": fixtures.draw_lines(1, seed=0, prefix="x")}
+    lines_writer.write_lines(tmp_path / "t.h5", lines, height=16, source="test")
+    args = argparse.Namespace(file=tmp_path / "t.h5", share=0.5, seed=0, out=tmp_path)
+    with pytest.raises(UserError, match="has no split 'train'"):
+        fewer_lines.write(args)
