@@ -25,7 +25,7 @@ DIGESTS = {
     },
     "page_lines": {
         "weights.safetensors": (
-            "0f8c3457ea632e0967a71897fb46e95c1505721e3935495b5cd099eb69c55b04"
+            "36a77f9431686d95bd5ec925eb31eceed13f493027eff0e1655734a45500cf56"
         ),
     },
 }
