@@ -75,14 +75,20 @@ def test_other_lines_are_scored_and_unknown_characters_are_errors(
     assert np.isfinite(again.summary["loss"])
 
 
-def test_a_lines_file_that_is_missing_is_to_be_named_by_the_flag_of_evaluate(
-    finished, tmp_path
-):
+def copied(finished, tmp_path, name):
+    """(a copy of a run whose lines file has this name, its config)."""
     config, old, _ = finished
     workdir = shutil.copytree(old, tmp_path / "run")
     changed = config.copy_and_resolve_references()
-    changed.lines_file = str(tmp_path / "gone.h5")
+    changed.lines_file = str(tmp_path / name)
     workdirs.write_json(workdir / "config.json", changed.to_dict())
+    return workdir, changed
+
+
+def test_a_lines_file_that_is_missing_is_to_be_named_by_the_flag_of_evaluate(
+    finished, tmp_path
+):
+    workdir, _ = copied(finished, tmp_path, "gone.h5")
     with pytest.raises(
         UserError, match=r"gone\.h5 does not exist.* with --lines_file="
     ):
@@ -92,11 +98,7 @@ def test_a_lines_file_that_is_missing_is_to_be_named_by_the_flag_of_evaluate(
 def test_lines_that_are_not_the_runs_own_are_scored_only_if_they_are_named(
     finished, tmp_path
 ):
-    config, old, _ = finished
-    workdir = shutil.copytree(old, tmp_path / "run")
-    changed = config.copy_and_resolve_references()
-    changed.lines_file = str(tmp_path / "changed.h5")
-    workdirs.write_json(workdir / "config.json", changed.to_dict())
+    workdir, changed = copied(finished, tmp_path, "changed.h5")
     lines = {"validation": fixtures.draw_lines(5, 7, "other")}
     lines_writer.write_lines(changed.lines_file, lines, height=16, source="test")
     message = (
