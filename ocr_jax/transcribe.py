@@ -93,7 +93,7 @@ class Notes:
 def _run(args: argparse.Namespace) -> int:
     devices.use_cores(batches.MOST)
     notes = Notes()
-    jobs = _xml_jobs(args) if args.lines == "xml" else _image_jobs(args, notes)
+    jobs = _xml_jobs(args) if args.lines == "xml" else _image_jobs(args)
     folder, done = None, set()
     if args.out:
         folder = page_jobs.OutFolder(args.out, _how(args), overwrite=args.overwrite)
@@ -105,7 +105,7 @@ def _run(args: argparse.Namespace) -> int:
             try:
                 if job not in done:
                     is_first = not counts["read"]
-                    counts += _read(job, reader, folder, is_first=is_first)
+                    counts += _read(job, reader, folder, notes, is_first=is_first)
             except page_jobs.Unwritable:
                 raise
             except UserError as error:
@@ -132,22 +132,29 @@ def _how(args: argparse.Namespace) -> dict[str, Path | str]:
 
 
 def _read(
-    job: Job, reader, folder: page_jobs.OutFolder | None, *, is_first: bool
+    job: Job,
+    reader,
+    folder: page_jobs.OutFolder | None,
+    notes: Notes,
+    *,
+    is_first: bool,
 ) -> collections.Counter:
     """Read a page, write or print it, and count it. Raises UserError."""
     if job.problem:
         raise UserError(job.problem)
-    contents, lines = job.read(reader)
+    contents, lines, doubt = job.read(reader)
     if folder:
         folder.write(job, contents)
     else:
         header = job.header if is_first else b""
         sys.stdout.buffer.write(header + contents[job.suffix])
         sys.stdout.flush()
+    if doubt:
+        notes.add(job.name, doubt)
     return lines + collections.Counter(read=1)
 
 
-def _image_jobs(args: argparse.Namespace, notes: Notes) -> list[Job]:
+def _image_jobs(args: argparse.Namespace) -> list[Job]:
     """Return a job for each page whose lines are to be found."""
     if args.format == "xml":
         raise UserError("--format=xml is for --lines=xml: name page or alto")
@@ -166,14 +173,13 @@ def _image_jobs(args: argparse.Namespace, notes: Notes) -> list[Job]:
             raise UserError("its name is not UTF-8, as XML has to be: rename it")
         picture = page.read_picture()
         result = reader.read_gray(picture.gray)
-        if doubt := page_reader.doubt(result):
-            notes.add(page.name, doubt)
         contents, image_name = {}, ""
         if form.needs_image:
             suffix, image = _image(page, picture)
             contents, image_name = {suffix: image}, f"{Path(page.name).name}{suffix}"
         contents[form.suffix] = form.write(result, picture.gray, page.name, image_name)
-        return contents, collections.Counter({"lines read": len(result.lines)})
+        lines = collections.Counter({"lines read": len(result.lines)})
+        return contents, lines, page_reader.doubt(result)
 
     return [
         Job(
@@ -229,7 +235,7 @@ def _xml_jobs(args: argparse.Namespace) -> list[Job]:
 
     def read(page: locating.Found, recognizer: Recognizer):
         lines = xml_pages.read(recognizer, page, args.overwrite)
-        return {suffix: written(page, lines)}, xml_pages.count(lines)
+        return {suffix: written(page, lines)}, xml_pages.count(lines), ""
 
     return [
         Job(

@@ -24,9 +24,9 @@ class Job(NamedTuple):
     """A page that is read into the file name + suffix.
 
     source: its file, or what to call it. read(reader): the contents to write, by
-    suffix, an image before what names it, and counts of lines. header: what stands
-    above the text. xml: the format of XML that is written. problem: why the page can't
-    be read, or "".
+    suffix, an image before what names it; counts of lines; what is doubtful, or "".
+    header: what stands above the text. xml: the format of XML that is written.
+    problem: why the page can't be read, or "".
     """
 
     name: str

@@ -15,7 +15,7 @@ from ocr_jax import page_reader, transcribe
 from ocr_jax.data.pages_file import Line
 from ocr_jax.page_reader import PageReader
 from ocr_jax.pages import finder, line_reading, page_xml_writer, turning
-from ocr_jax.readings import Reading
+from ocr_jax.readings import Page, PageLine, Reading
 from tests import fixtures
 
 TEXTS = ["cab", "abc", "ac"]
@@ -89,6 +89,17 @@ def test_a_page_without_lines_is_empty_and_that_is_said(reader):
     page = reader.read(gray)
     assert page.lines == [] and page.text == "" and page.confidence == 0
     assert page_reader.doubt(page) == "has no lines that the finder sees"
+
+
+@pytest.mark.parametrize(
+    ("sure", "turned", "words"),
+    [(0.47, 0, ["hardly legible"]), (0.47, 90, ["by 90", "hardly"]), (0.48, 0, [])],
+)
+def test_it_is_said_of_a_page_that_its_network_can_hardly_read(sure, turned, words):
+    reading = Reading("fur", 0.5, [], evidence=(sure,))
+    page = Page((9, 9), [PageLine(np.zeros((2, 2)), np.zeros((3, 2)), reading)], turned)
+    said = page_reader.doubt(page)
+    assert all(word in said for word in words) and bool(said) == bool(words)
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
