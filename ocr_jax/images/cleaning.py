@@ -12,11 +12,12 @@ import numpy as np
 
 from ocr_jax.data import stretching
 from ocr_jax.errors import UserError
+from ocr_jax.images import cut_outs
 
 # Sizes are shares of the image's height; contrasts are gray levels, 0 to 255.
 STROKE = 1 / 3  # strokes are thinner than this in at least one direction
 LEAST_CONTRAST = 12.0  # ink is at least this much darker than the paper
-NOISE_SIGMAS = 2.5  # paper is up to this many sigmas darker than its median
+NOISE_SIGMAS = 2.0  # paper is up to this many sigmas darker than its median
 FAINT = 0.12  # share of the ink's contrast; show-through and stains are below
 RULED_LENGTH = 2.0  # a horizontal streak this long is a ruled line, not a stroke
 RULED_KEPT = 0.3  # share of a ruled line's contrast: it may cross strokes
@@ -28,8 +29,9 @@ LOOSE = 0.7  # margins are cut if the ink takes less of the height than this
 LONGEST = 40
 # A line wider than this, at the target height, is not one line of writing.
 MAX_WIDTH = 8192
-# Finer scans are reduced to this many times the target height before cleaning.
-OVERSAMPLING = 3
+# Scans are brought to so many times the target height before cleaning: paper and noise
+# can't be told apart on coarser ones, and finer ones take longer.
+COARSEST, FINEST = 2, 3
 
 
 class Blank(UserError):
@@ -69,8 +71,9 @@ def clean_line(
 ) -> CleanLine:
     """Clean a scanned line (H, W) uint8 and scale it to a height, aspect kept.
 
-    mask (H, W) bool: where the line is; the rest is blanked. Raises UserError if the
-    scan is empty or does not have the shape of a line.
+    mask (H, W) bool: where the line is; the rest is blanked. Without it, the whole
+    scan, or what was cut out of one (cut_outs). Raises UserError if the scan is empty
+    or does not have the shape of a line.
     """
     rows, columns = gray.shape
     if min(rows, columns) < 4:
@@ -80,12 +83,17 @@ def clean_line(
             f"{columns} x {rows} px would be {columns * height // rows} px wide at "
             f"height {height}: expected at most {MAX_WIDTH}; cut it into lines first"
         )
-    mask = np.ones_like(gray) if mask is None else mask.astype(np.uint8)
-    shrink = min(1.0, OVERSAMPLING * height / rows)
-    if shrink < 1.0:
-        size = max(4, round(columns * shrink)), max(4, round(rows * shrink))
-        gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
-        mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+    scaled = min(max(1.0, COARSEST * height / rows), FINEST * height / rows)
+    if scaled != 1.0:
+        size = max(4, round(columns * scaled)), max(4, round(rows * scaled))
+        method = cv2.INTER_AREA if scaled < 1.0 else cv2.INTER_LINEAR
+        gray = cv2.resize(gray, size, interpolation=method)
+        if mask is not None:
+            mask = cv2.resize(
+                mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST
+            )
+    if mask is None and (mask := cut_outs.inside(gray)) is None:
+        mask = np.ones_like(gray)
     ink = clean(gray, mask.astype(bool))
     top, bottom, left, right = _ink_box(ink, min(LONGEST, MAX_WIDTH / height))
     image = _resize(ink[top:bottom, left:right], height)
@@ -113,7 +121,9 @@ def clean(gray: np.ndarray, mask: np.ndarray) -> np.ndarray:
     on_paper = inside(darkness)[::4]  # enough for medians, and faster
     # Most of a line is paper, whose darkness is then the median.
     level = 0.0 if filled else np.median(on_paper)
-    noise = 0.0 if filled else 1.4826 * np.median(np.abs(on_paper - level))
+    # Of what is brighter than paper, where no ink adds to the noise.
+    bright = level - on_paper[on_paper <= level]
+    noise = 0.0 if filled else 1.4826 * np.median(bright)
     threshold = level + max(NOISE_SIGMAS * noise, LEAST_CONTRAST / 2)
     strokes = on_paper[on_paper > threshold]
     contrast = np.percentile(strokes, 90) - level if strokes.size else 0.0

@@ -56,6 +56,17 @@ def test_uneven_light_and_a_stain_are_paper():
     assert_ink_is(ink, expected, least=0.5)
 
 
+@pytest.mark.parametrize("noise", [3.0, 9.0])
+def test_a_coarse_scan_keeps_its_ink_as_a_fine_one_does(noise):
+    gray, _ = scan(height=192, width=1000, noise=noise)
+    coarse = cv2.resize(gray, None, fx=1 / 6, fy=1 / 6, interpolation=cv2.INTER_AREA)
+    fine = cleaning.line_image(gray, 64)
+    image = cleaning.line_image(coarse, 64)
+    assert abs(image.shape[1] - fine.shape[1]) <= 0.04 * fine.shape[1]
+    images = [cv2.resize(i, (400, 64)).ravel().astype(float) for i in (fine, image)]
+    assert np.corrcoef(images)[0, 1] > 0.8
+
+
 def test_a_ruled_line_is_weakened():
     gray, expected = scan()
     ruled = gray.copy()
