@@ -2,7 +2,8 @@
 
 Every TextLine with text becomes a line, cut along its outline. Images may lie beside
 the XML, above it, or in a sister folder. An image with several XML files is read once:
-from the one named like it, else from PAGE, else from the last changed.
+from one beside or below it, of several from the one named like it, else from PAGE, else
+from the last changed.
 """
 
 import argparse

@@ -20,12 +20,15 @@ class ImageIndex:
     def __init__(self, files: Sequence[Path], folder: Path):
         self._by_name = collections.defaultdict(list)
         self._by_stem = collections.defaultdict(list)
+        self._by_any_stem = collections.defaultdict(list)
         inside = list(filter(finding.is_image, files))
         self._top = folder if inside else folder.parent
         for path in inside or _around(folder):
             self._by_name[_key(path.name)].append(path)
-            for stem in _stems(path.name):
-                self._by_stem[stem].append(path)
+            stems = _stems(path.name)
+            self._by_stem[stems[0]].append(path)
+            for stem in stems:
+                self._by_any_stem[stem].append(path)
 
     def find(self, xml: Path, image_name: str) -> Path:
         """Find the image of an XML file, the one that it names or one named like it.
@@ -40,8 +43,11 @@ class ImageIndex:
                     return path
         last = [PurePosixPath(name).name for name in names]
         wanted = [(self._by_name, _key(name)) for name in last]
-        wanted += [(self._by_stem, _key(PurePosixPath(name).stem)) for name in last]
-        wanted += [(self._by_stem, stem) for stem in _stems(xml.name)]
+        # Of two names only one is shortened: `ms.f1r` and `ms.f1v` are two pages.
+        whole, *shortened = _stems(xml.name)
+        stems = [*(_key(PurePosixPath(name).stem) for name in last), whole]
+        wanted += [(self._by_any_stem, stem) for stem in stems]
+        wanted += [(self._by_stem, stem) for stem in shortened]
         for table, key in wanted:
             if nearest := _nearest(table.get(key, ()), xml):
                 if len(nearest) > 1:
@@ -50,8 +56,13 @@ class ImageIndex:
                         f"{', '.join(str(path) for path in nearest[:3])}"
                     )
                 return nearest[0]
-        named = f" ({image_name!r})" if image_name else ""
-        raise UserError(f"an image that is missing{named}")
+        raise UserError(missing(image_name))
+
+
+def missing(image_name: str) -> str:
+    """Say that there is no image of this name, if the XML names one."""
+    named = f" ({image_name!r})" if image_name else ""
+    return f"an image that is missing{named}"
 
 
 def _names(image_name: str) -> list[str]:

@@ -76,7 +76,7 @@ def find(folder: Path, formats: Sequence[str]) -> tuple[list[Found], list[Found]
         raise UserError(_nothing(folder, formats, found))
     others = [_other_format(one) for one in found if one.head.format not in formats]
     index = image_index.ImageIndex(files, folder)
-    return _once([_with_image(one, index) for one in wanted]), others
+    return _once(_of_own_volume([_with_image(one, index) for one in wanted])), others
 
 
 def _place(pages: Sequence[Found], args) -> tuple[list[splitting.Placed], str]:
@@ -166,10 +166,33 @@ def _with_image(one: Found, index: image_index.ImageIndex) -> Found:
         return one._replace(problem=str(error))
 
 
+def _of_own_volume(pages: Sequence[Found]) -> list[Found]:
+    """Leave out pages with an image of another volume, which has the same names.
+
+    Volumes are folders whose XML files have images beside or above them.
+    """
+    homes = {page.path.parent: page.image.parent for page in pages if _is_home(page)}
+    return [
+        page._replace(image=None, problem=image_index.missing(page.head.image_name))
+        if page.image
+        and not _is_home(page)
+        and page.path.parent in homes
+        and page.image.parent in homes.values()
+        else page
+        for page in pages
+    ]
+
+
+def _is_home(page: Found) -> bool:
+    """Return whether a page's image lies beside its XML, or above it."""
+    return bool(page.image) and page.image.parent in page.path.parents
+
+
 def _once(pages: Sequence[Found]) -> list[Found]:
     """Take one XML file for each image; the others are left out.
 
-    Taken is the one named like the image, else PAGE before ALTO, else the last changed.
+    Taken is one beside or below the image, of these the one named like it, else PAGE
+    before ALTO, else the last changed.
     """
     by_image = collections.defaultdict(list)
     for page in pages:
@@ -180,13 +203,14 @@ def _once(pages: Sequence[Found]) -> list[Found]:
         twins.sort(key=lambda page: page.head.changed, reverse=True)
         twins.sort(key=lambda page: page.head.format != "PAGE")
         twins.sort(key=lambda page: page.path.stem != page.image.stem)
+        twins.sort(key=_is_home, reverse=True)
     taken = {twins[0].path: twins[0] for twins in by_image.values()}
     return [
         page
         if page.problem or page.path in taken
         else page._replace(
             problem="another XML of its image is taken: "
-            f"{by_image[os.path.realpath(page.image)][0].path.name}"
+            f"{by_image[os.path.realpath(page.image)][0].name}.xml"
         )
         for page in pages
     ]

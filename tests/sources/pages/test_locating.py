@@ -114,6 +114,45 @@ def test_of_images_of_one_name_the_nearest_is_taken(tmp_path):
     assert [number_of(task) for task in tasks(tmp_path)] == [0, 100]
 
 
+@pytest.mark.parametrize("layout", ["{}/{}", "{}/page/{}"])
+def test_a_missing_image_is_not_that_of_another_volume(tmp_path, layout):
+    """Pages are numbered anew in each volume, and those of v2 are its own."""
+    save_image(tmp_path / "v1" / "0002.jpg")
+    save_image(tmp_path / "v2" / "0001.jpg", 50)
+    save_image(tmp_path / "v2" / "0002.jpg", 100)
+    for volume, page in (("v1", "0001"), ("v1", "0002"), ("v2", "0002")):
+        save_xml(tmp_path / layout.format(volume, f"{page}.xml"), f"{page}.jpg")
+    assert [task.problem for task in tasks(tmp_path)] == [
+        "an image that is missing ('0001.jpg')",
+        "",
+        "",
+    ]
+
+
+def test_the_xml_beside_an_image_comes_before_that_of_another_folder(tmp_path):
+    save_image(tmp_path / "v2" / "0001.jpg")
+    save_xml(tmp_path / "v1" / "0001.xml", "0001.jpg", date="2030-01-01")
+    save_xml(tmp_path / "v2" / "0001.xml", "0001.jpg")
+    assert [task.problem for task in tasks(tmp_path)] == [
+        "another XML of its image is taken: v2/0001.xml",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("image", "xml", "is_found"),
+    [
+        ("ms.f1v.jpg", "ms.f1r.xml", False),
+        ("p1.nrm.png", "p1.xml", True),
+        ("p1.png", "p1.page.xml", True),
+    ],
+)
+def test_of_two_names_only_one_may_have_more_parts(tmp_path, image, xml, is_found):
+    save_image(tmp_path / image)
+    save_xml(tmp_path / xml, "elsewhere.jpg")
+    assert bool(tasks(tmp_path)[0].problem) is not is_found
+
+
 def test_an_image_that_may_be_any_of_several_is_none(tmp_path):
     for number, folder in enumerate(("a", "b")):
         save_image(tmp_path / folder / "p.jpg", number)
@@ -143,7 +182,7 @@ def test_an_image_with_several_xml_files_is_read_once(tmp_path, files, taken):
     good = [task for task in tasks(tmp_path) if not task.problem]
     [left_out] = [task for task in tasks(tmp_path) if task.problem]
     assert [task.path for task in good] == [tmp_path / taken]
-    assert left_out.problem.startswith("another XML of its image is taken: p")
+    assert left_out.problem == f"another XML of its image is taken: {taken}"
 
 
 def test_of_two_dates_the_last_is_taken(tmp_path):
