@@ -66,10 +66,11 @@ def _line(element: ElementTree.Element, number: int) -> line_cutting.TextLine:
 
 
 def _box(element: ElementTree.Element) -> np.ndarray:
+    """Return the corners (4, 2) of a line's box; (0, 2) if it has no place or size."""
     keys = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
     x, y, width, height = (xml_files.number(element, key) for key in keys)
     right, bottom = x + width, y + height
-    if not width or not height:
+    if not (width and height and all(element.get(key) for key in keys)):
         return np.empty((0, 2))
     return np.array([[x, y], [right, y], [right, bottom], [x, bottom]])
 

@@ -29,6 +29,8 @@ STRIP = 0.35
 BAND, LONE = 0.8, 0.08
 ABOVE = 0.75  # share of a line's thickness that is above its baseline
 FARTHEST = 1e6  # pixels; coordinates beyond this are mistakes
+# A line of which less than this share is on the page hasn't the ink of its text.
+ON_PAGE = 0.5
 
 
 class TextLine(NamedTuple):
@@ -73,6 +75,7 @@ def read(task: locating.Task, height: int, parse: Parse) -> list[sources.Item]:
         try:
             if line.problem or not text:
                 raise UserError(line.problem or "a line without text")
+            _require_on_page(line.outline * scale, gray.shape[::-1])
             image = cut(gray, line, scale, height=height)
         except UserError as error:
             items.append(sources.Skipped(name, str(error)))
@@ -135,6 +138,16 @@ def _usual(lines: list[TextLine], thicknesses: list[float]) -> float:
         return BAND * float(np.median(distances))
     lengths = [np.ptp(line.baseline[:, 0]) for line in lines if len(line.baseline)]
     return LONE * float(max(lengths, default=0.0))
+
+
+def _require_on_page(outline: np.ndarray, size: tuple[int, int]):
+    """Raise UserError if most of an outline lies beyond a page of (width, height)."""
+    if len(outline) < 3 or np.abs(outline).max() > FARTHEST:
+        return  # cutting it says why
+    inside = np.clip(outline, 0, size)
+    areas = [cv2.contourArea(one.astype(np.float32)) for one in (inside, outline)]
+    if areas[0] < ON_PAGE * areas[1]:
+        raise UserError("a line most of whose outline is outside the page")
 
 
 def cut(
@@ -220,13 +233,14 @@ def scale_to(page: Page, size: tuple[int, int]) -> np.ndarray:
     """Return the scale (2,) from the page's (x, y) to the pixels of its image.
 
     size: (width, height) of the image, which may be a smaller copy of the one that was
-    measured. If a size in pixels has another aspect, it is ignored as a mistake.
+    measured. A size in pixels of another aspect, which `orientation.upright` has let
+    pass, is a mistake.
     """
     if page.size is None:
         return np.ones(2)
-    scale = np.divide(size, page.size)
-    same_shape = abs(scale[0] / scale[1] - 1) < orientation.SAME_SHAPE
-    return scale if same_shape or page.unit != "pixel" else np.ones(2)
+    if page.unit == "pixel" and not orientation.same_shape(page.size, size):
+        return np.ones(2)
+    return np.divide(size, page.size)
 
 
 def _level(baseline: np.ndarray) -> np.ndarray:

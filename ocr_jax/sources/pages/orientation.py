@@ -13,7 +13,9 @@ import numpy as np
 from ocr_jax.errors import UserError
 from ocr_jax.images import opening
 
-SAME_SHAPE = 0.01  # largest difference in aspect of a page and its copy
+# Largest difference in aspect of a page and its copy, and of images of about one size.
+COPY_SHAPE, SAME_SHAPE = 0.005, 0.01
+SAME_SIZE = 0.02  # largest difference of a side, as a share of it
 BEYOND = 1.02  # coordinates reach this far at most, in sizes of the page
 # Lines are where there is this many times as much ink as the other way up.
 CLEARLY = 1.3
@@ -28,11 +30,8 @@ def upright(page, picture: opening.Picture):
     """
     gray, tag = picture
     if tag == 1:
-        if page.size and page.unit == "pixel" and _is_turned(page, gray):
-            raise UserError(
-                f"the XML measures {_size(page.size)}, but the image is "
-                f"{_size(gray.shape[::-1])}: it has been turned since"
-            )
+        if page.size and not same_shape(page.size, gray.shape[::-1]):
+            _refuse_other_shape(page, gray)
         return gray, page
     stored = opening.stored(picture)
     if _is_of_stored(page, gray, stored):
@@ -46,15 +45,15 @@ def _is_of_stored(page, gray: np.ndarray, stored: np.ndarray) -> bool:
     """Return whether the lines were measured on the stored pixels."""
     images = gray, stored
     if page.size:
-        fits = [_has_shape(page.size, image) for image in images]
+        fits = [same_shape(page.size, image.shape[::-1]) for image in images]
         if not any(fits):
             raise UserError(
-                f"the XML measures {_size(page.size)}, but the image is "
+                f"{_measured(page)}, but the image is "
                 f"{_size(gray.shape[::-1])} as its tag turns it, and "
                 f"{_size(stored.shape[::-1])} as it is stored"
             )
     else:
-        fits = [_is_within(page, image) for image in images]
+        fits = [_is_within(page, image.shape[::-1]) for image in images]
     if page.is_ours and fits[0]:
         return False
     if fits.count(True) == 1:
@@ -68,25 +67,45 @@ def _is_of_stored(page, gray: np.ndarray, stored: np.ndarray) -> bool:
     return inks[1] > inks[0]
 
 
-def _has_shape(size: tuple[float, float], image: np.ndarray) -> bool:
-    rows, columns = image.shape
-    return abs(size[0] * rows / (size[1] * columns) - 1) < SAME_SHAPE
+def same_shape(measured: tuple[float, float], size: tuple[int, int]) -> bool:
+    """Return whether an image (width, height) may be the one that was measured."""
+    scale = np.divide(size, measured)
+    is_copy = np.abs(scale - 1).max() > SAME_SIZE
+    return abs(scale[0] / scale[1] - 1) < (COPY_SHAPE if is_copy else SAME_SHAPE)
 
 
-def _is_turned(page, image: np.ndarray) -> bool:
-    """Return whether an image without a tag lies on its side for the page's lines."""
-    if _has_shape(page.size, image) or not _has_shape(page.size[::-1], image):
-        return False
-    if not _is_within(page, image):
-        return True
-    # Some programs swap width and height of the page: then the lines are right.
+def _refuse_other_shape(page, image: np.ndarray):
+    """Raise UserError unless the size is a mistake, and the lines fit the image.
+
+    Some programs swap width and height of the page, or name too small a size.
+    """
+    size = image.shape[::-1]
+    is_turned = same_shape(page.size[::-1], size)
+    if page.unit == "pixel" and _is_within(page, size):
+        if is_turned and not _lies_on_its_side(page, image):
+            return
+        if not is_turned and not _is_within(page, page.size):
+            return
+    why = "turned since" if is_turned else "cropped since, or is another page's"
+    raise UserError(
+        f"{_measured(page)}, but the image is {_size(size)}: it has been {why}"
+    )
+
+
+def _lies_on_its_side(page, image: np.ndarray) -> bool:
+    """Return whether a turned copy of the image has clearly more ink in the lines."""
     measured = page._replace(size=None)
     other = max(_ink_in_lines(measured, np.rot90(image, k)) for k in (1, -1))
     return other > CLEARLY * _ink_in_lines(measured, image)
 
 
-def _size(size) -> str:
-    return " x ".join(f"{round(float(side)):,}" for side in size) + " px"
+def _measured(page) -> str:
+    unit = "px" if page.unit == "pixel" else page.unit
+    return f"the XML measures {_size(page.size, unit)}"
+
+
+def _size(size, unit: str = "px") -> str:
+    return " x ".join(f"{round(float(side)):,}" for side in size) + f" {unit}"
 
 
 def _outlines(page) -> list[np.ndarray]:
@@ -97,9 +116,9 @@ def _outlines(page) -> list[np.ndarray]:
     return [shape for shape in shapes if len(shape) > 1]
 
 
-def _is_within(page, image: np.ndarray) -> bool:
-    """Return whether the lines, in pixels, are on the image."""
-    limit = BEYOND * np.array(image.shape[::-1])
+def _is_within(page, size: tuple[float, float]) -> bool:
+    """Return whether the lines are on an image of this (width, height)."""
+    limit = BEYOND * np.array(size)
     return all(np.all(outline.max(axis=0) <= limit) for outline in _outlines(page))
 
 

@@ -93,14 +93,19 @@ def _outline(element: ElementTree.Element | None) -> np.ndarray:
 
 
 def text_of(element: ElementTree.Element) -> str:
-    """Return the element's text of the lowest index, or else the text of its words."""
+    """Return the element's own text, or else the texts of its words."""
+    return _own_text(element) or " ".join(map(_own_text, _named(element, "Word")))
+
+
+def _own_text(element: ElementTree.Element) -> str:
+    """Return the element's text of the lowest index, or ""."""
     equivalent = equivalent_of(element)
     texts = () if equivalent is None else _named(equivalent, "Unicode")
-    text = next((one.text for one in texts), "")
-    if text and text.strip():
+    text = next(("".join(one.itertext()) for one in texts), "")
+    if not text.strip() or "\n" in text:
         # A line of writing is one line of text, however its XML is folded.
-        return " ".join(text.split()) if "\n" in text else text
-    return " ".join(text_of(word) for word in element.iterfind("./{*}Word"))
+        return " ".join(text.split())
+    return text
 
 
 def equivalent_of(element: ElementTree.Element) -> ElementTree.Element | None:

@@ -140,7 +140,15 @@ def points(text: str) -> np.ndarray:
         values = np.array([math.nan])
     if not np.isfinite(values).all():
         raise UserError(f"a line with points that are not numbers: {text[:40]!r}")
+    if len(values) > 1 and not _are_pairs(text):
+        raise UserError(f"a line with points that are not pairs: {text[:40]!r}")
     return values[: len(values) // 2 * 2].reshape(-1, 2)
+
+
+def _are_pairs(text: str) -> bool:
+    """Return whether no number is missing: beyond it, x and y would be swapped."""
+    parts = re.sub(r"\s*,\s*", ",", text).split() if "," in text else [text]
+    return all(len(part.replace(",", " ").split()) % 2 == 0 for part in parts)
 
 
 def size(

@@ -158,11 +158,14 @@ def skipped(items):
     [
         (line(inner=""), "without text"),
         (line(outline="900,900 990,900 990,990"), "outside the page"),
+        (line(outline="-9000,100 350,100 350,165 -9000,165"), "most of whose outline"),
         (line(outline="10,10 10,10 10,10"), "no area"),
         (line(outline="0,0 90000000,0 90000000,90000000"), "far off"),
         (line(outline="-1.7e308,1 1.7e308,1 5,200"), "far off"),
         (line(attributes=BOX + ' BASELINE="1e300,1 2e300,9"'), "far off"),
         (line(attributes='HPOS="50"'), "no area"),
+        (line(attributes='HPOS="50" WIDTH="300" HEIGHT="60"'), "no area"),
+        (line(attributes='HPOS="" VPOS="100" WIDTH="300" HEIGHT="60"'), "no area"),
     ],
 )
 def test_a_line_that_cannot_be_cut_is_left_out_with_the_reason(
@@ -172,7 +175,7 @@ def test_a_line_that_cannot_be_cut_is_left_out_with_the_reason(
 
 
 def test_an_outline_that_leaves_the_page_is_clipped(tmp_path):
-    element = line(outline="-9000,100 350,100 350,165 -9000,165")
+    element = line(outline="-300,100 350,100 350,165 -300,165")
     [image] = images_of(save(tmp_path, element))
     whole = line(outline="0,100 350,100 350,165 0,165")
     assert images_of(save(tmp_path, whole))[0].shape == image.shape

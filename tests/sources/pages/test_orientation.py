@@ -7,7 +7,7 @@ from PIL import Image
 
 from ocr_jax.errors import UserError
 from ocr_jax.images import opening
-from ocr_jax.sources.pages import locating, page_xml
+from ocr_jax.sources.pages import line_cutting, locating, orientation, page_xml
 from tests import fixtures
 
 TAG = 0x0112
@@ -100,6 +100,32 @@ def test_a_page_turned_without_a_tag_is_left_out_with_a_word(tmp_path):
     page = np.rot90(fixtures.draw_page())
     with pytest.raises(UserError, match="turned since"):
         read(tmp_path, page, LINE, size=(500, 400))
+
+
+@pytest.mark.parametrize("corner", [(300, 260), (420, 400), (340, 270)])
+def test_a_cropped_image_is_left_out_with_a_word(tmp_path, corner):
+    """Its lines are elsewhere, though they would still be on it."""
+    right, bottom = corner
+    page = fixtures.draw_page()[-bottom:, -right:]
+    outline = LINE - (50, 60)
+    why = rf"500 x 400 px, but the image is {right} x {bottom} px: it has been cropped"
+    with pytest.raises(UserError, match=why):
+        read(tmp_path, page, outline, size=(500, 400))
+
+
+@pytest.mark.parametrize("size", [(400, 500), (200, 150), (100, 100)])
+def test_a_size_that_is_a_mistake_of_the_program_is_not_used(tmp_path, size):
+    """It is swapped, or too small for the lines."""
+    expected = upright(tmp_path)
+    [(_, line)] = read(tmp_path, fixtures.draw_page(), LINE, size=size)
+    np.testing.assert_array_equal(line.image, expected)
+
+
+def test_another_shape_in_millimetres_is_always_left_out():
+    """Its lines can't be measured in pixels of the image."""
+    page = line_cutting.Page("mm10", (80, 100), [])
+    with pytest.raises(UserError, match="80 x 100 mm10, but the image is 500 x 400 px"):
+        orientation.upright(page, opening.Picture(fixtures.draw_page(), 1))
 
 
 def test_without_a_size_the_lines_say_it_or_the_page_is_left_out(tmp_path):

@@ -9,7 +9,7 @@ from PIL import Image
 from ocr_jax import prepare
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
-from ocr_jax.sources.pages import locating, page_xml
+from ocr_jax.sources.pages import locating, page_xml, xml_files
 from tests import fixtures
 
 SAMPLE = pathlib.Path(__file__).parents[4] / "shared" / "data" / "page_sample"
@@ -78,6 +78,18 @@ def test_a_line_without_a_text_of_its_own_has_its_words(tmp_path):
     assert texts(save(tmp_path, line(words), line(words + equiv("  ")))) == ["a b"] * 2
 
 
+def test_words_in_words_have_no_text_of_their_own(tmp_path):
+    words = 3000 * f"<Word>{COORDS}" + equiv("deep") + 3000 * "</Word>"
+    [item] = page_xml.read(save(tmp_path, line(words)), 32)
+    assert item.reason == "a line without text"
+
+
+def test_marked_up_text_is_kept_whole(tmp_path):
+    assert texts(save(tmp_path, line(equiv("York <i>Sunday</i> noon")))) == [
+        "York Sunday noon"
+    ]
+
+
 def test_a_strip_along_the_baseline_becomes_as_thick_as_the_other_lines(tmp_path):
     baseline = '<Baseline points="55,152 345,152"/>'
     strip = '<Coords points="50,146 350,146 350,152 50,152"/>'
@@ -135,6 +147,21 @@ def test_a_number_that_is_none_costs_one_line(tmp_path):
     items = page_xml.read(save(tmp_path, bad, line(equiv("b"))), 32)
     assert "points that are not numbers: '1,a'" in items[0].reason
     assert items[1][1].transcript == "b"
+
+
+@pytest.mark.parametrize("points", ["50,100 350 350,160 50,160", "50 100 350 100 350"])
+def test_a_number_that_is_missing_costs_one_line(tmp_path, points):
+    bad = line(equiv("a"), f'<Coords points="{points}"/>')
+    items = page_xml.read(save(tmp_path, bad, line(equiv("b"))), 32)
+    assert items[0].reason == f"a line with points that are not pairs: {points!r}"
+    assert items[1][1].transcript == "b"
+
+
+@pytest.mark.parametrize(
+    "points", ["1,2 3,4", "1 2 3 4", "1,2,3,4", "1, 2 3 , 4", " 1,2, 3,4 "]
+)
+def test_points_are_pairs_however_they_are_divided(points):
+    np.testing.assert_array_equal(xml_files.points(points), [[1, 2], [3, 4]])
 
 
 def test_a_reading_whose_index_is_no_number_comes_last(tmp_path):
