@@ -19,18 +19,20 @@ def find(entries: Sequence) -> list[str]:
         except OSError:
             size = 0
         by_size[size].append(index)
-    copies = [entry.name for entry in entries]
+    different = [str(index) for index in range(len(entries))]
+    copies = different.copy()
     for size, indices in by_size.items():
         if size and len(indices) > 1:
             for index in indices:
-                copies[index] = _digest(entries[index])
+                copies[index] = _digest(entries[index].path) or copies[index]
     most = max(collections.Counter(copies).values(), default=0)
-    return [e.name for e in entries] if most > max(2, len(entries) / 2) else copies
+    return different if most > max(2, len(entries) / 2) else copies
 
 
-def _digest(entry) -> str:
+def _digest(path) -> str:
+    """Return the digest of a file, or "" if it can't be read."""
     try:
-        with open(entry.path, "rb") as file:
-            return "\0" + hashlib.file_digest(file, "sha256").hexdigest()
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return entry.name
+        return ""

@@ -7,6 +7,7 @@ like splits are the splits; otherwise lines are split by writer, or else by page
 """
 
 import argparse
+import collections
 import os
 import re
 from pathlib import Path
@@ -18,6 +19,14 @@ from ocr_jax.images import cleaning, finding, opening
 from ocr_jax.sources import splitting, tables
 
 PAGE_OF_TIFF = re.compile(r"(.+\.tiff?)\[([1-9]\d{0,5})\]", re.I | re.DOTALL)
+
+
+class Image(NamedTuple):
+    """An image that a row names. name: divided by "/". page: of a TIFF, from 0."""
+
+    name: str
+    path: Path
+    page: int = 0
 
 
 class Task(NamedTuple):
@@ -48,21 +57,22 @@ def tasks(args: argparse.Namespace) -> sources.Tasks:
     images = [_located(args.source.parent, row.image) for row in rows]
     entries = [
         # The pages of a TIFF are in one file, but are no copies of each other.
-        splitting.Entry(name, None if page else path, False, row.writer, row.split)
-        for name, row, (path, page) in zip(_names(rows), rows, images, strict=True)
+        splitting.Entry(
+            name, None if image.page else image.path, False, row.writer, row.split
+        )
+        for name, row, image in zip(_names(images), rows, images, strict=True)
     ]
     placed, note = splitting.place(entries, args)
-    first: dict[tuple[Path, int], int] = {}
+    first: dict[tuple[str, int], int] = {}
     tasks = []
     for row, entry, one, image in zip(rows, entries, placed, images, strict=True):
         problem = row.problem or one.problem
         has_text = bool(charset.normalize(row.text))
-        if has_text and (number := first.setdefault(image, row.number)) != row.number:
+        key = os.path.realpath(image.path), image.page
+        if has_text and (number := first.setdefault(key, row.number)) != row.number:
             problem = problem or f"an earlier row with its image is taken: {number}"
-        where, page = image
-        tasks.append(
-            Task(entry.name, one.split, one.writer, where, row.text, problem, page)
-        )
+        place = one.split, one.writer, image.path
+        tasks.append(Task(entry.name, *place, row.text, problem, image.page))
     return sources.Tasks(tasks, note)
 
 
@@ -78,12 +88,19 @@ def read(task: Task, height: int) -> list[sources.Item]:
     return [(task.split, lines_file.Line(image, text, task.name, task.writer))]
 
 
-def _names(rows: list[tables.Row]) -> list[str]:
+def _names(images: list[Image]) -> list[str]:
     """Return the names of the images, without what all absolute paths begin with.
 
-    A folder such as /home/dev says nothing of splits.
+    A folder such as /home/dev says nothing of splits. A suffix stays where several
+    images had one name without it.
     """
-    names = [_stem(row.image) for row in rows]
+    by_stem = collections.defaultdict(set)
+    for image in images:
+        by_stem[_stem(image.name)].add(image)
+    names = [
+        stem if len(by_stem[stem := _stem(image.name)]) == 1 else image.name
+        for image in images
+    ]
     absolute = [os.path.dirname(name) for name in names if os.path.isabs(name)]
     common = os.path.commonpath(absolute) if absolute else ""
     return [
@@ -98,23 +115,23 @@ def _stem(image: str) -> str:
     return os.path.splitext(file)[0] + page
 
 
-def _located(folder: Path, image: str) -> tuple[Path, int]:
-    """Return the file that a row names, and which of its pages, from 0."""
-    if found := _existing(folder, image):
-        return found, 0
-    of_tiff = PAGE_OF_TIFF.fullmatch(image)
-    if of_tiff and (found := _existing(folder, of_tiff[1])):
-        return found, int(of_tiff[2]) - 1
-    return folder / image, 0
+def _located(folder: Path, image: str) -> Image:
+    """Return the image that a row names, by its path or divided as on Windows."""
+    for name in (image, image.replace("\\", "/")):
+        if found := _existing(folder, name):
+            return Image(name, found)
+        of_tiff = PAGE_OF_TIFF.fullmatch(name)
+        if of_tiff and (found := _existing(folder, of_tiff[1])):
+            return Image(name, found, int(of_tiff[2]) - 1)
+    return Image(image, folder / image)
 
 
 def _existing(folder: Path, image: str) -> Path | None:
     """Return a file by its name, relative to the table or to where we are.
 
-    The name may be in another Unicode normalisation, divided as on Windows, or escaped
-    as `predict` does.
+    The name may be in another Unicode normalisation, or escaped as `predict` does.
     """
-    for name in (image, image.replace("\\", "/"), _unescaped(image)):
+    for name in (image, _unescaped(image)):
         for base in (folder, Path()):
             if found := finding.existing(base / name):
                 return found

@@ -50,6 +50,34 @@ def test_folders_with_the_names_of_splits_are_the_splits(tmp_path):
     assert splits["validation"].transcripts == ("two",)
 
 
+def test_folders_of_paths_from_windows_are_the_splits(tmp_path):
+    for name in ("train/x", "val/y"):
+        fixtures.save_line(tmp_path, name)
+    table = tmp_path / "lines.tsv"
+    table.write_text("train\\x.png\tone\nval\\y.png\ttwo\n")
+    _, out = prepare_table(table)
+    ids = {name: split.line_ids for name, split in fixtures.read_splits(out).items()}
+    assert ids == {"train": ("train/x",), "validation": ("val/y",)}
+
+
+def test_images_that_differ_in_their_suffix_are_two_lines(tmp_path):
+    fixtures.save_line(tmp_path, "1")
+    table = tmp_path / "lines.tsv"
+    table.write_text("image\ttext\tsplit\n1.bmp\ta\ttrain\n1.png\tb\ttest\n")
+    Image.fromarray(fixtures.draw_scan("abc")).save(tmp_path / "1.bmp")
+    _, out = prepare_table(table)
+    ids = {name: split.line_ids for name, split in fixtures.read_splits(out).items()}
+    assert ids == {"train": ("1.bmp",), "test": ("1.png",)}
+
+
+def test_an_image_by_two_paths_is_one_line(table, capsys):
+    with table.open("a") as file:
+        file.write("images/../images/w0-0-0.png\tx\n")
+    code, _ = prepare_table(table)
+    assert code == 0
+    assert "an earlier row with its image is taken: 1" in capsys.readouterr().out
+
+
 def test_what_cannot_be_read_is_counted_and_the_rest_prepared(table, capsys):
     with table.open("a") as file:
         file.write("images/gone.png\tx\nimages/w0-0-0.png\t \n")
