@@ -74,16 +74,19 @@ def _row(number: int, cells: list[str], columns: dict[str, int], widest: int) ->
 def _named(path: Path, cells: list) -> tuple[dict[str, int], list[str]]:
     """Return the columns that the first row names."""
     names = cells[0][1]
+    row = f"{path}, row {cells[0][0]}"
     known = [COLUMNS.get(_letters(name)) for name in names]
-    columns = {name: known.index(name) for name in known if name is not None}
+    columns = {
+        column: _place(row, names, known, column) for column in {*known} - {None}
+    }
     others = [place for place in range(len(names)) if known[place] is None]
     for needed in (IMAGE, TEXT):
         if needed not in columns:
-            if len(names) > 2 and needed in (IMAGE, TEXT):
+            if len(names) > 2 or not others:
                 raise UserError(
-                    f"{path}, row {cells[0][0]}: the columns are called "
-                    f"{', '.join(map(repr, names))}: call that of the image paths "
-                    f"{IMAGE!r} and that of the transcripts {TEXT!r}"
+                    f"{row}: the columns are called {', '.join(map(repr, names))}: "
+                    f"call that of the image paths {IMAGE!r} and that of the "
+                    f"transcripts {TEXT!r}"
                 )
             columns[needed] = others.pop(0)
     used = {*(place for name, place in columns.items() if name)}
@@ -92,6 +95,18 @@ def _named(path: Path, cells: list) -> tuple[dict[str, int], list[str]]:
     if unused:
         remarks.append(f"columns that are not used: {', '.join(unused)}")
     return columns, remarks
+
+
+def _place(row: str, names: list[str], known: list, column: str) -> int:
+    """Return the place of a column: of several, that of its own name."""
+    places = [place for place, name in enumerate(known) if name == column]
+    own = [place for place in places if _letters(names[place]) == column] or places
+    if column and len(own) > 1:
+        both = " and ".join(repr(names[place]) for place in own)
+        raise UserError(
+            f"{row}: {both} may be the {column}: call one of them {column!r}"
+        )
+    return own[0]
 
 
 def _unnamed(cells: list) -> tuple[dict[str, int], list[str]]:

@@ -5,6 +5,7 @@ import unicodedata
 
 import pytest
 
+from ocr_jax.errors import UserError
 from ocr_jax.sources import tables
 from tests import fixtures
 
@@ -93,6 +94,36 @@ def test_columns_of_unknown_names_are_one_clear_line(tmp_path, capsys):
     out = f"--out={tmp_path / 'o.h5'}"
     assert fixtures.run_prepare("tsv", f"--source={path}", out) == 2
     assert "call that of the image paths 'image'" in capsys.readouterr().err
+
+
+def test_a_column_of_the_very_name_comes_before_its_synonyms(tmp_path):
+    found, remarks = read(
+        tmp_path, "file\timage\tlabel\ttext\nv.pdf\t0.png\tLine\toui\n"
+    )
+    assert found == [("0.png", "oui")]
+    assert "not used: file, label" in remarks
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (
+            "image\tlabel\tgt",
+            "'label' and 'gt' may be the text: call one of them 'text'",
+        ),
+        ("image\ttext\ttext", "'text' and 'text' may be the text"),
+        ("image\tauthor", "called 'image', 'author': call that of the image paths"),
+        ("image\tfile", "called 'image', 'file': call that of the image paths"),
+        ("writer\ttext", "called 'writer', 'text': call that of the image paths"),
+    ],
+)
+def test_columns_that_may_be_several_things_are_one_clear_line(
+    tmp_path, header, message
+):
+    row = "\t".join(f"{number}.png" for number in range(header.count("\t") + 1))
+    with pytest.raises(UserError) as error:
+        read(tmp_path, f"{header}\n{row}\n")
+    assert message in str(error.value) and "\n" not in str(error.value)
 
 
 def test_images_are_found_by_other_spellings_of_their_paths(
