@@ -8,6 +8,7 @@ collection. Lines keep their height; files of different heights are refused unle
 """
 
 import argparse
+import collections
 import dataclasses
 import functools
 import hashlib
@@ -22,6 +23,9 @@ from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 
 BLOCK = 64  # lines per task
+# (width, height) at which lines of any height are compared. Copies correlate by 0.98
+# and more, other lines of the same text by 0.97 at most, forms that are printed.
+LOOK, SAME_LOOK = (64, 8), 0.975
 
 
 class Task(NamedTuple):
@@ -38,6 +42,14 @@ class Task(NamedTuple):
     prefix: str
     suffix: str
     collection: Path | None = None
+
+
+class HeldOut(NamedTuple):
+    """A line that is not trained on."""
+
+    line_id: str
+    look: np.ndarray
+    split: str
 
 
 def add_flags(parser: argparse.ArgumentParser):
@@ -142,30 +154,46 @@ def _split(path: Path, split: str) -> lines_file.Split:
 def _item(task: Task, index: int, height: int) -> sources.Item:
     line = _split(task.path, task.split).line(index)
     line_id = f"{task.prefix}{line.line_id}{task.suffix}"
-    held_out = _held_out(task.collection) if task.collection else {}
-    for trace in _traces(line):
-        if trace in held_out:
-            return sources.Skipped(line_id, copy_of(held_out[trace]))
+    if task.collection and (split := _split_of_copy(line, task.collection)):
+        return sources.Skipped(line_id, copy_of(split))
     image = scaled(line.image, height)
     return task.split, dataclasses.replace(line, image=image, line_id=line_id)
 
 
+def _split_of_copy(line: lines_file.Line, collection: Path) -> str:
+    """Return the split, other than train, that has a copy of a line, or "".
+
+    Copies share the image or, at other heights, the transcript and the name or look.
+    """
+    split_of, by_transcript = _held_out(collection)
+    if split := split_of.get(digest(line.image)):
+        return split
+    look = _look(line.image)
+    for other in by_transcript.get(line.transcript, ()):
+        if other.line_id == line.line_id or other.look @ look > SAME_LOOK:
+            return other.split
+    return ""
+
+
 @functools.lru_cache(1)
-def _held_out(collection: Path) -> dict[object, str]:
-    """Return the split of each line that is not trained on, by its traces."""
+def _held_out(collection: Path) -> tuple[dict[bytes, str], dict[str, list[HeldOut]]]:
+    """Return the splits of images that are not trained on, and lines by transcript."""
+    split_of, by_transcript = {}, collections.defaultdict(list)
     with lines_file.LinesFile(collection) as file:
         splits = [file.split(name) for name in file.splits if name != "train"]
-    return {
-        trace: split.name
-        for split in splits
-        for index in range(len(split))
-        for trace in _traces(split.line(index))
-    }
+    for split in splits:
+        for line in map(split.line, range(len(split))):
+            split_of[digest(line.image)] = split.name
+            one = HeldOut(line.line_id, _look(line.image), split.name)
+            by_transcript[line.transcript].append(one)
+    return split_of, dict(by_transcript)
 
 
-def _traces(line: lines_file.Line) -> tuple[object, object]:
-    """Return what copies of a line share: its image or, at other heights, its name."""
-    return digest(line.image), (line.line_id, line.transcript)
+def _look(image: np.ndarray) -> np.ndarray:
+    """Return the image, small, such that products of two are their correlation."""
+    small = cv2.resize(image, LOOK, interpolation=cv2.INTER_AREA).ravel()
+    look = small.astype(np.float32) - small.mean()
+    return look / max(np.linalg.norm(look), 1e-6)
 
 
 def digest(image: np.ndarray) -> bytes:

@@ -111,14 +111,21 @@ def test_the_help_says_that_pages_files_are_joined_too(capsys):
 
 
 @pytest.mark.parametrize("height", [16, 32])
-def test_lines_that_the_collection_is_scored_on_are_not_added(tmp_path, capsys, height):
-    """As where a folder was prepared twice, with another --seed or --height."""
+@pytest.mark.parametrize("folder", ["", "val/"])
+def test_lines_that_the_collection_is_scored_on_are_not_added(
+    tmp_path, capsys, height, folder
+):
+    """As where a folder was prepared twice, as another kind, with another --height."""
     lines = fixtures.draw_lines(6, seed=0, prefix="x")
     mine = {"train": lines[:3], "validation": lines[3:4], "test": lines[4:5]}
     paths = tmp_path / "mine.h5", tmp_path / "again.h5"
     lines_writer.write_lines(paths[0], mine, height=16, source="test")
     scaled = [
-        dataclasses.replace(line, image=joining.scaled(line.image, height))
+        dataclasses.replace(
+            line,
+            image=joining.scaled(line.image, height),
+            line_id=f"{folder}{line.line_id}",
+        )
         for line in lines
     ]
     again = {"train": scaled}
@@ -126,10 +133,27 @@ def test_lines_that_the_collection_is_scored_on_are_not_added(tmp_path, capsys, 
     assert join(paths, tmp_path / "joined.h5", "--height=16") == 0
     train = fixtures.read_splits(tmp_path / "joined.h5")["train"]
     added = [i for i in train.line_ids if not lines_file.is_own(i)]
-    assert added == ["+again/x-0", "+again/x-1", "+again/x-2", "+again/x-5"]
+    assert added == [f"+again/{folder}x-{number}" for number in (0, 1, 2, 5)]
     said = capsys.readouterr().out
     assert "left out: 2" in said
-    assert "a copy of it is in validation of --source (+again/x-3)" in said
+    assert f"a copy of it is in validation of --source (+again/{folder}x-3)" in said
+
+
+def test_another_line_of_the_same_text_is_no_copy(tmp_path):
+    rng = np.random.default_rng(0)
+    image = fixtures.draw_line("abcabc")
+    varied = np.roll(image, 2, axis=0) // 2 + rng.integers(0, 90, image.shape, np.uint8)
+    mine = {
+        "train": [lines_file.Line(fixtures.draw_line("abca"), "abca", "x")],
+        "test": [lines_file.Line(image, "abcabc", "y")],
+    }
+    again = {"train": [lines_file.Line(varied, "abcabc", "z")]}
+    paths = tmp_path / "mine.h5", tmp_path / "again.h5"
+    for path, splits in zip(paths, (mine, again), strict=True):
+        lines_writer.write_lines(path, splits, height=16, source="test")
+    assert join(paths, tmp_path / "joined.h5") == 0
+    train = fixtures.read_splits(tmp_path / "joined.h5")["train"]
+    assert train.line_ids == ("x", "+again/z")
 
 
 def test_a_copy_is_known_by_its_image_whatever_it_is_called(tmp_path):
