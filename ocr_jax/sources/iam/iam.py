@@ -64,7 +64,8 @@ NO_LABEL = label_files.Label("", np.empty((0, 4), int))
 class Cut(NamedTuple):
     """One line to take from an image: all of it, or the `boxes` of a form.
 
-    others (m, 4): the boxes of the form's other lines, which are blanked.
+    others (m, 4): the boxes of the form's other lines, which are blanked. size: that of
+    the form as its labels name it (width, height), if they do.
     """
 
     line_id: str
@@ -73,6 +74,7 @@ class Cut(NamedTuple):
     text: str
     boxes: np.ndarray | None = None
     others: np.ndarray | None = None
+    size: tuple[float, float] | None = None
 
 
 class Task(NamedTuple):
@@ -141,6 +143,10 @@ def read(task: Task, height: int) -> list[sources.Item]:
         return [sources.Skipped(cut.line_id, "no image") for cut in task.cuts]
     try:
         gray = opening.read_image(task.image)
+        for cut in task.cuts:
+            if cut.boxes is not None:
+                boxes = np.concatenate([cut.boxes, cut.others])
+                label_files.require_size(gray.shape[::-1], boxes, cut.size)
     except UserError as error:
         return [sources.Skipped(cut.line_id, str(error)) for cut in task.cuts]
     items = []
@@ -217,7 +223,8 @@ def _cuts(files: archives.Files, args: argparse.Namespace) -> dict[str, list[Cut
                 if other_id != line_id
             ]
             others = np.concatenate([NO_LABEL.boxes, *others])
-            cuts[form].append(cut._replace(boxes=label.boxes, others=others))
+            cut = cut._replace(boxes=label.boxes, others=others, size=label.size)
+            cuts[form].append(cut)
     return dict(cuts)
 
 
@@ -231,10 +238,11 @@ def _labels(
         args.transcripts = "xml" if has_xml or "lines.txt" not in files else "ascii"
         print(f"transcripts of {args.source}: {args.transcripts}")
     for _, content in files.each(["forms.txt"]):
-        writers = label_files.parse_writers(content.decode("utf-8", "replace"))
+        writers = label_files.parse_writers(content.decode("utf-8-sig", "replace"))
     if args.transcripts == "ascii":
         for name, content in files.each(["lines.txt"]):
-            labels = label_files.parse_lines(content.decode("utf-8", "replace"), name)
+            text = label_files.decoded(content, name)
+            labels = label_files.parse_lines(text, name)
     else:
         for name, content in files.each([f"{form}.xml" for form in forms]):
             writer, form_labels = label_files.parse_form(content, name)

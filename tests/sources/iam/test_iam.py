@@ -175,6 +175,17 @@ def test_missing_and_unreadable_images_are_named(tmp_path, tree, capsys):
     assert "no image (a01-000u-01)" in capsys.readouterr().out
 
 
+def test_a_form_of_another_size_is_left_out_and_its_size_named(tmp_path, tree, capsys):
+    """Its lines would be cut at the places of the true one."""
+    half = draw_form([LINES["a01-003-00"][0]])[::2, ::2]
+    tree["formsA-D"]["a01-003.png"] = fixtures.png_bytes(half)
+    source = extract(tmp_path / "iam", tree)
+    code, out = run(source, "--images=forms", "--allow_incomplete")
+    assert code == 0 and set(lines_of(out)) == {*LINES} - {"a01-003-00"}
+    said = capsys.readouterr().out
+    assert "the form is 210 x 130 px, but its lines were measured on one of at" in said
+
+
 def test_a_line_without_a_transcript_is_named(tmp_path, tree, capsys):
     tree["xml"]["a01-003.xml"] = form_xml("a01-003", {})
     assert run(extract(tmp_path / "iam", tree))[0] == 2

@@ -1,6 +1,7 @@
 """IAM's label files: as they are distributed, and torn; its published splits."""
 
 import collections
+import contextlib
 import pathlib
 
 import cv2
@@ -23,11 +24,49 @@ SAMPLE = pathlib.Path(__file__).parents[4] / "shared" / "data" / "iam_sample"
         ),
         ("a01-000u-00 ok 154 5 1 2 3 4 A\n\na01-000u-01 ok 1\n", "line 3: expected"),
         ("a01-000u-00 ok 154 5 1 2 3 x A\n", "line 1: expected"),
+        (f"a01-000u-00 ok 154 5 1 2 {10**20} 4 A\n", "line 1: expected"),
+        (
+            2 * "a01-000u-00 ok 154 5 1 2 3 4 A\n",
+            "line 2: a01-000u-00 is there a second time",
+        ),
     ],
 )
 def test_a_torn_lines_txt_is_named_by_line(text, message):
     with pytest.raises(UserError, match=message):
         label_files.parse_lines(text)
+
+
+def test_a_number_that_no_form_has_is_named():
+    xml = b'<form><line id="a"><cmp x="1e30" y="1" width="2" height="3"/></line></form>'
+    with pytest.raises(UserError, match=r"a\.xml: no form has the box"):
+        label_files.parse_form(xml, "a.xml")
+
+
+def test_lines_txt_is_utf_8_with_or_without_a_mark():
+    text = "a01-000u-00 ok 154 5 1 2 3 4 é\n"
+    for encoding in ("utf-8", "utf-8-sig"):
+        decoded = label_files.decoded(text.encode(encoding), "lines.txt")
+        assert label_files.parse_lines(decoded)["a01-000u-00"].text == "é"
+    with pytest.raises(UserError, match=r"lines\.txt is not UTF-8: extract it again"):
+        label_files.decoded(text.encode("latin-1"), "lines.txt")
+
+
+@pytest.mark.parametrize(
+    ("size", "measured", "is_refused"),
+    [
+        ((500, 700), None, False),
+        ((700, 500), None, True),
+        ((250, 350), None, True),
+        ((250, 350), (500, 700), True),
+        ((1000, 1400), (500, 700), True),
+        ((500, 700), (500, 700), False),
+    ],
+)
+def test_a_form_has_the_size_that_its_labels_are_for(size, measured, is_refused):
+    boxes = np.array([[10, 20, 400, 50], [10, 600, 400, 50]])
+    with pytest.raises(UserError) if is_refused else contextlib.nullcontext() as error:
+        label_files.require_size(size, boxes, measured)
+    assert not is_refused or "expected IAM's own image" in str(error.value)
 
 
 def test_the_splits_have_their_published_sizes_and_share_no_line():
