@@ -17,6 +17,11 @@ def open_to_read(path: str | os.PathLike) -> h5py.File:
     return h5py.File(regular_files.checked(path), "r", locking=False)
 
 
+def text(value: str) -> str:
+    """Return a string that HDF5 keeps: what is not UTF-8, as in a path, is escaped."""
+    return value.encode(errors="backslashreplace").decode()
+
+
 class UnfailingFile:
     """A new file for HDF5 to write, on which no operation seems to fail.
 

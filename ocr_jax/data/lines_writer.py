@@ -58,8 +58,8 @@ class LinesWriter:
             format=FORMAT,
             version=VERSION,
             height=height,
-            source=source,
-            license=license,
+            source=hdf5_files.text(source),
+            license=hdf5_files.text(license),
             created_with=f"ocr_jax {__version__}",
             **(about or {}),
         )

@@ -99,7 +99,7 @@ def save(
             file.attrs.update(
                 format=FORMAT,
                 version=VERSION,
-                source=source,
+                source=hdf5_files.text(source),
                 created_with=f"ocr_jax {__version__}",
             )
             counts = _write(file, pages)

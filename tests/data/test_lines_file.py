@@ -78,6 +78,17 @@ def test_the_file_says_what_it_is(tmp_path):
         assert file.attrs["created_with"].startswith("ocr_jax ")
 
 
+def test_what_is_not_utf_8_in_its_source_or_licence_is_escaped(tmp_path):
+    path = tmp_path / "l.h5"
+    options = {"height": 4, "source": "d\udcff", "license": "CC \udcff"}
+    with lines_writer.LinesWriter(path, **options) as writer:
+        writer.add("train", make_line())
+    assert [*tmp_path.iterdir()] == [path]
+    with h5py.File(path) as file:
+        assert file.attrs["source"] == r"d\udcff"
+        assert file.attrs["license"] == r"CC \udcff"
+
+
 def test_the_digest_tells_the_same_lines_from_others(tmp_path):
     digests = []
     for name, text in (("a", "x"), ("b", "x"), ("c", "y")):
