@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ocr_jax import prepare, transcribe
 from ocr_jax.data import pages_file
@@ -141,6 +142,19 @@ def test_pages_that_have_only_some_of_their_lines_are_counted(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "1 pages have only some of their lines" in said
     assert "1 x a line without a baseline (page0/l0)" in said
+
+
+def test_further_pages_of_a_tiff_are_listed(tmp_path, capsys):
+    fixtures.save_pages(tmp_path / "in", 2)
+    page = tmp_path / "in/page0.png"
+    with Image.open(page) as image:
+        image.save(page.with_suffix(".tif"), save_all=True, append_images=2 * [image])
+    page.unlink()
+    options = f"--source={tmp_path / 'in'}", f"--out={tmp_path / 'pages.h5'}"
+    assert fixtures.run_prepare("whole_pages", *options) == 0
+    said = capsys.readouterr().out
+    assert "1 x pages 2 to 3 of its TIFF: no XML has their lines (page0)" in said
+    assert "have only some of their lines" not in said
 
 
 @pytest.mark.parametrize(

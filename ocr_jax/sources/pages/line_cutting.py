@@ -81,10 +81,14 @@ def read(task: locating.Task, height: int, parse: Parse) -> list[sources.Item]:
             items.append(sources.Skipped(name, str(error)))
         else:
             items.append((split, lines_file.Line(image, text, name, task.writer)))
-    if (count := opening.count_pages(task.image)) > 1:
-        why = f"pages 2 to {count} of its TIFF: no XML has their lines"
-        items.append(sources.Skipped(task.name, why))
-    return items
+    return [*items, *further_pages(task)]
+
+
+def further_pages(task: locating.Task) -> list[sources.Skipped]:
+    """Say that the further pages of a TIFF are left out."""
+    count = opening.count_pages(task.image)
+    why = f"pages 2 to {count} of its TIFF: no XML has their lines"
+    return [sources.Skipped(task.name, why)] if count > 1 else []
 
 
 def open_page(

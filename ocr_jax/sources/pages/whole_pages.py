@@ -31,7 +31,7 @@ def read(task, height: int) -> list[sources.Item]:
     parse = any_format.PARSERS[task.format]
     gray, page, scale = line_cutting.open_page(task.path, task.image, parse)
     image, factor = page_size.shrink(gray)
-    lines, texts, items = [], [], []
+    lines, texts, items = [], [], line_cutting.further_pages(task)
     for line in [page.lines[n] for n in page.order] or page.lines:
         try:
             found = _line(line, scale)
@@ -56,13 +56,13 @@ def make(args: argparse.Namespace):
     splits, skipped = collections.defaultdict(list), []
     incomplete = 0
     for items in worker_pool.read_all(read, found, 0, args.workers):
-        # The lines that are left out, or the page, or both.
-        incomplete += len({isinstance(item, sources.Skipped) for item in items}) == 2
-        for item in items:
-            if isinstance(item, sources.Skipped):
-                skipped.append(item)
-            else:
-                splits[item[0]].append(item[1])
+        left = [item for item in items if isinstance(item, sources.Skipped)]
+        pages = [item for item in items if not isinstance(item, sources.Skipped)]
+        skipped += left
+        for split, page in pages:
+            splits[split].append(page)
+            # Other pages of its TIFF have the page's name, its lines their own.
+            incomplete += any(item.name != page.page_id for item in left)
     if not splits:
         why = "; ".join(left_out.reasons(skipped))
         raise UserError(f"no page could be read: {why}")
