@@ -5,16 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from ocr_jax import extras
 from ocr_jax.data import lines_file, stretching
 from ocr_jax.errors import UserError, is_disk_full, reason
+from ocr_jax.images import opening
 
 LEAST_WIDTH = 1000  # pixels; a sheet is as wide as its widest line
 TEXT_SIZE = 18
 MARGIN = 8
 VARIATIONS = 4  # per line, drawn below it
+MARK = ("Software", "ocr_jax prepare show")  # of PNGs that may be replaced
 
 
 def draw(file_path: Path, out: Path, split_name: str, *, count: int, config=None):
@@ -70,9 +72,13 @@ def save(sheet: Image.Image, out: Path):
     """Write a PNG whole, or not at all. Raises UserError if that can't be done."""
     if out.suffix.lower() != ".png":
         raise UserError(f"--out={out}: expected a file name that ends in .png")
+    if _is_other_image(out):
+        raise UserError(f"{out} exists and is no such drawing: choose another --out")
     partial = out.with_name(f".{out.stem}.partial.png")
+    info = PngImagePlugin.PngInfo()
+    info.add_text(*MARK)
     try:
-        sheet.save(partial)
+        sheet.save(partial, pnginfo=info)
         os.replace(partial, out)
     except OSError as error:
         if is_disk_full(error):
@@ -80,6 +86,15 @@ def save(sheet: Image.Image, out: Path):
         raise UserError(f"can't write --out={out}: {reason(error, out)}") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _is_other_image(path: Path) -> bool:
+    """Return whether a file is an image that was not drawn here, a scan perhaps."""
+    try:
+        with opening.opened(path) as image:
+            return image.info.get(MARK[0]) != MARK[1]
+    except opening.BROKEN:
+        return False
 
 
 def _row(images: Sequence[np.ndarray], caption: str, width: int) -> np.ndarray:

@@ -73,6 +73,19 @@ def test_a_sheet_that_cannot_be_drawn_is_refused(tiny_lines, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_sheet_replaces_an_earlier_one_but_no_other_image(
+    tiny_lines, tmp_path, capsys
+):
+    out = tmp_path / "x.png"
+    for _ in range(2):
+        assert prepare.main(["show", str(tiny_lines), f"--out={out}"]) == 0
+    scan = fixtures.png_bytes(fixtures.draw_page())
+    out.write_bytes(scan)
+    said = fixtures.refused(capsys, "show", tiny_lines, f"--out={out}")
+    assert "exists and is no such drawing" in said
+    assert out.read_bytes() == scan
+
+
 def test_a_full_disk_leaves_an_earlier_sheet_as_it_was(
     tmp_path, tiny_lines, small_disk, capsys
 ):
