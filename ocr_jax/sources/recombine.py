@@ -11,6 +11,7 @@ import argparse
 import collections
 import functools
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -76,6 +77,11 @@ def tasks(args: argparse.Namespace) -> list[Task]:
     from ocr_jax.sources import word_gaps  # imports jax, which workers do not need
 
     sources.require_at_least(args, times=1, seed=0)
+    if os.path.realpath(args.out) == os.path.realpath(args.source):
+        raise UserError(
+            f"--out={args.out} is --source itself, whose other splits would be lost: "
+            "choose another --out"
+        )
     split = _train(args.source)
     args.height = args.height or split.height
     cuts = [

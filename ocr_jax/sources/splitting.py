@@ -29,6 +29,7 @@ LINE_PART = re.compile(
     r"([-_. ]*(?:line|ligne|zeile|l|r\d+l)?[-_. ]*\d+[a-z]?)?(\[\d+\])?$", re.I
 )
 SHOWN_SPELLINGS = 6
+MOST_SHARE = 1e12  # whose sum is finite; shares may be numbers of lines
 
 
 class Entry(NamedTuple):
@@ -167,7 +168,8 @@ def shares(text: str) -> np.ndarray:
         parts = np.array([float(part) for part in text.split(",")])
     except ValueError:
         parts = np.array([])
-    if parts.shape != (3,) or not np.all(parts >= 0) or parts[0] <= 0:
+    is_finite = np.all((parts >= 0) & (parts < MOST_SHARE))
+    if parts.shape != (3,) or not is_finite or parts[0] <= 0:
         raise UserError(
             f"--split={text}: expected three shares for train,validation,test, such "
             "as 80,10,10"

@@ -212,6 +212,7 @@ def test_mistakes_are_one_line_and_leave_no_file(
         ("nowhere.h5", workdir, [], "nowhere.h5 does not exist: make it with"),
         (path, "nowhere", [], "nowhere"),
         (path, workdir, ["--times=0"], "--times=0: expected 1 or more"),
+        (path, workdir, [f"--out={path}", "--overwrite"], "is --source itself"),
         (low, workdir, [], f"{workdir} reads lines 16 px high, but these are 8"),
         (tiny_lines, workdir, [], "no training line can be cut"),
     ):

@@ -87,7 +87,18 @@ def test_what_lies_beside_splits_is_named_and_nothing_drawn(stray):
         splits_of(["train/a", "test/b", stray])
 
 
-@pytest.mark.parametrize("split", ["80,20", "a,b,c", "0,50,50", "-1,50,50"])
+@pytest.mark.parametrize(
+    "split",
+    [
+        "80,20",
+        "a,b,c",
+        "0,50,50",
+        "-1,50,50",
+        "inf,1,1",
+        "1e308,1e308,1e308",
+        "nan,1,1",
+    ],
+)
 def test_shares_that_cannot_be_are_refused(split):
     with pytest.raises(UserError, match="three shares"):
         splitting.draw(["l"], make_args(split))
