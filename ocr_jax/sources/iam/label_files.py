@@ -110,9 +110,13 @@ def require_size(
     if wanted is None:
         reach = (boxes[:, :2] + boxes[:, 2:]).max(axis=0, initial=0)
         wanted, at_least = np.maximum(reach, size), "at least "
+    form, other = (f"{w:,.0f} x {h:,.0f} px" for w, h in (size, wanted))
     if np.abs(np.divide(wanted, size) - 1).max() > SAME_SIZE:
-        shown = [f"{w:,.0f} x {h:,.0f} px" for w, h in (size, wanted)]
         raise UserError(
-            f"the form is {shown[0]}, but its lines were measured on one of {at_least}"
-            f"{shown[1]}: expected IAM's own image"
+            f"the form is {form}, but its lines were measured on one of {at_least}"
+            f"{other}: expected IAM's own image"
+        )
+    if size[0] > size[1]:
+        raise UserError(
+            f"the form is {form}, but IAM's are upright: expected IAM's own image"
         )

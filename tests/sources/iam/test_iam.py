@@ -37,7 +37,7 @@ WRITERS = {"a01-000u": "000", "a01-003": "002", "c04-110": "150"}
 
 def draw_form(boxes):
     """A form with a row of strokes, one more each line, that fill each box."""
-    form = np.full((260, 420), 235, np.uint8)
+    form = np.full((460, 420), 235, np.uint8)
     for number, (x, y, width, height) in enumerate(boxes):
         for left in np.linspace(x + 2, x + width - 4, 5 + number).astype(int):
             cv2.line(form, (left, y + 2), (left, y + height - 4), 30, 3)
@@ -183,7 +183,7 @@ def test_a_form_of_another_size_is_left_out_and_its_size_named(tmp_path, tree, c
     code, out = run(source, "--images=forms", "--allow_incomplete")
     assert code == 0 and set(lines_of(out)) == {*LINES} - {"a01-003-00"}
     said = capsys.readouterr().out
-    assert "the form is 210 x 130 px, but its lines were measured on one of at" in said
+    assert "the form is 210 x 230 px, but its lines were measured on one of at" in said
 
 
 def test_a_line_without_a_transcript_is_named(tmp_path, tree, capsys):

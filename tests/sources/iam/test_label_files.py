@@ -56,6 +56,7 @@ def test_lines_txt_is_utf_8_with_or_without_a_mark():
     [
         ((500, 700), None, False),
         ((700, 500), None, True),
+        ((750, 700), None, True),
         ((250, 350), None, True),
         ((250, 350), (500, 700), True),
         ((1000, 1400), (500, 700), True),
