@@ -10,6 +10,7 @@ import jax
 
 from ocr_jax import (
     checkpoints,
+    claims,
     line_training,
     optimizers,
     run_names,
@@ -37,7 +38,7 @@ def train_and_evaluate(config, workdir: Path, *, overwrite: bool = False) -> dic
     workdir = Path(workdir)
     run_names.refuse_as_new("--workdir", workdir)
     with distributed.joined(config), distributed.claim(workdir, config, overwrite):
-        if workdirs.scores(workdir) is None:
+        if not claims.is_finished(workdir, config):
             _train(config, workdir)
         else:
             print(
@@ -54,8 +55,6 @@ def _train(config, workdir: Path):
     with distributed.main_first():
         task = _task(config, workdir)
     config = task.config = optimizers.with_epochs(config, task.size)
-    if jax.process_index() == 0:
-        workdirs.record(workdir, num_epochs=config.num_epochs)
     batches_per_epoch = len(task.plan_epoch(epoch=0))
     updates = _count_updates(config, batches_per_epoch)
     schedule = optimizers.make_schedule(config, updates)
@@ -70,6 +69,7 @@ def _train(config, workdir: Path):
             progress = Progress()
         else:
             state, progress = latest[0], Progress.saved(latest[1])
+        distributed.begin(workdir, config)
         tracker = Tracker(
             workdir, config, int(state.step), is_main=jax.process_index() == 0
         )

@@ -17,21 +17,17 @@ scores.json       the final scores: the run is finished
 language_model.npz  what ocr_jax.tune_decoder made for beam search
 """
 
-import contextlib
-import fcntl
 import hashlib
 import importlib.metadata
 import json
 import os
-import shlex
-import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import ml_collections
 
-from ocr_jax import checkout, config_keys, locks, regular_files
+from ocr_jax import checkout, config_keys, regular_files
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError, one_line, reason
 
@@ -76,73 +72,6 @@ def default_workdir(config: ml_collections.ConfigDict) -> Path:
     return Path("runs") / f"{config.name}-{digest}"
 
 
-@contextlib.contextmanager
-def claim(workdir: Path, config: ml_collections.ConfigDict, overwrite: bool = False):
-    """Hold a workdir for one training, new or interrupted.
-
-    Raises UserError if it holds a run of another config (with the differences), if
-    another process is training in it, or if it holds something else.
-    """
-    if workdir.exists() and not workdir.is_dir():
-        raise UserError(f"--workdir={workdir} is a file: name a folder")
-    if (workdir / WEIGHTS).exists():
-        raise UserError(
-            f"--workdir={workdir} is a network that was exported: name another folder"
-        )
-    inside = os.listdir(workdir) if workdir.exists() else []
-    foreign = {n for n in inside if not n.startswith(".")} - set(CONTENTS)
-    if foreign and not (workdir / "config.json").exists():
-        raise UserError(
-            f"--workdir={workdir} holds other files ({sorted(foreign)[0]} …): name a "
-            "new folder"
-        )
-    with contextlib.ExitStack() as opened:
-        try:
-            workdir.mkdir(parents=True, exist_ok=True)
-            lock = opened.enter_context(open(workdir / "lock", "w"))
-        except OSError as error:
-            raise UserError(f"--workdir={workdir}: {reason(error, workdir)}") from None
-        try:
-            # The lock dies with the process that holds it, however it ends.
-            locks.take(
-                lock,
-                fcntl.LOCK_EX | fcntl.LOCK_NB,
-                f"a second training in {workdir} would not be noticed",
-            )
-        except BlockingIOError:
-            raise UserError(f"another training is running in {workdir}") from None
-        if overwrite:
-            _clear(workdir)
-        if (workdir / "dataset.json").exists():
-            refuse_other_config(
-                workdir, config, "name another --workdir or add --overwrite"
-            )
-            _prolong(workdir, config)
-        else:  # new, or given up before its lines file was found to be good
-            opened.enter_context(_gone_if_nothing_comes(workdir))
-            code = checkout.code(__file__)
-            write_json(workdir / "environment.json", environment(code=code))
-            if code.changes:
-                write_bytes(workdir / "changes.diff", code.changes)
-            write_json(workdir / "config.json", config.to_dict())
-        yield
-
-
-@contextlib.contextmanager
-def _gone_if_nothing_comes(workdir: Path):
-    """Remove a new workdir if the training fails before it leaves something to keep."""
-    try:
-        yield
-    except BaseException:
-        metrics = workdir / "metrics.jsonl"
-        if not metrics.exists() or metrics.stat().st_size == 0:
-            _clear(workdir)
-            (workdir / "lock").unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # of experiments/launch.py, say
-                workdir.rmdir()
-        raise
-
-
 def refuse_other_config(workdir: Path, config, advice: str = "name another --workdir"):
     """Raise UserError, with the differences, if the workdir has another config.
 
@@ -164,34 +93,19 @@ def num_epochs(workdir: Path) -> int:
     return load_config(workdir).num_epochs or kept.get("num_epochs", 0)
 
 
+def write_environment(workdir: Path):
+    """Write the command, the versions and the code of a new run."""
+    code = checkout.code(__file__)
+    write_json(workdir / "environment.json", environment(code=code))
+    if code.changes:
+        write_bytes(workdir / "changes.diff", code.changes)
+
+
 def record(workdir: Path, **values):
     """Keep in environment.json what a run's command does not say."""
     path = workdir / "environment.json"
     if path.exists():
         write_json(path, read_json(path) | values)
-
-
-def _prolong(workdir: Path, config: ml_collections.ConfigDict):
-    """Make an earlier run one of more epochs, if the config has more."""
-    had = num_epochs(workdir)
-    if config.num_epochs <= had:
-        return
-    print(
-        f"{workdir} is prolonged from {had} to {config.num_epochs} epochs. "
-        f"From its last checkpoint on, the {config.schedule} schedule is that of all."
-    )
-    if (workdir / "language_model.npz").exists():
-        print(
-            "Its language model is removed. When this is trained, make another: "
-            f"python -m ocr_jax.tune_decoder --workdir={shlex.quote(str(workdir))}"
-        )
-    # In this order: a run with final scores is finished, whatever its config says.
-    for name in OF_BEST:
-        (workdir / name).unlink(missing_ok=True)
-    kept = load_config(workdir)
-    kept.num_epochs = config.num_epochs
-    write_json(workdir / "config.json", kept.to_dict())
-    record(workdir, prolonged_to=kept.num_epochs)
 
 
 def check_dataset(workdir: Path, description: dict):
@@ -286,12 +200,3 @@ def environment(
 def _compared(config) -> dict:
     flat = config_lib.flatten(config)
     return {key: v for key, v in flat.items() if key not in config_keys.NOT_COMPARED}
-
-
-def _clear(workdir: Path):
-    for name in CONTENTS:
-        path = workdir / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif name not in ("lock", *LAUNCHER_FILES):
-            path.unlink(missing_ok=True)

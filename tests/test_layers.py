@@ -36,7 +36,7 @@ LAYERS = (
     ("augmentation", "ctc", "decoding"),
     ("runtime",),
     ("reading_tables", "reading_formats", "reading_bar"),
-    ("readings",),
+    ("claims", "readings"),
     ("workdirs",),
     ("config", "recipes"),
     (

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ocr_jax import locks, workdirs
+from ocr_jax import claims, locks
 from ocr_jax.runtime import slots
 from ocr_jax.sources import making
 from tests import fixtures
@@ -70,7 +70,7 @@ def test_another_error_is_not_hidden(tmp_path, monkeypatch):
 def test_workdirs_lines_files_and_slots_work_without_locks(
     tmp_path, no_locks, tiny_config, capsys, monkeypatch
 ):
-    with workdirs.claim(tmp_path / "run", tiny_config):
+    with claims.claim(tmp_path / "run", tiny_config):
         pass
     fixtures.save_line(tmp_path / "in", "a")
     tiny_config.lines_file = str(tmp_path / "lines.h5")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ocr_jax import claims, restore, workdirs
 from ocr_jax import config as config_lib
-from ocr_jax import restore, workdirs
 from tests import fixtures
 
 FILES = {
@@ -35,7 +35,7 @@ def train(monkeypatch, *arguments, program="/somewhere/ocr_jax/main.py", **value
     monkeypatch.setattr(sys, "argv", [program, *arguments])
     config = config_lib.default_config()
     config.update({"lines_file": "", **values})
-    with workdirs.claim(Path("runs/mine"), config):
+    with claims.claim(Path("runs/mine"), config):
         return Path("runs/mine")
 
 
@@ -107,7 +107,10 @@ def test_relative_files_of_the_run_are_found_from_the_worktree(
 def test_a_prolonged_run_is_trained_for_all_its_epochs(repository, monkeypatch, capsys):
     workdir = train(monkeypatch, "--config=configs/mine.py")
     workdirs.write_json(workdir / "dataset.json", {})
-    train(monkeypatch, "--config=configs/mine.py", num_epochs=500)
+    config = workdirs.load_config(workdir)
+    config.num_epochs = 500
+    with claims.claim(workdir, config):
+        claims.begin(workdir, config)
     capsys.readouterr()
     assert restore.main(["runs/mine"]) == 0
     assert printed(capsys)[0].endswith("--config.num_epochs=500")

@@ -1,6 +1,7 @@
 """Training end to end on tiny lines: it learns, resumes exactly, says what is wrong."""
 
 import itertools
+import shutil
 import sys
 import threading
 
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ocr_jax import models, optimizers, steps, train, train_state, workdirs
+from ocr_jax import claims, models, optimizers, steps, train, train_state, workdirs
 from ocr_jax.data import dataset, lines_file, lines_writer, pipeline
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import devices
@@ -121,6 +122,38 @@ def test_a_mistake_in_the_lines_file_can_be_put_right(tmp_path, tiny_config):
     assert workdirs.load_config(tmp_path / "run").lines_file == right
 
 
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        ({"lines_file": "gone.h5"}, r"gone\.h5 does not exist"),
+        ({"accumulate_steps": 60_000}, "fewer than one update"),
+        ({"init_from": "no/run"}, "not a workdir"),
+        ({"init_from": "pretrained:hands"}, "init_from"),
+    ],
+)
+def test_a_command_that_is_wrong_overwrites_nothing(
+    finished, tmp_path, tiny_config, mistake, message
+):
+    workdir = shutil.copytree(finished[1], tmp_path / "run")
+    before = trainings.files_of(workdir)
+    tiny_config.update(mistake)
+    with pytest.raises(UserError, match=message):
+        train.train_and_evaluate(tiny_config, workdir, overwrite=True)
+    assert trainings.files_of(workdir) == before
+
+
+def test_a_run_whose_lines_are_gone_is_not_prolonged(finished, tmp_path, tiny_config):
+    workdir = shutil.copytree(finished[1], tmp_path / "run")
+    kept = workdirs.load_config(workdir)
+    kept.lines_file = tiny_config.lines_file = str(tmp_path / "gone.h5")
+    workdirs.write_json(workdir / "config.json", kept.to_dict())
+    before = trainings.files_of(workdir)
+    tiny_config.num_epochs = 9
+    with pytest.raises(UserError, match=r"gone\.h5 does not exist"):
+        train.train_and_evaluate(tiny_config, workdir)
+    assert trainings.files_of(workdir) == before
+
+
 def test_a_training_without_an_update_is_refused(tmp_path, tiny_config):
     tiny_config.accumulate_steps = 60_000
     with pytest.raises(
@@ -146,9 +179,9 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path, tiny_config):
 
 def test_two_trainings_never_share_a_workdir(tmp_path, tiny_config):
     with (
-        workdirs.claim(tmp_path / "run", tiny_config),
+        claims.claim(tmp_path / "run", tiny_config),
         pytest.raises(UserError, match="another training"),
-        workdirs.claim(tmp_path / "run", tiny_config),
+        claims.claim(tmp_path / "run", tiny_config),
     ):
         pass
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from ocr_jax import checkpoints, workdirs
+from ocr_jax import checkpoints, claims, workdirs
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError
 from tests import fixtures
@@ -19,7 +19,7 @@ def checkout(tmp_path, monkeypatch):
 
 
 def claim(workdir):
-    with workdirs.claim(workdir, config_lib.default_config()):
+    with claims.claim(workdir, config_lib.default_config()):
         return workdirs.read_json(workdir / "environment.json")
 
 
@@ -41,50 +41,6 @@ def test_code_that_is_in_no_checkout_has_no_commit(tmp_path, monkeypatch):
     monkeypatch.setattr(workdirs, "__file__", str(tmp_path / "code.py"))
     environment = claim(tmp_path / "run")
     assert environment["commit"] == "" and not environment["uncommitted_changes"]
-
-
-def prolong(workdir, epochs):
-    """Claim a run of one epoch, as it is left, for a training of more epochs."""
-    config = config_lib.default_config()
-    config.num_epochs = 1
-    with workdirs.claim(workdir, config):
-        workdirs.write_json(workdir / "dataset.json", {})
-    for name in workdirs.OF_BEST:
-        workdirs.write_json(workdir / name, {})
-    config.num_epochs = epochs
-    with workdirs.claim(workdir, config):
-        pass
-
-
-def test_a_prolonged_run_keeps_nothing_that_was_of_the_network_so_far(tmp_path, capsys):
-    prolong(tmp_path, epochs=1)
-    assert all((tmp_path / name).exists() for name in workdirs.OF_BEST)
-    prolong(tmp_path, epochs=2)
-    assert not any((tmp_path / name).exists() for name in workdirs.OF_BEST)
-    assert f"tune_decoder --workdir={tmp_path}" in capsys.readouterr().out
-
-
-def test_a_network_that_was_exported_is_not_trained_over(tmp_path):
-    (tmp_path / workdirs.WEIGHTS).touch()
-    (tmp_path / "config.json").touch()
-    with (
-        pytest.raises(UserError, match="a network that was exported: name another"),
-        workdirs.claim(tmp_path, config_lib.default_config(), overwrite=True),
-    ):
-        pass
-
-
-def test_only_a_training_is_advised_to_overwrite(tmp_path):
-    prolong(tmp_path, epochs=1)
-    config = config_lib.default_config()
-    with pytest.raises(UserError, match=r"name another --workdir$"):
-        config.lstm_dim = 3
-        workdirs.refuse_other_config(tmp_path, config)
-    with (
-        pytest.raises(UserError, match=r"name another --workdir or add --overwrite$"),
-        workdirs.claim(tmp_path, config),
-    ):
-        pass
 
 
 def test_a_pipe_among_the_checkpoints_is_not_waited_for(tmp_path):

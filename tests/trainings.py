@@ -50,3 +50,9 @@ def rows_of(workdir):
     rows = [json.loads(line) for line in text.splitlines()]
     volatile = ("time", "seconds", "per_second")
     return [{k: v for k, v in row.items() if not k.endswith(volatile)} for row in rows]
+
+
+def files_of(workdir):
+    """What is in a workdir: path → content."""
+    paths = [path for path in workdir.rglob("*") if path.is_file()]
+    return {str(path.relative_to(workdir)): path.read_bytes() for path in paths}

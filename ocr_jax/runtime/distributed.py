@@ -19,8 +19,8 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from ocr_jax import claims, errors, workdirs
 from ocr_jax import config as config_lib
-from ocr_jax import errors, workdirs
 from ocr_jax.errors import UserError, one_line
 from ocr_jax.runtime import bell, devices, signals
 
@@ -201,7 +201,7 @@ def claim(workdir: Path, config, overwrite: bool):
     with contextlib.ExitStack() as stack:
         with main_first():
             if jax.process_index() == 0:
-                stack.enter_context(workdirs.claim(workdir, config, overwrite))
+                stack.enter_context(claims.claim(workdir, config, overwrite))
             elif (workdir / "config.json").exists():
                 workdirs.refuse_other_config(workdir, config)
             else:
@@ -210,6 +210,15 @@ def claim(workdir: Path, config, overwrite: bool):
                     "0: a run on many hosts needs a shared disk"
                 )
         yield
+
+
+def begin(workdir: Path, config):
+    """Begin a claimed training in process 0; the others check that it is theirs."""
+    with main_first():
+        if jax.process_index() == 0:
+            claims.begin(workdir, config)
+        else:
+            workdirs.refuse_other_config(workdir, config)
 
 
 @contextlib.contextmanager

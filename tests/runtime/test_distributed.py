@@ -10,8 +10,8 @@ import jax
 import numpy as np
 import pytest
 
+from ocr_jax import claims, errors, rereading, train, trained, workdirs
 from ocr_jax import config as config_lib
-from ocr_jax import errors, rereading, train, trained, workdirs
 from ocr_jax.data import dataset, lines_writer, pipeline
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import distributed
@@ -165,7 +165,7 @@ def test_two_processes_stopped_and_resumed_end_like_one(tmp_path, tiny_config, s
 def test_a_workdir_that_process_0_refuses_ends_both(tmp_path, tiny_config, start):
     """Joined by what Slurm says, which numbers its ports by the job."""
     other = config_lib.default_config()
-    with workdirs.claim(tmp_path / "run", other):
+    with claims.claim(tmp_path / "run", other):
         workdirs.check_dataset(tmp_path / "run", {"height": 16})
     job = {"SLURM_JOB_ID": str(os.getpid())}
     tasks = [SLURM_TASK | job | {"SLURM_PROCID": str(number)} for number in range(2)]
