@@ -95,7 +95,7 @@ def _first_jobs(sweep: sweep_file.Sweep, folder: Path, count: int, seed: int):
         sweep_search.training(sweep, params, f"trial_{number:04d}", folder)
         for number, params in enumerate(drawn)
     ]
-    sweep_file.refuse_unknown_metric(sweep, first[0].encoder)
+    sweep_file.refuse_wrong_metric(sweep, first[0].encoder)
     return first
 
 

@@ -106,15 +106,27 @@ def _checked(content: dict, stem: str) -> Sweep:
     return sweep
 
 
-def refuse_unknown_metric(sweep: Sweep, encoder: str):
-    """Raise UserError if a training with this encoder does not log the metric."""
+def refuse_wrong_metric(sweep: Sweep, encoder: str):
+    """Raise UserError if a training with this encoder does not log the metric.
+
+    So it does if the goal is the worst of what it logs; none given is minimize.
+    """
     is_finder = encoder == "page"
     scores = page_metrics.SCORES if is_finder else metrics.SCORES
-    known = [f"validation/{score.name}" for score in scores]
-    known += [*LOGGED, f"train/{'tile' if is_finder else 'line'}s_per_second"]
-    if sweep.metric not in known:
+    rises = {f"validation/{score.name}": score.rises for score in scores}
+    rises |= dict.fromkeys(LOGGED, False)
+    rises[f"train/{'tile' if is_finder else 'line'}s_per_second"] = True
+    if sweep.metric not in rises:
         raise UserError(
-            f"there is no metric {sweep.metric!r}: expected one of {', '.join(known)}"
+            f"there is no metric {sweep.metric!r}: expected one of {', '.join(rises)}"
+        )
+    if sweep.minimize == rises[sweep.metric]:
+        better, goal = (
+            ("higher", "maximize") if sweep.minimize else ("lower", "minimize")
+        )
+        raise UserError(
+            f"{sweep.metric} is better the {better} it is: write goal: {goal} below "
+            "metric:"
         )
 
 

@@ -250,7 +250,7 @@ def test_a_refused_sweep_leaves_no_files(method, capsys):
 
 
 def test_a_metric_that_was_not_logged_ends_the_sweep(capsys):
-    write(metric={"name": "validation/top3"})
+    write(metric={"name": "validation/top3", "goal": "maximize"})
     assert run() == 2
     said = "no metric 'validation/top3' in runs/sweeps/mine/trial_000"
     assert said in capsys.readouterr().err

@@ -250,11 +250,29 @@ def test_a_mapping_of_config_keys_says_how_to_write_them(tmp_path, inside):
 
 
 def test_metrics_are_those_of_the_kind_of_training(tmp_path):
-    for name, encoder, other in [("f1", "page", "conv"), ("loss", "conv", "page")]:
-        found = read(tmp_path, metric={"name": f"validation/{name}"})
-        sweep_file.refuse_unknown_metric(found, encoder)
+    for name, goal, encoder, other in [
+        ("f1", "maximize", "page", "conv"),
+        ("loss", "minimize", "conv", "page"),
+    ]:
+        found = read(tmp_path, metric={"name": f"validation/{name}", "goal": goal})
+        sweep_file.refuse_wrong_metric(found, encoder)
         with pytest.raises(UserError, match=f"metric 'validation/{name}': expected"):
-            sweep_file.refuse_unknown_metric(found, other)
+            sweep_file.refuse_wrong_metric(found, other)
+
+
+@pytest.mark.parametrize(
+    ("metric", "goal"),
+    [
+        ({"name": "validation/character_accuracy"}, "maximize"),
+        ({"name": "validation/exact", "goal": "minimize"}, "maximize"),
+        ({"name": "train/lines_per_second"}, "maximize"),
+        ({"name": "validation/cer", "goal": "maximize"}, "minimize"),
+        ({"name": "train/loss", "goal": "maximize"}, "minimize"),
+    ],
+)
+def test_a_search_for_the_worst_is_refused(tmp_path, metric, goal):
+    with pytest.raises(UserError, match=f"{metric['name']} is better .* goal: {goal}"):
+        sweep_file.refuse_wrong_metric(read(tmp_path, metric=metric), "conv")
 
 
 def test_an_infinite_grid_is_refused(tmp_path):
