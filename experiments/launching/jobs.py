@@ -22,13 +22,38 @@ from typing import NamedTuple
 import yaml
 
 from ocr_jax import config as config_lib
-from ocr_jax import regular_files
+from ocr_jax import config_keys, regular_files
 from ocr_jax.errors import UserError, one_line
 
 FILE_KEYS = ("group", "overrides", "jobs")
 JOB_KEYS = ("config", "name", "overrides", "grid")
 # A file system takes names of 255 bytes.
 LONGEST_NAME = 120
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without its surprises: keys that stand twice, and 0123, which is 83."""
+
+    def compose_mapping_node(self, anchor):
+        node = super().compose_mapping_node(anchor)
+        seen = []
+        for key, _ in node.value:
+            if key.value in seen:
+                problem = f"the key {key.value!r} stands twice"
+                raise yaml.composer.ComposerError(None, None, problem, key.start_mark)
+            seen.append(key.value)
+        return node
+
+    def construct_yaml_int(self, node):
+        if re.match("[-+]?0.|.*:", node.value):
+            problem = f"{node.value} is another number in YAML: write it in quotes"
+            raise yaml.constructor.ConstructorError(
+                None, None, problem, node.start_mark
+            )
+        return super().construct_yaml_int(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 class Job(NamedTuple):
@@ -70,11 +95,23 @@ def training(
     """Return the job of a config and its overrides. Raises UserError for misfits."""
     if group:
         overrides = {"experiment_group": group} | dict(overrides)
+    for key, value in overrides.items():
+        _check_type(key, value)
     arguments = [f"--config={config}"]
     arguments += [f"--config.{key}={value_text(v)}" for key, v in overrides.items()]
     checked = config_lib.load(arguments)
     command = (sys.executable, "-m", "ocr_jax.main", *arguments, f"--workdir={workdir}")
     return Job(name, command, Path(workdir), checked.num_epochs, checked.encoder)
+
+
+def _check_type(key: str, value):
+    """Raise UserError if YAML took a text for something else, or has no value."""
+    known = config_keys.KEYS.get(key)
+    is_text = known is not None and isinstance(known.default, str)
+    if is_text and type(value) not in (str, int, type(None)):
+        raise UserError(f"{key} is {value!r} in YAML: write texts in quotes")
+    if value is None and known is not None and not is_text:
+        raise UserError(f"{key} is empty: write a value, or leave it out")
 
 
 def value_text(value) -> str:
@@ -88,9 +125,8 @@ def value_text(value) -> str:
 def load_yaml(path: Path) -> dict:
     """Load a YAML file of keys and values. Raises UserError, naming the line."""
     try:
-        content = yaml.safe_load(
-            regular_files.checked(path).read_text(encoding="utf-8")
-        )
+        text = regular_files.checked(path).read_text(encoding="utf-8")
+        content = yaml.load(text, _Loader)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         raise UserError(f"{path} can't be read: {reason}") from None
@@ -129,6 +165,10 @@ def _expand(entry, common: dict, *, group: str, where: str) -> Iterable[Job]:
         if not isinstance(values, list) or not values:
             raise UserError(f"{where}: grid: {key} needs a list of values")
     own = _mapping(entry, "overrides", where)
+    if type(entry.get("name", "")) not in (str, int):
+        raise UserError(
+            f"{where}: name is {entry['name']!r} in YAML: write it in quotes"
+        )
     for values in itertools.product(*grid.values()):
         point = dict(zip(grid, values, strict=True))
         name = _name(entry, own, point)

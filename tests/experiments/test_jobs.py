@@ -98,12 +98,15 @@ def test_a_jobs_own_overrides_win_over_those_of_the_file():
 
 
 def test_a_value_reaches_the_training_as_written():
-    [job] = read("""
+    job, other = read("""
         jobs:
           - config: tiny.py
             name: odd
             overrides: {prepare_args: "fonts --lines=3 --seed=1", charset: "a b'c"}
+          - {config: tiny.py, overrides: {charset: 120, name: "0123", init_from: }}
     """)
+    assert overrides(other)["charset"].endswith("'120'")
+    assert overrides(other)["name"].endswith("'0123'")
     changes = overrides(job)
     assert changes["prepare_args"].endswith("'fonts --lines=3 --seed=1'")
     assert changes["charset"].endswith('"a b\'c"')
@@ -131,6 +134,13 @@ def test_a_value_reaches_the_training_as_written():
         ("jobs: [{config: tiny.py, grid: [1]}]", "expected keys and values"),
         ("jobs: [{config: tiny.py}, {config: tiny.py}]", "two jobs are called 'tiny'"),
         ("jobs: [", "not YAML: .*line 1"),
+        ("group: a\njobs: [tiny.py]\ngroup: b", "'group' stands twice.*line 3"),
+        ("jobs: [{config: tiny.py, overrides: {seed: 1, seed: 2}}]", "'seed' stands"),
+        ("jobs: [{config: tiny.py, overrides: {charset: 0123}}]", "0123 is another"),
+        ("jobs: [{config: tiny.py, overrides: {charset: 1.50}}]", "charset is 1.5 in"),
+        ("jobs: [{config: tiny.py, grid: {name: [yes]}}]", "job 1: name is True in Y"),
+        ("jobs: [{config: tiny.py, name: yes}]", "job 1: name is True in YAML"),
+        ("jobs: [{config: tiny.py, overrides: {lstm_dim: }}]", "lstm_dim is empty"),
         ("jobs: [{config: tiny.py, overrides: {charset: (a,4,b)}}]", r"\(8, 16\)"),
     ],
 )  # fmt: skip
