@@ -152,11 +152,13 @@ def _run_id(folder: Path) -> str:
     and W&B accepts no step twice.
     """
     path = folder / "run_id"
-    if not path.exists():
+    kept = path.read_text().strip() if path.exists() else ""
+    if not kept:  # or torn by a full disk
         folder.mkdir(parents=True, exist_ok=True)
         # The agent of a W&B sweep has already named the run.
-        path.write_text(os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:12])
-    return path.read_text().strip()
+        kept = os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:12]
+        workdirs.write_text(path, kept)
+    return kept
 
 
 def _table(shown: Sequence[tuple[str, np.ndarray, str, str]]):

@@ -206,6 +206,13 @@ def test_a_run_of_a_sweeps_agent_is_the_one_that_the_agent_named(
         assert tracker._wandb.id == "of-agent"
 
 
+def test_an_id_that_was_torn_is_made_anew_and_kept(tmp_path, monkeypatch):
+    monkeypatch.delenv("WANDB_RUN_ID", raising=False)
+    (tmp_path / "run_id").touch()
+    made = wandb_run._run_id(tmp_path)
+    assert made and wandb_run._run_id(tmp_path) == made
+
+
 @pytest.mark.parametrize("call", ["log", "readings", "model", "finish"])
 def test_a_failing_wandb_is_told_once_and_stops_nothing(
     tmp_path, config, monkeypatch, call
