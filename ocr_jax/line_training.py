@@ -49,6 +49,7 @@ class LineTraining:
         self._lines = dataset.leave_out_impossible(self._data, self._model)
         self._logits_step = steps.make_logits_step(self._model)
         self.shapes, self.size = len(self._lines.buckets), len(self._lines)
+        self.steps = 0  # of the training, when it ended
 
     def plan_epoch(self, epoch: int) -> list[plan.PlanRow]:
         """Return the batches of an epoch."""
@@ -150,8 +151,15 @@ class LineTraining:
             return
         workdirs.write_json(self.workdir / "scores.json", scores)
         if by_split["validation"].has_learnt_nothing():
-            updates = len(self.plan_epoch(0)) * self.config.num_epochs
-            print(report.why_nothing_was_learnt(self.config, len(self._lines), updates))
+            planned = len(self.plan_epoch(0)) * self.config.num_epochs
+            every = self.config.accumulate_steps
+            made = self.steps // every  # fewer, where the training stopped early
+            warmup = min(optimizers.warmup_steps(self.config, planned // every), made)
+            print(
+                report.why_nothing_was_learnt(
+                    self.config, lines=self.size, updates=made, warmup=warmup
+                )
+            )
         else:
             print(
                 "\nRead an image: python -m ocr_jax.predict "

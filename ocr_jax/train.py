@@ -85,6 +85,7 @@ def _train(config, workdir: Path):
         )
         _announce(run, state, progress)
         state = _train_epochs(run, state, progress, saved)
+        task.steps = int(state.step)
         kept = saved.restore(checkpoints.BEST, train_state.for_inference(state))
         if kept is None:
             raise UserError(f"{workdir} lost its best checkpoint: add --overwrite")

@@ -71,6 +71,19 @@ def test_early_stopping_ends_a_run_that_gets_no_better(finished, tmp_path, tiny_
     assert max(row.get("epoch", 0) for row in trainings.rows_of(tmp_path / "run")) == 3
 
 
+def test_a_network_that_learnt_nothing_is_told_the_updates_it_really_had(
+    tmp_path, tiny_config, capsys, monkeypatch
+):
+    """Of 50 planned updates, 5 for warm-up, it stops after 25 batches of 5 epochs."""
+    monkeypatch.setattr(train.line_training.report, "LEARNT_NOTHING", -1.0)
+    tiny_config.learning_rate, tiny_config.accumulate_steps = 0.0, 3
+    tiny_config.num_epochs, tiny_config.early_stop_patience = 30, 4
+    tiny_config.warmup_steps = 1_000
+    train.train_and_evaluate(tiny_config, tmp_path / "run")
+    assert trainings.rows_of(tmp_path / "run")[-1]["step"] == 25
+    assert " 8 updates, 5 of them warm-up" in capsys.readouterr().out
+
+
 def test_a_loss_that_is_not_finite_stops_with_step_and_lines(
     tmp_path, tiny_config, monkeypatch
 ):

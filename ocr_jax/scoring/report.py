@@ -122,15 +122,15 @@ def _reliability(evaluation: Evaluation, split: lines_file.Split) -> dict:
     }
 
 
-def why_nothing_was_learnt(config, lines: int, steps: int) -> str:
+def why_nothing_was_learnt(config, *, lines: int, updates: int, warmup: int) -> str:
     """Say that a network can't read, and what may be the reason.
 
-    lines, steps: of the training.
+    lines, updates: of the training; warmup: the updates that were warm-up.
     """
     return (
         "\nThe network has learnt nothing: it reads hardly any character. It had "
-        f"{lines} training lines and {steps // config.accumulate_steps:,} updates, up "
-        f"to {config.warmup_steps:,} of them warm-up, at a learning rate of "
+        f"{lines} training lines and {updates:,} updates, {warmup:,} of them warm-up, "
+        "at a learning rate of "
         f"{config.learning_rate:g}; networks begin to read after some thousand. Train "
         "longer (--config.num_epochs), on more lines, or start from a trained network "
         "(--config.init_from); if the loss did not fall, try another learning rate"
