@@ -189,6 +189,11 @@ def _config_in(out: Path, config: str, folder: Path, top: str) -> str | None:
 
 def _remarks(values: dict, record: dict) -> Iterator[str]:
     """Yield what is not the run's code, but differs here."""
+    if "prolonged_to" in record:
+        yield (
+            f"prolonged to {record['prolonged_to']} epochs: the command trains them in "
+            "one go, at other learning rates, so that the network will differ"
+        )
     for package, version in record.get("versions", {}).items():
         try:
             here = importlib.metadata.version(package)

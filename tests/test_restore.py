@@ -113,7 +113,9 @@ def test_a_prolonged_run_is_trained_for_all_its_epochs(repository, monkeypatch, 
         claims.begin(workdir, config)
     capsys.readouterr()
     assert restore.main(["runs/mine"]) == 0
-    assert printed(capsys)[0].endswith("--config.num_epochs=500")
+    command, err = printed(capsys)
+    assert command.endswith("--config.num_epochs=500")
+    assert "prolonged to 500 epochs: the command trains them in one go, at other" in err
 
 
 @pytest.mark.parametrize(
