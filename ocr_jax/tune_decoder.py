@@ -66,6 +66,11 @@ def tune(
     )
     making.make_missing(best.config, f"restore it: {run.workdir} was trained on it")
     data = dataset.load_unchanged(run.workdir, best.config)
+    if not trained.is_finished(run.workdir):
+        errors.say(
+            f"{run.workdir} is not finished: the decoder is tuned for its best network "
+            "so far; tune it again at the end"
+        )
     train, validation = data.splits["train"], data.splits["validation"]
     lines = [line for path in texts for line in corpora.read(path, best.charset)]
     learnt = corpora.choose_model(

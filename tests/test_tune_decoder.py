@@ -127,6 +127,14 @@ def test_lines_that_are_missing_are_to_be_restored(finished, untuned, tmp_path):
         tune_decoder.tune(workdir)
 
 
+def test_of_a_run_that_goes_on_it_says_to_tune_again(untuned, tmp_path, capsys):
+    workdir = shutil.copytree(untuned, tmp_path / "run")
+    (workdir / "scores.json").unlink()
+    tune_decoder.tune(workdir)
+    said = capsys.readouterr().err
+    assert f"{workdir} is not finished" in said and len(said.splitlines()) == 1
+
+
 def test_mistakes_are_one_line(untuned, tmp_path, capsys):
     for arguments, message in (
         ([f"--workdir={tmp_path}"], "not a workdir"),
