@@ -28,7 +28,10 @@ def _averaged(state: TrainState, decay: float) -> dict:
     decay = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
     weights = {kind: getattr(state, kind) for kind in state.average}
     return jax.tree.map(
-        lambda old, new: decay * old + (1.0 - decay) * new, state.average, weights
+        # What is equal stays so, to the last bit: an encoder that is frozen.
+        lambda old, new: old + (1.0 - decay) * (new - old),
+        state.average,
+        weights,
     )
 
 

@@ -127,6 +127,16 @@ def test_the_average_follows_the_weights_and_is_what_reads():
     assert reader.average == {}
 
 
+def test_the_average_of_what_is_frozen_is_frozen():
+    config = make_config(ema_decay=0.25, freeze="encoder")
+    state, step = start(config)
+    first = jax.device_get(state.params["encoder"])
+    for number in range(5):
+        state, _ = step(state, make_batch(seed=number))
+    average = train_state.for_inference(state).params["encoder"]
+    assert_equal(average, first, rtol=0)
+
+
 def test_weight_decay_shrinks_kernels_and_leaves_biases_alone():
     config = make_config(optimizer="adamw", weight_decay=0.5)
     tx = optimizers.make_optimizer(config, lambda step: 0.1)
