@@ -71,8 +71,13 @@ class Charset:
                     f"a charset entry must be a single character: {character!r} is "
                     f"{'longer' if character else 'empty'}"
                 )
-        if len(set(self.characters)) != len(self.characters):
-            raise UserError("duplicate character in the charset")
+        if doubled := [
+            c for c, n in collections.Counter(self.characters).items() if n > 1
+        ]:
+            raise UserError(
+                f"the charset has {doubled[0]!r} more than once: expected each "
+                "character once"
+            )
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Charset":

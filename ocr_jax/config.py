@@ -15,9 +15,9 @@ import ml_collections
 from absl import flags
 from ml_collections import config_flags
 
-from ocr_jax import shipped_configs
+from ocr_jax import config_mistakes, shipped_configs
 from ocr_jax.config_keys import KEYS, RENAMED, Key
-from ocr_jax.errors import UserError, one_line
+from ocr_jax.errors import UserError
 
 # A value of config.processes: one process, whatever Slurm says.
 ALONE = "alone"
@@ -54,14 +54,11 @@ def load(arguments: Sequence[str]) -> ml_collections.ConfigDict:
 def parse_flags(parsed: flags.FlagValues, argv: Sequence[str]):
     """Parse a command line that may have a --config; mistakes raise UserError."""
     argv = shipped_configs.resolve_flags(argv)
-    for argument in argv:
-        key = argument.lstrip("-").partition("=")[0].removeprefix("config.")
-        if key in RENAMED and argument.lstrip("-").startswith("config."):
-            raise UserError(_renamed(key))
+    config_mistakes.refuse_unknown_keys(argv)
     try:
         rest = parsed(argv)
     except Exception as error:  # a config file is a program: it may raise anything
-        raise UserError(_mistake(error)) from None
+        raise UserError(config_mistakes.in_words(error)) from None
     if rest[1:]:
         raise UserError(f"{rest[1]!r} is not a flag: write --name=value")
     flag = parsed["config"]
@@ -80,41 +77,6 @@ def options(words: Sequence[str]) -> Iterator[str]:
         if not equals and words and not _OPTION.match(words[0]):
             equals, value = "=", words.pop(0)
         yield f"--{name}{equals}{value}"
-
-
-def _renamed(old: str) -> str:
-    return f"config.{old} is now config.{RENAMED[old]}"
-
-
-def _mistake(error: Exception) -> str:
-    """Say in one line what is wrong with a command line or its config file."""
-    text = str(error)
-    if isinstance(error, AttributeError) and "get_config" in text:
-        return "the file of --config has no get_config()"
-    if isinstance(error, KeyError):  # of a group of keys, or of config.update(...)
-        return _no_key(str(error.args[0]))
-    if isinstance(error, AttributeError) and isinstance(error.__context__, KeyError):
-        return _no_key(text)
-    if missing := re.search(r"No such file or directory: '(.+)'$", text):
-        return f"--config={missing[1]}: no such file"
-    if "Traceback (most recent call last)" in text:
-        return f"the file of --config: {one_line(text.strip().splitlines()[-1])}"
-    return one_line(text)
-
-
-def _no_key(text: str) -> str:
-    """Say that there is no such key; text: of the ConfigDict that lacks it."""
-    quoted = re.search(r"""['"](\w+)\\?['"]""", text)
-    name = quoted[1] if quoted else text
-    for old, new in RENAMED.items():
-        group, _, last = old.rpartition(".")
-        if name == last:
-            return _renamed(old)
-        if name == group:
-            return f"config.{group} is now config.{new}"
-    nearest = re.search(r'Did you mean "(\w+)"', text)
-    hint = f": did you mean config.{nearest[1]}?" if nearest else ""
-    return f"there is no config.{name}{hint}"
 
 
 def check(config: ml_collections.ConfigDict):

@@ -56,7 +56,7 @@ class Key:
         return ""
 
     def _is_within(self, value) -> bool:
-        return isinstance(value, int | float) and self.low <= value <= self.high
+        return type(value) in (int, float) and self.low <= value <= self.high
 
     @property
     def accepted(self) -> str:

@@ -53,7 +53,8 @@ def test_class_0_is_the_blank_so_ids_start_at_1():
 
 
 @pytest.mark.parametrize(
-    ("characters", "message"), [(("a", "bc"), "single"), (("a", "a"), "duplicate")]
+    ("characters", "message"),
+    [(("a", "bc"), "single"), (("a", "a"), "'a' more than once")],
 )
 def test_entries_that_are_no_single_characters_are_refused(characters, message):
     with pytest.raises(UserError, match=message):
@@ -74,7 +75,7 @@ def test_a_charset_that_spells_the_texts_is_taken_as_it_is():
     assert charset.Charset.typed("zab", ["ab"]).characters == ("z", "a", "b")
     # What the texts have and nobody typed stays unknown.
     assert charset.Charset.typed("ab", ["abc"]).unknown(["abc"]) == "c"
-    with pytest.raises(UserError, match="duplicate"):
+    with pytest.raises(UserError, match="'a' more than once"):
         charset.Charset.typed("aab", ["ab"])
 
 

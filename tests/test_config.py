@@ -73,6 +73,7 @@ def test_a_stage_that_there_is_not_is_named_beside_those_there_are():
         ("learning_rate", -1.0, "learning_rate"),
         ("learning_rate", float("nan"), "learning_rate is nan"),
         ("lines_file", "", "lines_file is empty"),
+        ("conv_channels", (True, 8), "conv_channels is .*: expected numbers from 1"),
     ],
 )
 def test_a_value_out_of_range_is_named_with_what_is_expected(key, value, message):
@@ -112,6 +113,27 @@ def test_a_mistake_in_a_config_file_is_named(tmp_path, body, message):
     for overrides in ([], ["--config.lstm_dim=3"]):
         with pytest.raises(UserError, match=message):
             config_lib.load([f"--config={path}", *overrides])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("lstm_dim=abc", "config.lstm_dim is 'abc': expected a whole number"),
+        ("lstm_dim=", "config.lstm_dim is '': expected a whole number"),
+        ("dropout=1e-3x", "config.dropout is '1e-3x': expected a number"),
+        ("bidirectional=maybe", "config.bidirectional is 'maybe': expected true or f"),
+        ("conv_channels[0]=7", r"config.conv_channels\[0\] is a part of a value: set"),
+        ("wandb=offline", "config.wandb has keys of its own: .* --config.wandb.mode="),
+        ("augment.foo=1", "there is no config.augment.foo$"),
+        (
+            "augment.blurr=1",
+            "no config.augment.blurr: did you mean config.augment.blur",
+        ),
+    ],
+)
+def test_an_override_that_is_wrong_is_named_with_what_is_expected(override, message):
+    with pytest.raises(UserError, match=message):
+        config_lib.load(["--config=configs/lines_ctc.py", f"--config.{override}"])
 
 
 @pytest.mark.parametrize("key", ["x", "wandb.x", "x.y", "wandb.x.y"])

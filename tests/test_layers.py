@@ -39,6 +39,7 @@ LAYERS = (
     ("claims", "readings"),
     ("workdirs",),
     ("config", "recipes"),
+    ("config_mistakes",),
     (
         "charset",
         "checkout",
