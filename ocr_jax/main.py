@@ -97,6 +97,7 @@ def _refuse_flags_of_other_mode():
 
 def _evaluate(workdir: str | Path, config):
     from ocr_jax import evaluate, run_names
+    from ocr_jax.data import training_lines
     from ocr_jax.pages import page_training
 
     folder = run_names.resolve(workdir)
@@ -116,6 +117,8 @@ def _evaluate(workdir: str | Path, config):
             f"--recognizer is for finders of lines: {workdir} reads lines itself"
         )
     else:
+        if config is not None:
+            training_lines.refuse_other_direction(folder, config)
         evaluate.evaluate_workdir(
             workdir, _SPLIT.value, _DECODER.value, _LINES_FILE.value
         )

@@ -8,7 +8,8 @@ import time
 import h5py
 import pytest
 
-from ocr_jax import config_keys
+from ocr_jax import config as config_lib
+from ocr_jax import config_keys, workdirs
 from ocr_jax.data import lines_file, lines_writer
 from tests import fixtures, forked
 
@@ -129,6 +130,16 @@ def test_a_config_beside_a_network_that_ships_is_compared_with_its_own(config_pa
     said = refusal(*arguments, f"--config={config_path}")
     assert "pretrained/hands holds a run of another config" in said
     assert said.rstrip().endswith("leave out --config, or name another --workdir")
+
+
+def test_a_direction_that_is_not_the_runs_is_refused_in_evaluate(config_path, tmp_path):
+    config = config_lib.load([f"--config={config_path}"])
+    workdirs.write_json(tmp_path / "config.json", config.to_dict())
+    about = {"charset": ["א"], "direction": "rtl"}
+    workdirs.write_json(tmp_path / "dataset.json", about)
+    arguments = f"--workdir={tmp_path}", "--mode=evaluate", f"--config={config_path}"
+    said = refusal(*arguments, "--config.text_direction=ltr")
+    assert "config.text_direction is 'ltr', but" in said and "with 'rtl'" in said
 
 
 def test_flags_that_do_nothing_in_evaluate_are_refused(tmp_path):

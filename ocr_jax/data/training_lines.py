@@ -9,6 +9,7 @@ import ml_collections
 
 from ocr_jax import charset, display_order, workdirs
 from ocr_jax.data import dataset, lines_file
+from ocr_jax.errors import UserError
 
 # A network hardly learns a character that it sees less often.
 FEW = 5
@@ -32,6 +33,19 @@ def load(
     )
     splits = data.splits | {"train": data.splits["train"].as_learnt()}
     return dataclasses.replace(data, splits=splits)
+
+
+def refuse_other_direction(workdir: Path, config):
+    """Raise UserError if the config names another direction than a run's lines have."""
+    known = charset.Charset.described(workdirs.read_json(workdir / "dataset.json"))
+    direction = known.direction or "display"
+    # Left-to-right lines are the same in every direction.
+    matters = display_order.has_right_to_left(known.characters)
+    if matters and config.text_direction not in ("", direction):
+        raise UserError(
+            f"config.text_direction is {config.text_direction!r}, but {workdir} was "
+            f"trained with {direction!r}: leave out --config.text_direction"
+        )
 
 
 def remarks(

@@ -4,6 +4,7 @@ import pytest
 
 from ocr_jax import workdirs
 from ocr_jax.data import lines_file, lines_writer, training_lines
+from ocr_jax.errors import UserError
 from tests import fixtures
 
 
@@ -62,6 +63,22 @@ def test_transcripts_in_display_order_stay_as_they_are(tmp_path, how):
     data = training_lines.load(config, tmp_path / "run")
     assert "direction" not in data.describe()
     assert data.charset.spell(data.splits["validation"].labels[0]) == "אב"
+
+
+def test_another_direction_than_that_of_the_run_is_refused(tmp_path):
+    config = prepared(tmp_path, **HEBREW)
+    workdirs.write_json(
+        tmp_path / "dataset.json", training_lines.load(config, tmp_path).describe()
+    )
+    for direction in ("", "rtl"):
+        config.text_direction = direction
+        training_lines.refuse_other_direction(tmp_path, config)
+    for direction in ("ltr", "display"):
+        config.text_direction = direction
+        with pytest.raises(UserError, match=f"'{direction}', but .* with 'rtl': leave"):
+            training_lines.refuse_other_direction(tmp_path, config)
+    workdirs.write_json(tmp_path / "dataset.json", {"charset": ["a", "b"]})
+    training_lines.refuse_other_direction(tmp_path, config)  # which makes no difference
 
 
 def test_lines_that_look_like_another_text_are_named(tmp_path):
