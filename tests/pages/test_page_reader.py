@@ -93,7 +93,7 @@ def test_a_page_without_lines_is_empty_and_that_is_said(reader):
 
 @pytest.mark.parametrize(
     ("sure", "turned", "words"),
-    [(0.47, 0, ["hardly legible"]), (0.47, 90, ["by 90", "hardly"]), (0.48, 0, [])],
+    [(0.55, 0, ["hardly legible"]), (0.55, 90, ["by 90", "hardly"]), (0.56, 0, [])],
 )
 def test_it_is_said_of_a_page_that_its_network_can_hardly_read(sure, turned, words):
     reading = Reading("fur", 0.5, [], evidence=(sure,))
