@@ -7,10 +7,10 @@ The first run makes data/iam_64.h5, lines 64 pixels high, from the IAM downloads
 data/raw/iam; README.md says where to get them. pretrained:hands has seen no line of IAM
 and no English in ink.
 
-It reached a CER of 4.8 % (95 % interval 3.9 to 5.8) on the validation lines and 7.1 %
-(6.2 to 8.2) on the test lines, 3.0 and 4.6 % with 6-grams of its transcripts and of
-English words, after twelve epochs of 3.7 minutes on a CPU core. 29 November 2026; see
-docs/iam.md.
+It reached a CER of 4.2 % (95 % interval 3.4 to 5.1) on the validation lines and 6.3 %
+(5.5 to 7.3) on the test lines, 3.1 and 4.6 % with 6-grams of its transcripts and of
+English words, after fourteen epochs in 146 minutes on a CPU core beside other work. 30
+November 2026; see docs/iam.md.
 
 :tiny, :small and :base start from random weights. None of them has been trained to its
 end: 200 epochs take hours on a GPU. Synthetic and recombined lines may be added as in
