@@ -117,6 +117,20 @@ def test_a_page_that_reads_better_another_way_up_is_read_so(reader, degrees):
         np.testing.assert_allclose(there, known.baseline, atol=1e-6)
 
 
+def test_a_way_up_that_is_sure_ends_the_search(reader, monkeypatch):
+    tried = []
+    monkeypatch.setattr(PageReader, "_ways_up", lambda *_: tried_ways(tried))
+    turned = np.ascontiguousarray(turning.turn(PAGE, 90).image)
+    assert reader.read(turned).turned == 270
+    assert tried == [180, 270]
+
+
+def tried_ways(tried):
+    for degrees in (180, 270, 90, 45):
+        tried.append(degrees)
+        yield degrees
+
+
 @pytest.mark.parametrize("degrees", [45, 90, 135, 180, 270, 315])
 def test_points_of_a_turned_page_are_turned_back(degrees):
     gray = np.full((80, 120), 220, np.uint8)
