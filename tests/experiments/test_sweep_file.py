@@ -6,33 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sweep
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from sweeping import sweep_file, sweep_space
+from sweeping import sweep_space
 
 from ocr_jax import config_keys
 from ocr_jax.errors import UserError
+from tests.experiments.fixtures import SWEEP_COMMAND, read_sweep
 
 SWEEPS = Path(sweep.__file__).parent / "sweeps"
-COMMAND = ["python", "-m", "ocr_jax.main", "--config=configs/a.py", "${args}"]
-PLAIN = {
-    "method": "random",
-    "metric": {"name": "validation/cer"},
-    "parameters": {"config.dropout": {"min": 0.1, "max": 0.5}},
-    "command": COMMAND,
-}
-
-
-def read(tmp_path, **changes):
-    path = tmp_path / "mine.yaml"
-    path.write_text(yaml.safe_dump(PLAIN | changes, sort_keys=False))
-    return sweep_file.read(path)
 
 
 def parameter(tmp_path, **settings):
-    return read(tmp_path, parameters={"config.x": settings}).parameters[0]
+    return read_sweep(tmp_path, parameters={"config.x": settings}).parameters[0]
 
 
 def draws(tmp_path, **settings):
@@ -42,9 +29,11 @@ def draws(tmp_path, **settings):
 
 
 def test_a_sweep_has_its_method_metric_command_and_parameters(tmp_path):
-    command = [*COMMAND[:-1], "--config.num_epochs=3", "${args}"]
+    command = [*SWEEP_COMMAND[:-1], "--config.num_epochs=3", "${args}"]
     metric = {"name": "validation/character_accuracy", "goal": "maximize"}
-    sweep = read(tmp_path, command=command, metric=metric, run_cap=7, name="mine here")
+    sweep = read_sweep(
+        tmp_path, command=command, metric=metric, run_cap=7, name="mine here"
+    )
     assert sweep.name == "mine here" and sweep.run_cap == 7
     assert sweep.config == "configs/a.py" and sweep.overrides == {"num_epochs": "3"}
     assert sweep.metric == metric["name"] and not sweep.minimize
@@ -52,10 +41,10 @@ def test_a_sweep_has_its_method_metric_command_and_parameters(tmp_path):
 
 
 def test_a_metric_is_required_only_if_the_search_uses_it(tmp_path):
-    assert read(tmp_path, metric=None).metric == "validation/cer"
+    assert read_sweep(tmp_path, metric=None).metric == "validation/cer"
     stops = {"type": "hyperband", "min_iter": 2}
     with pytest.raises(UserError, match="metric has no name"):
-        read(tmp_path, metric=None, early_terminate=stops)
+        read_sweep(tmp_path, metric=None, early_terminate=stops)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +131,7 @@ def test_values_are_drawn_by_their_probabilities(tmp_path):
 
 
 def test_a_grid_has_every_combination_once(tmp_path):
-    sweep = read(
+    sweep = read_sweep(
         tmp_path,
         method="grid",
         parameters={
@@ -170,9 +159,12 @@ def test_a_grid_has_every_combination_once(tmp_path):
         ({"metric": {"name": ["a"]}}, r"name is \['a'\]"),
         ({"run_cap": 0}, "run_cap is 0"),
         ({"command": ["python", "train.py", "${args}"]}, "command is"),
-        ({"command": COMMAND[:-1]}, "at its end"),
-        ({"command": [*COMMAND[:-1], "--gpus=0", "${args}"]}, "has '--gpus=0', which"),
-        ({"command": ["nice", *COMMAND]}, "has 'nice', which no trial would get"),
+        ({"command": SWEEP_COMMAND[:-1]}, "at its end"),
+        (
+            {"command": [*SWEEP_COMMAND[:-1], "--gpus=0", "${args}"]},
+            "has '--gpus=0', which",
+        ),
+        ({"command": ["nice", *SWEEP_COMMAND]}, "has 'nice', which no trial would get"),
         ({"early_terminate": {"type": "median"}}, "type: hyperband"),
         (
             {"early_terminate": {"type": "hyperband", "min_iter": 2, "strict": True}},
@@ -203,7 +195,7 @@ def test_a_file_that_wandb_or_main_would_refuse_is_refused(
     tmp_path, changes, complaint
 ):
     with pytest.raises(UserError, match=r"mine\.yaml: .*" + complaint):
-        read(tmp_path, **changes)
+        read_sweep(tmp_path, **changes)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +229,7 @@ def test_a_file_that_wandb_or_main_would_refuse_is_refused(
 )
 def test_an_invalid_parameter_is_refused(tmp_path, settings, complaint):
     with pytest.raises(UserError, match=r"config\.x.*" + complaint):
-        read(tmp_path, parameters={"config.x": settings})
+        read_sweep(tmp_path, parameters={"config.x": settings})
 
 
 @pytest.mark.parametrize(
@@ -246,38 +238,12 @@ def test_an_invalid_parameter_is_refused(tmp_path, settings, complaint):
 )
 def test_a_mapping_of_config_keys_says_how_to_write_them(tmp_path, inside):
     with pytest.raises(UserError, match=r"config holds other keys.*config\.lstm_dim"):
-        read(tmp_path, parameters={"config": inside})
-
-
-def test_metrics_are_those_of_the_kind_of_training(tmp_path):
-    for name, goal, encoder, other in [
-        ("f1", "maximize", "page", "conv"),
-        ("loss", "minimize", "conv", "page"),
-    ]:
-        found = read(tmp_path, metric={"name": f"validation/{name}", "goal": goal})
-        sweep_file.refuse_wrong_metric(found, encoder)
-        with pytest.raises(UserError, match=f"metric 'validation/{name}': expected"):
-            sweep_file.refuse_wrong_metric(found, other)
-
-
-@pytest.mark.parametrize(
-    ("metric", "goal"),
-    [
-        ({"name": "validation/character_accuracy"}, "maximize"),
-        ({"name": "validation/exact", "goal": "minimize"}, "maximize"),
-        ({"name": "train/lines_per_second"}, "maximize"),
-        ({"name": "validation/cer", "goal": "maximize"}, "minimize"),
-        ({"name": "train/loss", "goal": "maximize"}, "minimize"),
-    ],
-)
-def test_a_search_for_the_worst_is_refused(tmp_path, metric, goal):
-    with pytest.raises(UserError, match=f"{metric['name']} is better .* goal: {goal}"):
-        sweep_file.refuse_wrong_metric(read(tmp_path, metric=metric), "conv")
+        read_sweep(tmp_path, parameters={"config": inside})
 
 
 def test_an_infinite_grid_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"config\.dropout: no grid ends over uniform"):
-        read(tmp_path, method="grid")
+        read_sweep(tmp_path, method="grid")
 
 
 @pytest.mark.parametrize(
@@ -296,13 +262,13 @@ def test_an_infinite_grid_is_refused(tmp_path):
 )
 def test_a_grid_that_would_fill_the_memory_is_refused(tmp_path, parameters, message):
     with pytest.raises(UserError, match=message):
-        read(tmp_path, method="grid", parameters=parameters)
+        read_sweep(tmp_path, method="grid", parameters=parameters)
 
 
 def test_an_empty_grid_is_refused(tmp_path):
     empty = {"distribution": "q_uniform", "min": 0.11, "max": 0.14, "q": 0.1}
     with pytest.raises(UserError, match=r"config\.x: no multiple of q"):
-        read(tmp_path, method="grid", parameters={"config.x": empty})
+        read_sweep(tmp_path, method="grid", parameters={"config.x": empty})
 
 
 @pytest.mark.parametrize("path", sorted(SWEEPS.glob("*.yaml")), ids=lambda p: p.stem)
