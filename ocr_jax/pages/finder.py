@@ -11,7 +11,7 @@ from ocr_jax import models, run_names, train_state, trained, workdirs
 from ocr_jax.data.pages_file import Line
 from ocr_jax.errors import UserError
 from ocr_jax.images import page_size
-from ocr_jax.pages import maps, tiles
+from ocr_jax.pages import gutters, maps, tiles
 from ocr_jax.runtime import devices
 from ocr_jax.steps import to_float
 
@@ -47,7 +47,8 @@ class Finder(NamedTuple):
         padded = np.pad(image, ((0, -height % STEP), (0, -width % STEP)))
         predicted = np.asarray(self.logits_step(self.state, padded[None]))[0]
         rows, columns = -(-height // maps.STRIDE), -(-width // maps.STRIDE)
-        found = maps.find(maps.from_network(predicted[:rows, :columns]))
+        seen = maps.from_network(predicted[:rows, :columns])
+        found = gutters.part(maps.find(seen), seen[..., maps.END])
         return [line for line in found if not is_cut_off(line, width)]
 
 
