@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -33,7 +34,8 @@ MARGIN = 1 << 20
 class Checkpoints:
     """The checkpoints of one workdir: `latest` and `best`, each with its progress.
 
-    progress is JSON: `progress.Progress` as a dict.
+    progress is JSON: `progress.Progress` as a dict. saved_at: when the last one was
+    written here, of time.monotonic; at first, now.
     """
 
     def __init__(self, workdir: Path, *, read_only: bool = False):
@@ -50,6 +52,7 @@ class Checkpoints:
             name: ocp.CheckpointManager(self._folder / name, options=options)
             for name in (LATEST, BEST)
         }
+        self.saved_at = time.monotonic()
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -75,6 +78,7 @@ class Checkpoints:
                 state=ocp.args.StandardSave(state), progress=ocp.args.JsonSave(progress)
             ),
         )
+        self.saved_at = time.monotonic()
 
     def _require_space(self, state):
         """Raise OSError if the disk is too full: Orbax does not fail cleanly."""

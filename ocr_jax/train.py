@@ -27,6 +27,9 @@ from ocr_jax.runtime import devices, distributed, huge_pages
 from ocr_jax.tracking import profiling
 from ocr_jax.tracking.tracker import Tracker
 
+# A training that is killed loses no more than these, and the time of a few steps.
+SAVE_SECONDS = 600
+
 
 def train_and_evaluate(config, workdir: Path, *, overwrite: bool = False) -> dict:
     """Train or resume the run in `workdir`; return its scores, as in scores.json.
@@ -121,7 +124,7 @@ def _train_epochs(run: Run, state, progress: Progress, saved):
     with distributed.stop_signals(run.config.log_every_steps) as stop:
         while not _is_done(run.config, progress):
             rows = run.task.plan_epoch(progress.epoch)
-            state, progress = _train_epoch(run, state, progress, rows, stop)
+            state, progress = _train_epoch(run, state, progress, rows, saved, stop)
             if progress.batch == run.batches_per_epoch:
                 state, progress = _end_epoch(run, state, progress, saved)
             else:
@@ -134,8 +137,13 @@ def _train_epochs(run: Run, state, progress: Progress, saved):
     return state
 
 
-def _train_epoch(run: Run, state, progress: Progress, rows: list[plan.PlanRow], stop):
-    """Train on the rest of the epoch's batches, until `stop` is set."""
+def _train_epoch(
+    run: Run, state, progress: Progress, rows: list[plan.PlanRow], saved, stop
+):
+    """Train on the rest of the epoch's batches, until `stop` is set.
+
+    A long epoch is saved on the way.
+    """
     first = progress.batch
     batches = run.task.batches(rows, progress.epoch, first)
     since, pending, metrics = time.monotonic(), [], []
@@ -151,6 +159,10 @@ def _train_epoch(run: Run, state, progress: Progress, rows: list[plan.PlanRow], 
             progress = progress_lib.log_steps(
                 run, state, progress, pending, metrics, since
             )
+            if distributed.any_process(
+                time.monotonic() > saved.saved_at + SAVE_SECONDS
+            ):
+                saved.save(checkpoints.LATEST, state, progress._asdict())
             since, pending, metrics = time.monotonic(), [], []
     if pending:
         progress = progress_lib.log_steps(run, state, progress, pending, metrics, since)

@@ -77,6 +77,22 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_end(tmp_path, tiny_confi
     assert_same_end(tiny_config, tmp_path / "whole", tmp_path / "killed")
 
 
+def test_a_long_epoch_is_saved_on_the_way(tmp_path, tiny_config, monkeypatch):
+    tiny_config.num_epochs, tiny_config.log_every_steps = 1, 2
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train.train_and_evaluate(tiny_config, whole)
+    monkeypatch.setattr(train, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(train, "_end_epoch", lambda *_: 1 / 0)  # a kill before that
+    with pytest.raises(ZeroDivisionError):
+        train.train_and_evaluate(tiny_config, killed)
+    monkeypatch.undo()
+    _, progress = trainings.latest_state(killed, tiny_config)
+    assert (progress["epoch"], progress["batch"]) == (0, 4)
+    train.train_and_evaluate(tiny_config, killed)
+    assert_same_end(tiny_config, whole, killed)
+    assert epochs_of(whole) == epochs_of(killed)
+
+
 def test_more_epochs_prolong_a_run(tmp_path, tiny_config, capsys):
     """At a constant rate, to the very run that had them from the start."""
     tiny_config.schedule, tiny_config.early_stop_patience = "constant", 0

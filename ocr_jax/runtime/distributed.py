@@ -242,8 +242,13 @@ class _SharedStop:
     def is_set(self) -> bool:
         self._looks += 1
         if not self._is_set and self._looks % self._every == 0:
-            self._is_set = bool(_gather(self._requested.is_set()).any())
+            self._is_set = any_process(self._requested.is_set())
         return self._is_set
+
+
+def any_process(flag: bool) -> bool:
+    """Return whether the flag of any process is set; all call this equally often."""
+    return flag if jax.process_count() == 1 else bool(_gather(flag).any())
 
 
 def _gather(flag: bool) -> np.ndarray:
