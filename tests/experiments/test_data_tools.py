@@ -3,7 +3,7 @@
 import argparse
 
 import pytest
-from data_tools import fewer_lines
+from data_tools import fewer_lines, prose_lines
 
 from ocr_jax.data import lines_writer
 from ocr_jax.errors import UserError
@@ -29,3 +29,13 @@ def test_a_file_without_training_lines_has_no_share_of_them(tmp_path):
     args = argparse.Namespace(file=tmp_path / "t.h5", share=0.5, seed=0, out=tmp_path)
     with pytest.raises(UserError, match="has no split 'train'"):
         fewer_lines.write(args)
+
+
+def test_prose_becomes_lines_of_ascii_paragraph_by_paragraph(tmp_path):
+    book, old = tmp_path / "book.txt", tmp_path / "old.txt"
+    book.write_text("“_Oh_,” he said--once\nmore.\n\n" + "word " * 20, "utf-8")
+    old.write_bytes("caf\xe9".encode("latin-1"))
+    lines = prose_lines.read([book, old])
+    assert lines[0] == '"Oh," he said - once more.'
+    assert lines[1:-1] == ["word " * 8 + "word", "word " * 8 + "word", "word word"]
+    assert lines[-1] == "caf\xe9"

