@@ -1,7 +1,8 @@
 """Parts lines that run on across the gutter between two columns.
 
-Neighbours show the gutter: lines that end where others in their row begin. The network
-must see an end in it, if weakly. It sees none where a headline crosses.
+Neighbours show the gutter: lines that end where others in their row begin. The line
+must begin where they do, which a centred heading does not, and the network must see an
+end in the gutter, if weakly. The line is parted there, and nothing of it is lost.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ ROW = 0.5
 # Parted neighbours that make a gutter, and how many there are to each that crosses it.
 LEAST, SHARE = 3, 2
 SLACK = 4  # pixels: a gutter may lean so much from one row to the next
+# A line begins with its column within this share of the column's width.
+BEGIN = 0.33
 END = 0.2  # how probable an end in a gutter is at least: 2 % of places within lines are
 
 
@@ -52,7 +55,7 @@ def _ends(lines: Sequence[Line]) -> np.ndarray:
 
 
 def _gaps(lines: Sequence[Line]) -> np.ndarray:
-    """Return the gaps between a line and the next in its row: left, right, y."""
+    """Return the gaps in rows of lines: their left, right, y; the column's left."""
     left, top, right, end, height = _ends(lines)
     level = np.abs(end[:, None] - top) < ROW * np.minimum(height[:, None], height)
     follows = level & (left > right[:, None] - ROW * height[:, None])
@@ -60,7 +63,7 @@ def _gaps(lines: Sequence[Line]) -> np.ndarray:
     before = np.flatnonzero(follows.any(axis=1))
     after = np.where(follows, left, np.inf).argmin(axis=1)[before]
     xs = np.sort([right[before], left[after]], axis=0)
-    return np.stack([*xs, (end[before] + top[after]) / 2])
+    return np.stack([*xs, (end[before] + top[after]) / 2, left[before]])
 
 
 def _gutter(index: int, ends: np.ndarray, gaps: np.ndarray) -> tuple | None:
@@ -87,8 +90,11 @@ def _gutter(index: int, ends: np.ndarray, gaps: np.ndarray) -> tuple | None:
     if not is_gutter.any():
         return None
     best = np.where(is_gutter, parted - whole, -np.inf).argmax()
-    sides = np.median(gaps[:2, shows[:, best]], axis=1)
-    return min(sides[0], x[best]), max(sides[1], x[best])
+    sides, column = gaps[:2, shows[:, best]], np.median(gaps[3, shows[:, best]])
+    first, last = np.median(sides, axis=1)
+    if left[index] > column + BEGIN * (first - column):
+        return None
+    return min(first, x[best]), max(last, x[best])
 
 
 def _height_at(x: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -99,17 +105,17 @@ def _height_at(x: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 def _pieces(line: Line, gutter: tuple | None, end: np.ndarray) -> list[Line]:
     """Return the parts of a line beside the gutter that it crosses, else the line."""
-    if gutter is None or not _has_end(line, gutter, end):
+    x = _seen_end(line, gutter, end) if gutter else None
+    if x is None:
         return [line]
-    points = line.baseline
-    left, right = ([x, np.interp(x, *points.T)] for x in gutter)
-    first = np.vstack([points[points[:, 0] < gutter[0]], [left]])
-    second = np.vstack([[right], points[points[:, 0] > gutter[1]]])
+    points, place = line.baseline, [[x, np.interp(x, *line.baseline.T)]]
+    first = np.vstack([points[points[:, 0] < x], place])
+    second = np.vstack([place, points[points[:, 0] > x]])
     return [line._replace(baseline=first), line._replace(baseline=second)]
 
 
-def _has_end(line: Line, gutter: tuple[float, float], end: np.ndarray) -> bool:
-    """Return whether an end is seen around a line in this gutter, or just beside."""
+def _seen_end(line: Line, gutter: tuple[float, float], end: np.ndarray) -> float | None:
+    """Return x amid the ends that are seen around a line in this gutter, or beside."""
     height = line.above + line.below
     y = np.interp(np.mean(gutter), *line.baseline.T)
     corners = [
@@ -117,5 +123,7 @@ def _has_end(line: Line, gutter: tuple[float, float], end: np.ndarray) -> bool:
         [y + height / 2, gutter[1] + height],
     ]
     first, last = np.maximum(np.array(corners) / STRIDE, 0).astype(int)
-    around = end[first[0] : last[0] + 1, first[1] : last[1] + 1]
-    return bool(around.max(initial=0.0) > END)
+    around = end[first[0] : last[0] + 1, first[1] : last[1] + 1].max(axis=0)
+    likely = np.where(around > END, around, 0.0)
+    xs = (first[1] + np.arange(likely.size) + 0.5) * STRIDE
+    return float(np.average(xs, weights=likely)) if likely.any() else None
