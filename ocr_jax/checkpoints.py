@@ -113,6 +113,12 @@ class Checkpoints:
         return restored["state"], restored["progress"]
 
 
+def last_step(workdir: Path, name: str) -> int | None:
+    """Return the step of a workdir's checkpoint `name`, None if there is none yet."""
+    found = (Path(workdir) / "checkpoints" / name).glob("*")
+    return max((int(p.name) for p in found if p.name.isdigit()), default=None)
+
+
 def _refuse_pipes(folder: Path):
     """Raise UserError for a pipe or a device, for which Orbax would wait."""
     for root, _, names in os.walk(folder):

@@ -45,12 +45,20 @@ def train_and_evaluate(config, workdir: Path, *, overwrite: bool = False) -> dic
             _train(config, workdir)
         else:
             print(
-                f"{workdir} is finished: --workdir={shlex.quote(str(workdir))} "
-                "--config.num_epochs=N trains it further, with N above "
-                f"{workdirs.num_epochs(workdir)}; --overwrite trains it anew."
+                f"{workdir} is finished: {_further(workdir)}--overwrite trains it anew."
             )
         with distributed.main_first():  # which writes them
             return workdirs.scores(workdir)
+
+
+def _further(workdir: Path) -> str:
+    """Return how a finished run is trained further, "" if it can't be."""
+    if checkpoints.last_step(workdir, checkpoints.LATEST) is None:
+        return ""
+    return (
+        f"--workdir={shlex.quote(str(workdir))} --config.num_epochs=N trains it "
+        f"further, with N above {workdirs.num_epochs(workdir)}; "
+    )
 
 
 def _train(config, workdir: Path):
@@ -68,6 +76,7 @@ def _train(config, workdir: Path):
         saved = stack.enter_context(checkpoints.Checkpoints(workdir))
         latest = saved.restore(checkpoints.LATEST, shapes)
         if latest is None:
+            _refuse_random_weights(workdir, batches_per_epoch)
             state = devices.replicate(task.first_state(tx, shapes), task.mesh)
             progress = Progress()
         else:
@@ -97,6 +106,20 @@ def _train(config, workdir: Path):
         metadata = {"epoch": progress.epoch, "best_error": progress.best_error}
         tracker.model(saved.path(checkpoints.BEST), f"{config.name}-best", metadata)
     task.finish(best, progress.epoch)
+
+
+def _refuse_random_weights(workdir: Path, batches_per_epoch: int):
+    """Raise UserError if a run without its latest checkpoint was trained before.
+
+    A kill in the first epoch may leave the best one alone: such a run begins again.
+    """
+    best = checkpoints.last_step(workdir, checkpoints.BEST) or 0
+    if workdirs.scores(workdir) is not None or best > batches_per_epoch:
+        raise UserError(
+            f"{workdir} has no latest checkpoint (it is an ensemble, or that was "
+            "removed), so it can't be trained further: name another --workdir, with "
+            f"--config.init_from={shlex.quote(str(workdir))}, or add --overwrite"
+        )
 
 
 def _task(config, workdir: Path):

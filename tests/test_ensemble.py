@@ -16,7 +16,9 @@ from ocr_jax import (
     train,
     trained,
     tune_decoder,
+    workdirs,
 )
+from ocr_jax.errors import UserError
 from ocr_jax.recognizer import Recognizer
 from tests import fixtures
 
@@ -74,10 +76,20 @@ def test_its_workdir_is_like_any_others(runs, capsys):
     assert [path.name for path in both.parent.iterdir()] == ["both"]
 
 
-def refuse(workdirs, out, message, capsys):
+def test_it_is_not_trained_further_from_random_weights(runs):
+    both = runs[2]
+    config = workdirs.load_config(both)
+    scores = train.train_and_evaluate(config, both)
+    config.num_epochs += 1
+    with pytest.raises(UserError, match=r"both has no latest checkpoint .*an ensemble"):
+        train.train_and_evaluate(config, both)
+    assert workdirs.scores(both) == scores
+
+
+def refuse(runs, out, message, capsys):
     existed = out.exists()
     capsys.readouterr()
-    assert ensemble.main([*map(str, workdirs), f"--out={out}"]) == 2
+    assert ensemble.main([*map(str, runs), f"--out={out}"]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
@@ -125,16 +137,16 @@ def test_mistakes_are_one_line_and_leave_nothing(runs, tmp_path, capsys):
 def test_networks_that_do_not_go_together_are_refused(
     runs, tmp_path, capsys, which, file, change, message
 ):
-    workdirs = list(runs[:2])
-    workdirs[which] = tmp_path / "changed"
-    shutil.copytree(runs[which], workdirs[which])
-    path = workdirs[which] / f"{file}.json"
+    members = list(runs[:2])
+    members[which] = tmp_path / "changed"
+    shutil.copytree(runs[which], members[which])
+    path = members[which] / f"{file}.json"
     content = json.loads(path.read_text())
     for key, value in change.items():
         is_nested = isinstance(value, dict)
         content[key] = content[key] | value if is_nested else value
     path.write_text(json.dumps(content))
-    refuse(workdirs, tmp_path / "out", message, capsys)
+    refuse(members, tmp_path / "out", message, capsys)
 
 
 def test_what_fails_half_way_leaves_nothing(runs, tmp_path, monkeypatch, capsys):

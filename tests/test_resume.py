@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from ocr_jax import optimizers, train, workdirs
+from ocr_jax import checkpoints, optimizers, train, workdirs
 from ocr_jax.errors import UserError
 from tests import fixtures, forked, trainings
 
@@ -91,6 +91,51 @@ def test_a_long_epoch_is_saved_on_the_way(tmp_path, tiny_config, monkeypatch):
     train.train_and_evaluate(tiny_config, killed)
     assert_same_end(tiny_config, whole, killed)
     assert epochs_of(whole) == epochs_of(killed)
+
+
+def test_a_kill_between_the_first_two_checkpoints_costs_the_first_epoch_alone(
+    tmp_path, tiny_config, monkeypatch
+):
+    tiny_config.num_epochs = 1
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train.train_and_evaluate(tiny_config, whole)
+    save = checkpoints.Checkpoints.save
+
+    def save_best_only(saved, name, *state):
+        save(saved, name, *state) if name == checkpoints.BEST else 1 / 0
+
+    monkeypatch.setattr(checkpoints.Checkpoints, "save", save_best_only)
+    with pytest.raises(ZeroDivisionError):
+        train.train_and_evaluate(tiny_config, killed)
+    monkeypatch.undo()
+    train.train_and_evaluate(tiny_config, killed)
+    assert_same_end(tiny_config, whole, killed)
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_a_run_without_its_latest_checkpoint_is_not_trained_from_random_weights(
+    finished, tmp_path, is_finished
+):
+    config, workdir = finished[0].copy_and_resolve_references(), tmp_path / "run"
+    shutil.copytree(finished[1], workdir)
+    shutil.rmtree(workdir / "checkpoints" / checkpoints.LATEST)
+    if not is_finished:
+        (workdir / "scores.json").unlink()
+    before = trainings.files_of(workdir)
+    config.num_epochs += is_finished
+    with pytest.raises(UserError, match=r"run has no latest checkpoint .*init_from="):
+        train.train_and_evaluate(config, workdir)
+    assert trainings.files_of(workdir) == before
+
+
+def test_a_finished_run_without_its_latest_checkpoint_is_trained_anew_at_most(
+    finished, tmp_path, capsys
+):
+    workdir = shutil.copytree(finished[1], tmp_path / "run")
+    shutil.rmtree(workdir / "checkpoints" / checkpoints.LATEST)
+    train.train_and_evaluate(finished[0], workdir)
+    said = capsys.readouterr().out
+    assert said == f"{workdir} is finished: --overwrite trains it anew.\n"
 
 
 def test_more_epochs_prolong_a_run(tmp_path, tiny_config, capsys):
