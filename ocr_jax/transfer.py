@@ -123,23 +123,30 @@ def taken_over(
 ) -> Callable:
     """Return `replace(weights) → weights` with the weights of config.init_from, if any.
 
-    Raises UserError if that network has too few of the parameters.
+    Raises UserError if that network has too few of the parameters, or not all of the
+    part that is frozen.
     """
     if not config.init_from:
         return train_state.as_drawn
     other = trained.load_best(config.init_from)
     replace, taken = take_over(other, shapes, data.charset)
-    if taken.share < config.init_from_share:
-        differing = "; ".join(
-            config_lib.differences(
-                _shapes(other.config, other.height), _shapes(config, data.height)
-            )
+    is_random = any(name.split("/")[0] == config.freeze for name in taken.fresh)
+    if is_random or taken.share < config.init_from_share:
+        shapes_of_both = (
+            _shapes(other.config, other.height),
+            _shapes(config, data.height),
         )
+        differing = "; ".join(config_lib.differences(*shapes_of_both))
+        problem = f"{config.init_from} is of another shape ({differing})"
+        if is_random:
+            raise UserError(
+                f"config.freeze is {config.freeze!r}, which would freeze random "
+                f"weights: {problem}. Take its values, or leave config.freeze empty"
+            )
         raise UserError(
-            f"config.init_from: {config.init_from} is of another shape ({differing}) "
-            f"and has {taken.share:.0%} of the parameters, of the "
-            f"{config.init_from_share:.0%} that config.init_from_share asks for. Take "
-            "its values, or set --config.init_from_share=0 to take what fits"
+            f"config.init_from: {problem} and has {taken.share:.0%} of the parameters, "
+            f"of the {config.init_from_share:.0%} that config.init_from_share asks "
+            "for. Take its values, or set --config.init_from_share=0 to take what fits"
         )
     print(f"From {config.init_from}: {taken}")
     return replace

@@ -235,6 +235,18 @@ def test_a_network_of_another_shape_is_refused_in_a_short_line(
     assert "started fresh: encoder" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_no_random_weights_are_frozen(finished, tmp_path, share):
+    _, pretrained, _ = finished
+    config = fixtures.make_tiny_config(lines_of(tmp_path, "ab"))
+    config.init_from, config.init_from_share = str(pretrained), share
+    config.freeze, config.conv_channels = "encoder", (12, 24)
+    with pytest.raises(UserError, match=r"would freeze random weights: .*16, 24") as no:
+        train.train_and_evaluate(config, tmp_path / "run")
+    assert "leave config.freeze empty" in str(no.value)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_to_start_from_that_is_not_there_is_named(tiny_config, tmp_path):
     tiny_config.init_from = str(tmp_path / "gone")
     with pytest.raises(UserError, match=r"gone is not a workdir of a training$"):
