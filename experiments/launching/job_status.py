@@ -80,10 +80,14 @@ def read(workdir: Path) -> Status | None:
 def done(job: jobs.Job) -> Status | None:
     """The status of a job that this very command has ended for good, else None.
 
-    Its config file may have been given more epochs since.
+    Since then, its config file may have been given more epochs, or somebody may have
+    begun its training anew.
     """
     status = read(job.workdir)
     if status is None or status.command != [*job.command]:
+        return None
+    has_scores = (job.workdir / "scores.json").exists()
+    if status.state == "finished" and job.encoder and not has_scores:
         return None
     if job.num_epochs and (job.workdir / "config.json").exists():
         has = workdirs.num_epochs(job.workdir)

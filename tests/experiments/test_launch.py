@@ -122,15 +122,22 @@ def test_an_invalid_option_or_workdir_is_reported(project, capsys, options, mess
     assert message in error and error.count("\n") == 1
 
 
+def finish(job):
+    """Leave what a finished training leaves, and what its launcher does."""
+    [seed] = re.findall(r"seed=(\d+)$", job.name)
+    config = config_lib.load(["--config=tiny.py", f"--config.seed={seed}"])
+    job.workdir.mkdir(parents=True)
+    workdirs.write_json(job.workdir / "config.json", config.to_dict())
+    workdirs.write_json(job.workdir / "scores.json", {})
+    job_status.write(job, job_status.Status(job.name, [*job.command], "finished"))
+    return job
+
+
 def test_an_edited_config_of_a_finished_job_is_reported_before_any_starts(
     project, capsys
 ):
     for job in jobs.read("two.yaml"):
-        [seed] = re.findall(r"seed=(\d+)$", job.name)
-        config = config_lib.load(["--config=tiny.py", f"--config.seed={seed}"])
-        job.workdir.mkdir(parents=True)
-        workdirs.write_json(job.workdir / "config.json", config.to_dict())
-        job_status.write(job, job_status.Status(job.name, [*job.command], "finished"))
+        finish(job)
     assert launch.main(["two.yaml", "--gpus=none"]) == 0
     edited = (project / "tiny.py").read_text().replace("layers = 0 ", "layers = 1 ")
     (project / "tiny.py").write_text(edited + "# so that its size is another\n")
@@ -143,17 +150,18 @@ def test_an_edited_config_of_a_finished_job_is_reported_before_any_starts(
 
 
 def test_a_finished_job_whose_config_was_given_more_epochs_is_not_done(project):
-    [job, _] = jobs.read("two.yaml")
-    job.workdir.mkdir(parents=True)
-    config = config_lib.load(["--config=tiny.py", "--config.seed=1"])
-    workdirs.write_json(job.workdir / "config.json", config.to_dict())
-    job_status.write(job, job_status.Status(job.name, [*job.command], "finished"))
-    assert job_status.done(job)
+    assert job_status.done(finish(jobs.read("two.yaml")[0]))
     more = (
         (project / "tiny.py").read_text().replace("num_epochs = 1", "num_epochs = 12")
     )
     (project / "tiny.py").write_text(more)
     [job, _] = jobs.read("two.yaml")
+    assert job_status.done(job) is None
+
+
+def test_a_finished_job_that_somebody_began_anew_is_not_done(project):
+    job = finish(jobs.read("two.yaml")[0])
+    (job.workdir / "scores.json").unlink()  # as --overwrite does, and leaves its status
     assert job_status.done(job) is None
 
 
