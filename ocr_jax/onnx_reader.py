@@ -28,7 +28,10 @@ def load(path):
 
 
 def clean(gray, height):
-    """Return the ink (height, W) uint8, bright on zero, of a scan (H, W) uint8."""
+    """Return the ink (height, W) uint8, bright on zero, of a scan (H, W) uint8.
+
+    A blank one has no columns.
+    """
     shrink = min(1.0, 3 * height / len(gray))
     gray = cv2.resize(gray, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     gray = gray.astype(np.float32)
@@ -40,7 +43,7 @@ def clean(gray, height):
     noise = 1.4826 * np.median(np.abs(dark - level))
     faintest = level + max(2.5 * noise, 6.0)
     if not (dark > faintest).any():
-        return np.zeros((height, 1), np.uint8)
+        return np.zeros((height, 0), np.uint8)
     contrast = np.percentile(dark[dark > faintest], 90) - level
     faintest = max(faintest, level + 0.12 * contrast)
     ink = np.clip((dark - faintest) / (level + contrast - faintest), 0, 1)
@@ -69,8 +72,10 @@ def read(session, about, line):
     Lines with many letters to their height are read again, stretched, where the
     network has learnt them so; the surer reading counts.
     """
-    text, evidence = _read_once(session, about["characters"], line)
     height, width = line.shape
+    if not width:
+        return ""
+    text, evidence = _read_once(session, about["characters"], line)
     if not about["dense"]:
         return text
     factor = len(text) / FOUND * height / (about["dense"] * width)
@@ -95,11 +100,34 @@ def _read_once(session, characters, line):
     return text, (surest - GARBAGE).sum()
 
 
-if __name__ == "__main__":
-    network, about = load(sys.argv[1])
-    for name in sys.argv[2:]:
+def main(arguments):
+    """Print the texts of images; return the exit code, 2 if one can't be read."""
+    if len(arguments) < 2:
+        return _say("expected a network and images: recogniser.onnx line1.png …")
+    try:
+        network, about = load(arguments[0])
+        height = about["height"]
+    except Exception as error:  # onnxruntime's have no class in common
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return _say(f"{arguments[0]} can't be read as an exported network: {reason}")
+    code = 0
+    for name in arguments[1:]:
         scan = cv2.imread(name, cv2.IMREAD_GRAYSCALE)
         if scan is None:
-            sys.exit(f"{name} can't be read as an image")
-        text = read(network, about, clean(scan, about["height"]))
-        print(text)
+            code = _say(f"{name} can't be read as an image")
+            print()  # lines of the output stay those of the images
+            continue
+        line = clean(scan, height)
+        if not line.size:
+            _say(f"{name} is blank: nothing on it stands out from the paper")
+        print(read(network, about, line))
+    return code
+
+
+def _say(message):
+    print(f"read.py: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

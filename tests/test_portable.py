@@ -169,14 +169,47 @@ def test_the_reader_needs_nothing_of_ours(exported, tmp_path):
     assert result.stdout == "cab\n", result.stderr
 
 
-def test_the_reader_takes_blank_images_and_names_missing_ones(exported, tmp_path):
+def test_the_reader_names_blank_and_missing_images_and_reads_the_others(
+    exported, tmp_path, capfd
+):
     Image.new("L", (300, 60), 200).save(tmp_path / "blank.png")
-    command = [sys.executable, exported / "read.py", exported / "recogniser.onnx"]
-    images = [tmp_path / "blank.png", tmp_path / "gone.png"]
-    result = subprocess.run([*command, *images], capture_output=True, text=True)
-    assert result.returncode == 1 and result.stdout == "\n"
-    assert result.stderr.splitlines()[-1].endswith("gone.png can't be read as an image")
-    assert "Traceback" not in result.stderr
+    Image.fromarray(fixtures.draw_scan("cab")).save(tmp_path / "line.png")
+    images = [str(tmp_path / f"{name}.png") for name in ("gone", "blank", "line")]
+    network = str(exported / "recogniser.onnx")
+    assert onnx_reader.main([network, *images]) == 2
+    said = capfd.readouterr()
+    assert said.out == "\n\ncab\n"
+    own = [line for line in said.err.splitlines() if line.startswith("read.py: ")]
+    assert own[0] == f"read.py: {images[0]} can't be read as an image"
+    assert own[1].startswith(f"read.py: {images[1]} is blank")
+    assert onnx_reader.main([network, *images[1:]]) == 0
+
+
+def test_the_reader_finds_no_text_where_no_ink_is():
+    class Eager:
+        """A network that takes an empty line for a letter."""
+
+        def run(self, *_):
+            return [np.array([[0.0, 9.0]])]
+
+    about = {"characters": "a", "dense": 0}
+    blank = onnx_reader.clean(np.full((60, 300), 200, np.uint8), 16)
+    assert onnx_reader.read(Eager(), about, blank) == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "expected a network and images"),
+        (["{}/gone.onnx", "line.png"], "gone.onnx can't be read as an exported net"),
+        (["{}/torn.onnx", "line.png"], "torn.onnx can't be read as an exported net"),
+    ],
+)
+def test_mistakes_with_the_reader_are_one_line(arguments, message, tmp_path, capsys):
+    (tmp_path / "torn.onnx").write_text("torn")
+    assert onnx_reader.main([word.format(tmp_path) for word in arguments]) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1
 
 
 def test_stablehlo_has_the_logits_of_ours_in_any_batch(finished, recognizer, tmp_path):
