@@ -8,7 +8,8 @@ import signal
 class Interrupts:
     """While entered, `count` says how often Ctrl-C was pressed.
 
-    SIGTERM and SIGHUP, from a batch system or a closed terminal, count as two presses.
+    SIGTERM and SIGHUP, from a batch system or a closed terminal, count as two presses;
+    under nohup, SIGHUP counts as none.
     """
 
     def __enter__(self) -> "Interrupts":
@@ -17,7 +18,9 @@ class Interrupts:
         for end in self._pipe:
             os.set_blocking(end, False)
         self._wakeup = signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
+        numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGCHLD]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+            numbers.append(signal.SIGHUP)
         self._previous = {n: signal.signal(n, self._handle) for n in numbers}
         return self
 

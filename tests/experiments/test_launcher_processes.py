@@ -31,11 +31,11 @@ def own_locks(tmp_path, monkeypatch):
     monkeypatch.setenv("OCR_JAX_SLOTS", str(tmp_path / "locks"))
 
 
-def launch(found, count=2):
-    """A launcher in a process of its own."""
+def launch(found, count=2, under=()):
+    """A launcher in a process of its own, under another program."""
     listed = [(job.name, list(job.command), str(job.workdir)) for job in found]
     code = LAUNCHER.format(listed=listed, count=count)
-    command = [sys.executable, "-c", code]
+    command = [*under, sys.executable, "-c", code]
     return subprocess.Popen(command, cwd=EXPERIMENTS, stdout=subprocess.PIPE, text=True)
 
 
@@ -91,6 +91,20 @@ def test_ctrl_c_closes_the_queue_then_stops_the_jobs_then_kills_them(
     state = "finished" if presses == 1 else "stopped"
     assert output.splitlines()[-1] == f"ended {state} {state}"
     assert [[word for word, *_ in notes(job)] for job in found] == [words, words, []]
+
+
+@pytest.mark.parametrize(
+    ("under", "end"),
+    [((), "ended stopped stopped"), (("nohup",), "ended finished finished")],
+)
+def test_a_closed_terminal_stops_the_jobs_unless_nohup_started_them(
+    tmp_path, under, end
+):
+    found = trainings(tmp_path, 2, seconds=1)
+    launcher = launch(found, under=under)
+    wait_for_start(found, 2)
+    launcher.send_signal(signal.SIGHUP)
+    assert launcher.communicate(timeout=20)[0].splitlines()[-1] == end
 
 
 def test_a_killed_launcher_stops_its_jobs_and_can_be_run_again(tmp_path):
