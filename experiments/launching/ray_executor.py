@@ -9,6 +9,7 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -44,6 +45,7 @@ class Ray:
     ):
         ray = extras.load("ray")
         self._ray = ray
+        _refuse_silent(address)
         self._options = {"retries": retries, "timeout": timeout}
         try:
             ray.init(
@@ -164,6 +166,20 @@ class Ray:
         if status.state != "queued" and (old is None or old.state != status.state):
             self._statuses[job.name] = status
             self._watcher.changed(job, status)
+
+
+def _refuse_silent(address: str | None):
+    """Raise UserError if nothing answers at HOST:PORT, for which Ray waits minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if not host or not port.isdecimal() or "://" in address:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), 5).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(
+            f"--ray_address={address}: no Ray cluster answers there "
+            f"({errors.reason(error)}): name one that runs, or leave the option out"
+        ) from None
 
 
 def status_at_end(job: jobs.Job, error: str, *, pruned: bool) -> job_status.Status:

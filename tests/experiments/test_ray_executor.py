@@ -3,12 +3,14 @@
 import dataclasses
 import itertools
 import os
+import re
 import signal
 from pathlib import Path
 
 import pytest
 from launching import job_status, local_executor, ray_executor
 
+from ocr_jax.errors import UserError
 from tests.experiments.fake_trainings import TRAINING, notes, python_job
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
@@ -84,6 +86,13 @@ def test_a_job_that_the_watcher_stops_is_pruned_with_a_checkpoint(cluster, tmp_p
     ended = ray_executor.Ray("auto").run(iter([job]), Watcher())
     assert ended["job0"].state == "pruned"
     assert [word for word, *_ in notes(job)] == ["began", "stopped"]
+
+
+@pytest.mark.parametrize("address", ["localhost:1", "[::1]:1", "localhost:99999"])
+def test_an_address_where_nothing_answers_is_refused_at_once(address):
+    expected = re.escape(f"--ray_address={address}: no Ray cluster answers there (")
+    with pytest.raises(UserError, match=expected):
+        ray_executor.Ray(address)
 
 
 @pytest.mark.parametrize(
