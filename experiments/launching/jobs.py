@@ -57,7 +57,10 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 class Job(NamedTuple):
-    """One training to run: a command line, and the workdir that it writes to."""
+    """A command line to run, and the workdir that it writes to.
+
+    num_epochs, encoder: of a training.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -165,6 +168,10 @@ def _expand(entry, common: dict, *, group: str, where: str) -> Iterable[Job]:
         if not isinstance(values, list) or not values:
             raise UserError(f"{where}: grid: {key} needs a list of values")
     own = _mapping(entry, "overrides", where)
+    if both := own.keys() & grid.keys():
+        raise UserError(
+            f"{where}: {min(both)} stands in overrides and in grid: leave one out"
+        )
     if type(entry.get("name", "")) not in (str, int):
         raise UserError(
             f"{where}: name is {entry['name']!r} in YAML: write it in quotes"

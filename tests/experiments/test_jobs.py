@@ -132,6 +132,11 @@ def test_a_value_reaches_the_training_as_written():
         ("", "has no keys"),
         ("jobs: [{config: tiny.py, grid: {lstm_dim: 3}}]", "needs a list"),
         ("jobs: [{config: tiny.py, grid: [1]}]", "expected keys and values"),
+        (
+            "jobs: [{config: tiny.py, overrides: {augment: {noise: 0}}, "
+            "grid: {augment: {noise: [0, 0.1]}}}]",
+            r"job 1: augment\.noise stands in overrides and in grid: leave one out",
+        ),
         ("jobs: [{config: tiny.py}, {config: tiny.py}]", "two jobs are called 'tiny'"),
         ("jobs: [", "not YAML: .*line 1"),
         ("group: a\njobs: [tiny.py]\ngroup: b", "'group' stands twice.*line 3"),
