@@ -16,7 +16,7 @@ import fcntl
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import launch
 import rich.table
@@ -61,10 +61,9 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         print("\n".join(shlex.join(job.command) for job in first))
         return 0
-    folder.mkdir(parents=True, exist_ok=True)
     storage = args.storage or f"sqlite:///{folder.absolute()}/study.db"
     executor = launch.executor_of(args)
-    with open(folder / "study.lock", "w") as lock:
+    with _open_lock(folder) as lock:
         # Two launchers at once would make the tables, and a grid's points, twice.
         locks.take(lock, fcntl.LOCK_EX, f"start no second launcher in {folder} at once")
         study = sweep_search.open_study(sweep, folder, storage)
@@ -85,6 +84,17 @@ def run(args: argparse.Namespace) -> int:
     if most is None or len(sweep_search.begun(study)) < most:
         return 130  # only Ctrl-C ends a search before its end
     return launch.exit_code([ended.get(name) for name in taken_up | ended.keys()])
+
+
+def _open_lock(folder: Path) -> IO:
+    """Make the folder of a search, and open its lock."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return open(folder / "study.lock", "w")
+    except OSError as error:
+        raise UserError(
+            f"{folder} can't be written to: {error.strerror}. Name another --workdir"
+        ) from None
 
 
 def _first_jobs(sweep: sweep_file.Sweep, folder: Path, count: int, seed: int):

@@ -25,7 +25,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from ocr_jax import charset as charset_lib
-from ocr_jax import corpora, decoders, errors, rereading, trained
+from ocr_jax import corpora, decoders, errors, rereading, trained, workdirs
 from ocr_jax.data import dataset, pipeline
 from ocr_jax.decoding import beam, fusion, greedy, language_model
 from ocr_jax.scoring import calibration
@@ -57,13 +57,15 @@ def tune(
     """Tune beam search for a run; write the result to its workdir and return it.
 
     always: learn from the texts, better or not. Raises UserError if the workdir has no
-    best network, was exported, or if its lines file has changed since training.
+    best network, was exported or can't be written to, or if its lines file has changed
+    since training.
     """
     run = trained.open_run(workdir)
     best = run.best
     dataset.refuse_exported(
         run.workdir, "run tune_decoder on the run that it is of, then export that again"
     )
+    workdirs.refuse_unwritable(run.workdir)  # now, and not after minutes
     making.make_missing(best.config, f"restore it: {run.workdir} was trained on it")
     data = dataset.load_unchanged(run.workdir, best.config)
     if not trained.is_finished(run.workdir):

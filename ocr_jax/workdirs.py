@@ -17,11 +17,13 @@ scores.json       the final scores: the run is finished
 language_model.npz  what ocr_jax.tune_decoder made for beam search
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -176,8 +178,21 @@ def write_bytes(path: Path, content: bytes):
     try:
         partial.write_bytes(content)
         os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    except BaseException:
+        with contextlib.suppress(OSError):  # which would hide why it failed
+            partial.unlink()
+        raise
+
+
+def refuse_unwritable(workdir: Path):
+    """Raise UserError if no file can be written in the workdir."""
+    try:
+        tempfile.TemporaryFile(dir=workdir).close()
+    except OSError as error:
+        raise UserError(
+            f"{workdir} can't be written to: {error.strerror}. Copy it, and name the "
+            "copy"
+        ) from None
 
 
 def environment(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ocr_jax import predict, prepare, reading_formats
+from ocr_jax import predict, prepare, reading_formats, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.images import finding, opening, page_images
 from ocr_jax.pages import page_jobs
@@ -55,6 +55,7 @@ def _not_root():
         lambda path: list(finding.files(path / "pages")),
         lambda path: reading_formats.Writer("text", path / "a.txt").__enter__(),
         lambda path: page_jobs.OutFolder(path / "out", {}, overwrite=False),
+        workdirs.refuse_unwritable,
     ],
 )
 def test_what_is_closed_to_us_is_told(theirs, use):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -125,6 +126,18 @@ def test_lines_that_are_missing_are_to_be_restored(finished, untuned, tmp_path):
     (workdir / "config.json").write_text(changed.to_json())
     with pytest.raises(UserError, match=r"gone\.h5 does not exist.* or restore it: "):
         tune_decoder.tune(workdir)
+
+
+def test_a_run_on_a_disk_that_is_read_only_is_refused_before_any_tuning(
+    untuned, small_disk, monkeypatch
+):
+    disk = small_disk(4)
+    shutil.copytree(untuned, disk / "run")
+    monkeypatch.setattr(tune_decoder, "read_lines", None)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    message = r"run can't be written to: Read-only file system\. Copy it"
+    with pytest.raises(UserError, match=message):
+        tune_decoder.tune(disk / "run")
 
 
 def test_of_a_run_that_goes_on_it_says_to_tune_again(untuned, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Workdirs: what a run remembers of the code behind it, and how files are written."""
 
 import os
+import pathlib
 
 import pytest
 
@@ -70,3 +71,18 @@ def test_a_link_is_written_through_whole_or_not_at_all(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.rglob("*")) == [
         *("page.xml", "page.xml", "there")
     ]
+
+
+def test_a_write_that_fails_says_why_although_nothing_can_be_removed(
+    tmp_path, monkeypatch
+):
+    def fail(why):
+        def raise_it(*_, **__):
+            raise OSError(why)
+
+        return raise_it
+
+    monkeypatch.setattr(os, "replace", fail("no space"))
+    monkeypatch.setattr(pathlib.Path, "unlink", fail("no removing"))
+    with pytest.raises(OSError, match="no space"):
+        workdirs.write_bytes(tmp_path / "a.json", b"")

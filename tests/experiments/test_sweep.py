@@ -263,6 +263,15 @@ def test_a_metric_that_no_training_logs_is_refused_before_any_trial(capsys):
     assert not Path("runs").exists()
 
 
+@pytest.mark.parametrize("folder", ["a.py", "a.py/inside", "/proc/inside"])
+def test_a_folder_that_cannot_be_made_is_reported_in_one_line(folder, capsys):
+    write()
+    assert run(f"--workdir={folder}") == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"ocr_jax: {folder} can't be written to: ")
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize("option", ["--seed=-1", "--trials=0"])
 def test_an_invalid_number_is_reported_in_one_line(option, capsys):
     write()
