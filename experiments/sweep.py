@@ -79,9 +79,16 @@ def run(args: argparse.Namespace) -> int:
             f"the last {sweep_search.FAILURES_IN_A_ROW} trials failed, as said above: "
             "mend that, or say with --trials how many to try"
         )
-    if sweep_search.failed(study):
+    is_at_cap = most is not None and len(sweep_search.begun(study)) >= most
+    if failed := sweep_search.failed(study):
+        if is_at_cap and sweep.method != "grid":  # whose failed points are tried again
+            cap = "run_cap in the file" if most == sweep.run_cap else "--trials"
+            errors.say(
+                f"of the {most} trials, {len(failed)} failed, and are not tried again: "
+                f"when that is mended, try more with a larger {cap}"
+            )
         return 1
-    if most is None or len(sweep_search.begun(study)) < most:
+    if not is_at_cap:
         return 130  # only Ctrl-C ends a search before its end
     return launch.exit_code([ended.get(name) for name in taken_up | ended.keys()])
 

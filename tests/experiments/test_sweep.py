@@ -99,17 +99,6 @@ def test_the_cap_of_a_search_includes_trials_of_earlier_runs(method):
     assert len({status_of(name)["command"][-2] for name in trials()}) == 5
 
 
-def test_a_seed_gives_the_same_trials():
-    write(method="random", parameters={"config.dropout": {"min": 0.0, "max": 0.6}})
-
-    def drawn(seed):
-        path = sweep_file.read("mine.yaml")
-        study = sweep_search.open_study(path, Path("x"), storage=None)
-        return sweep_search.draw(path, study.ask(), seed)
-
-    assert drawn(1) == drawn(1) != drawn(2)
-
-
 def test_a_sweep_continues_after_a_failed_trial():
     write(parameters={"config.dropout": {"values": [0.9, 0.2]}})
     assert run() == 1
@@ -132,6 +121,31 @@ def test_a_failed_trial_still_counts_when_the_search_is_run_again():
     write(method="random", parameters={"config.dropout": {"value": 0.9}})
     assert [run("--trials=1"), run("--trials=1")] == [1, 1]
     assert trials() == ["trial_0000"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "cap"),
+    [
+        ({}, ["--trials=2"], "--trials"),
+        ({"run_cap": 2}, [], "run_cap in the file"),
+        ({"run_cap": 3}, ["--trials=2"], "--trials"),
+    ],
+)
+def test_failed_trials_at_the_cap_of_a_search_say_what_tries_more(
+    changes, options, cap, capsys
+):
+    parameters = {"config.dropout": {"value": 0.9}}
+    write(method="random", parameters=parameters, **changes)
+    assert run(*options) == 1
+    Path("mended").touch()
+    capsys.readouterr()
+    assert run(*options) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and "of the 2 trials, 2 failed, and are not tried" in said[0]
+    assert said[0].endswith(f"try more with a larger {cap}")
+    write(method="random", parameters=parameters)
+    run("--trials=3")
+    assert status_of("trial_0002")["state"] == "finished"
 
 
 @pytest.fixture
@@ -206,14 +220,6 @@ def test_a_trial_rejected_by_the_pruner_is_stopped(fake_trainings, monkeypatch, 
         workdirs.write_json(Path("runs/sweeps/mine", name, "config.json"), defaults)
     assert report.main(shlex.split(shown)) == 0
     assert re.findall(r"\((\w+)\)", capsys.readouterr().out)[-1] == "pruned"
-
-
-def test_hyperband_takes_its_settings_from_the_file(monkeypatch):
-    monkeypatch.setattr(optuna.pruners, "HyperbandPruner", lambda *made_of: made_of)
-    settings = {"type": "hyperband", "max_iter": 27, "s": 2, "eta": 3}
-    write(early_terminate=settings)
-    least, most, factor = sweep_search.make_pruner(sweep_file.read("mine.yaml"))
-    assert (least, most, factor) == (3, 27, 3)
 
 
 @pytest.mark.parametrize(
