@@ -97,7 +97,10 @@ def pack(project: Project, kind: str) -> bytes:
     out, problems = io.BytesIO(), []
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
         for page in project.pages():
-            if project.summary(page).lines:
+            summary = project.summary(page)
+            if summary.problem:
+                problems.append(f"{page.name}: {summary.problem}\n")
+            elif summary.lines:
                 try:
                     content = write(page, Document(page.xml, page.image))
                 except UserError as error:

@@ -182,6 +182,16 @@ def test_a_page_that_can_not_be_shown_is_named_in_the_zip(project):
         assert file.read("left_out.txt").startswith(b"page0: ")
 
 
+@pytest.mark.parametrize("kind", exports.KINDS)
+def test_a_page_whose_xml_is_broken_is_named_in_the_zip(project, kind):
+    first, _ = project.pages()
+    first.xml.write_bytes(b"<PcGts")
+    with zipfile.ZipFile(io.BytesIO(exports.pack(project, kind))) as file:
+        assert file.namelist() == [f"page1{exports.KINDS[kind][0]}", "left_out.txt"]
+        said = file.read("left_out.txt").decode()
+    assert said.startswith("page0: ") and said.count("\n") == 1
+
+
 def test_a_page_whose_file_can_not_be_written_leaves_none(project):
     image = project.pages()[0].image
     image.with_name("new.png").write_bytes(image.read_bytes())
