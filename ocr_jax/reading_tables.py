@@ -32,18 +32,27 @@ def write_scored_lines(workdir: Path, split: str, lines: Iterable[ScoredLine]):
 
 
 def scored_lines(workdir: Path, split: str) -> list[ScoredLine] | None:
-    """Read readings_SPLIT.tsv, sorted by line_id; None if there is no such file."""
+    """Read readings_SPLIT.tsv, sorted by line_id; None if there is no such file.
+
+    Raises UserError if it can't be read, has no lines, or is cut.
+    """
     path = Path(workdir) / f"readings_{split}.tsv"
     if not path.exists():
         return None
     try:
         with regular_files.checked(path).open(encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file, csv.excel_tab)
-            if tuple(header) != ScoredLine._fields:
-                raise ValueError(f"its columns are {header}")
-            return sorted(ScoredLine(*row) for row in rows)
-    except (OSError, TypeError, ValueError, csv.Error) as error:
+            rows = list(csv.reader(file, csv.excel_tab))
+    except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{path} can't be read: {reason(error, path)}") from None
+    columns, *lines = rows or [ScoredLine._fields]
+    if tuple(columns) != ScoredLine._fields:
+        raise UserError(f"{path} can't be read: its columns are {columns}")
+    if not lines or any(len(line) != len(columns) for line in lines):
+        raise UserError(
+            f"{path} has no lines, or is cut: delete scores.json beside it, and run "
+            "the training's command again"
+        )
+    return sorted(map(ScoredLine._make, lines))
 
 
 def _write_tsv(path: Path, header: tuple[str, ...], rows: Iterable[tuple]):

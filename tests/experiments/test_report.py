@@ -8,7 +8,7 @@ import report
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr_jax import reading_tables, workdirs
+from ocr_jax import reading_tables, train, workdirs
 from ocr_jax.errors import UserError
 from ocr_jax.scoring import metrics
 from tests import fixtures
@@ -96,7 +96,7 @@ def test_a_finished_run_keeps_the_readings_behind_its_scores(finished):
 
 
 @settings(max_examples=30)
-@given(cells=st.lists(st.tuples(*[text] * 4), max_size=4))
+@given(cells=st.lists(st.tuples(*[text] * 4), min_size=1, max_size=4))
 def test_scored_lines_survive_a_round_trip(tmp_path_factory, cells):
     folder = tmp_path_factory.mktemp("run")
     lines = [reading_tables.ScoredLine(*cell) for cell in cells]
@@ -104,8 +104,30 @@ def test_scored_lines_survive_a_round_trip(tmp_path_factory, cells):
     assert reading_tables.scored_lines(folder, "test") == sorted(lines)
 
 
-def test_a_broken_file_of_readings_is_named(tmp_path):
-    for content in ("", "line_id\ttext\n", "line_id\twriter\ttranscript\treading\na\n"):
-        (tmp_path / "readings_test.tsv").write_text(content)
-        with pytest.raises(UserError, match=r"readings_test.tsv can't be read"):
-            reading_tables.scored_lines(tmp_path, "test")
+COLUMNS = "line_id\twriter\ttranscript\treading\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("line_id\ttext\n", r"can't be read: its columns are \['line_id', 'text'\]"),
+        ("", "has no lines, or is cut: delete scores.json"),
+        (COLUMNS, "has no lines, or is cut"),
+        (f"{COLUMNS}a\tw\tla\tla\nb\tw", "has no lines, or is cut"),
+    ],
+)
+def test_a_broken_file_of_readings_is_named(tmp_path, content, what):
+    (tmp_path / "readings_test.tsv").write_text(content)
+    with pytest.raises(UserError, match=f"readings_test.tsv {what}"):
+        reading_tables.scored_lines(tmp_path, "test")
+
+
+def test_a_finished_run_gets_its_readings_back_as_that_says(finished, tmp_path):
+    config, workdir, scores = finished
+    run = shutil.copytree(workdir, tmp_path / "run")
+    table = run / "readings_validation.tsv"
+    whole = table.read_bytes()
+    table.write_bytes(b"")
+    (run / "scores.json").unlink()
+    assert train.train_and_evaluate(config, run) == scores
+    assert table.read_bytes() == whole
