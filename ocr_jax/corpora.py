@@ -16,14 +16,22 @@ OWN = 8
 
 
 def read(path: Path, charset: charset_lib.Charset) -> list[np.ndarray]:
-    """Encode the lines of a text file that the charset can spell."""
+    """Encode the lines of a text file that the charset can spell.
+
+    Raises UserError if it can't be read as UTF-8, or has no such line.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"--text={path} is not UTF-8 text: save it as UTF-8") from None
     except (OSError, ValueError) as error:
         raise UserError(f"--text={path} can't be read: {reason(error, path)}") from None
     lines = [line for line in map(_written, text.splitlines()) if line]
     spelled = [line for line in lines if not charset.unknown([line])]
-    print(f"{path}: {len(spelled)} of {len(lines)} lines have known characters only")
+    found = f"{len(spelled)} of {len(lines)} lines have known characters only"
+    if not spelled:
+        raise UserError(f"--text={path}: {found}; name a text of the run's characters")
+    print(f"{path}: {found}")
     return [charset.encode(line) for line in spelled]
 
 

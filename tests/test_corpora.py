@@ -8,6 +8,7 @@ import pytest
 from ocr_jax import corpora, decoders, pretrained
 from ocr_jax.charset import Charset
 from ocr_jax.decoding import language_model
+from ocr_jax.errors import UserError
 from tests import fixtures
 
 
@@ -53,6 +54,22 @@ def test_lines_that_the_charset_cannot_spell_are_left_out_and_counted(text, caps
     labels = corpora.read(text, Charset(tuple(fixtures.LETTERS)))
     assert [len(label) for label in labels] == [3, 3]
     assert "2 of 4 lines" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("caf\xe9\n".encode("latin-1"), "is not UTF-8 text: save it as UTF-8"),
+        ("abc\n".encode("utf-16"), "is not UTF-8 text: save it as UTF-8"),
+        (b"", "0 of 0 lines have known characters only; name a text of"),
+        (b"xyz\n", "0 of 1 lines have known characters only; name a text of"),
+    ],
+)
+def test_a_text_of_which_nothing_can_be_learned_is_refused(tmp_path, content, message):
+    path = tmp_path / "more.txt"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"more.txt:? {message}"):
+        corpora.read(path, Charset(tuple(fixtures.LETTERS)))
 
 
 def test_the_language_of_the_first_network_is_a_choice_too():
