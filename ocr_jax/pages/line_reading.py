@@ -24,8 +24,10 @@ def read_found(recognizer: Recognizer, gray: np.ndarray, lines: list[Line]) -> P
     Only what is read tells that columns run from right to left: they are put in order
     then.
     """
+    # As files have them: what is read again from one of these is the same line.
+    lines = [line._replace(baseline=np.rint(line.baseline)) for line in lines]
     around = [
-        outlines.outline(line, lines[:i] + lines[i + 1 :], gray.shape)
+        np.rint(outlines.outline(line, lines[:i] + lines[i + 1 :], gray.shape))
         for i, line in enumerate(lines)
     ]
     page = read(recognizer, gray, [line.baseline for line in lines], around)

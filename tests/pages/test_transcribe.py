@@ -1,13 +1,15 @@
 """Pages with XML: texts go into copies of it, in which all else stays as it was."""
 
 import re
+import types
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ocr_jax import transcribe
+from ocr_jax import reading_bar, transcribe
+from ocr_jax.data.pages_file import Line
 from ocr_jax.pages import kept_xml, xml_texts
 from tests import fixtures
 
@@ -238,3 +240,47 @@ def test_the_text_of_a_region_is_renewed_where_it_was_that_of_its_lines(
         "./Page/TextRegion/TextEquiv/Unicode"
     )
     assert found == expected
+
+
+@pytest.mark.parametrize("form", ["page", "alto"])
+def test_a_found_page_is_read_again_as_it_was_read(
+    form, finished, tmp_path, monkeypatch
+):
+    save(tmp_path / "in", "page")
+    between = [
+        Line(np.array([[20.3, y + 0.45], [150.3, y + 0.45]]), 40.0, 6.0)
+        for y in (60, 160, 260)
+    ]
+    finder = types.SimpleNamespace(find=lambda gray: between)
+    monkeypatch.setattr(transcribe.finder_lib, "load", lambda name: finder)
+    monkeypatch.chdir(tmp_path)
+    workdir = f"--workdir={finished[1]}"
+    command = "in/page.png", f"--format={form}", "--out=out", workdir
+    assert transcribe.main([*command]) == 0
+    command = "out", "--lines=xml", "--overwrite", "--out=again", workdir
+    assert transcribe.main([*command]) == 0
+    first, again = (readings(tmp_path / name / "page.xml") for name in ("out", "again"))
+    assert first == again and any(text for text, _ in first)
+
+
+def readings(path):
+    """Texts and confidences of the lines of ALTO or PAGE."""
+    root = ElementTree.parse(path).getroot()
+    return [
+        (e.get("CONTENT") or e.findtext("{*}Unicode"), e.get("WC") or e.get("conf"))
+        for e in (*root.iterfind(".//{*}String"), *root.iterfind(".//{*}TextEquiv"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("out", "is_shown", "is_terminal"),
+    [(None, False, True), ("texts", True, True), (None, True, False)],
+)
+def test_a_bar_is_shown_where_no_texts_come(
+    monkeypatch, capsys, out, is_shown, is_terminal
+):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal, raising=False)
+    with reading_bar.shown(3, out) as bar:
+        bar()
+    assert ("Reading" in capsys.readouterr().err) == is_shown
