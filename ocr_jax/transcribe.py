@@ -94,10 +94,23 @@ def _run(args: argparse.Namespace) -> int:
     devices.use_cores(batches.MOST)
     notes = Notes()
     jobs = _xml_jobs(args) if args.lines == "xml" else _image_jobs(args)
-    folder, done = None, set()
-    if args.out:
-        folder = page_jobs.OutFolder(args.out, _how(args), overwrite=args.overwrite)
-        done = folder.done(jobs)
+    if not args.out:
+        return _read_all(args, jobs, None, notes)
+    folder = page_jobs.OutFolder(args.out, _how(args), overwrite=args.overwrite)
+    try:
+        return _read_all(args, jobs, folder, notes)
+    finally:
+        folder.drop_if_empty()
+
+
+def _read_all(
+    args: argparse.Namespace,
+    jobs: list[Job],
+    folder: page_jobs.OutFolder | None,
+    notes: Notes,
+) -> int:
+    """Read the pages that are not done, say what came of all; the exit code."""
+    done = folder.done(jobs) if folder else set()
     reader = _reader(args)
     counts = collections.Counter()
     with reading_bar.shown(len(jobs), args.out) as bar:

@@ -54,6 +54,7 @@ class OutFolder:
         """Make the folder. Raises UserError if it can't be written to."""
         self._path, self._overwrite = path, overwrite
         self._record = path / RECORD
+        self._new = [one for one in (path, *path.parents) if not os.path.exists(one)]
         try:
             path.mkdir(parents=True, exist_ok=True)
             with self._record.open("ab+") as record:
@@ -62,11 +63,19 @@ class OutFolder:
             raise Unwritable(f"--out={path}: {reason(error)}") from None
         self._how = {option: self._relative(value) for option, value in how.items()}
 
+    def drop_if_empty(self):
+        """Remove what was made for texts, if there are none."""
+        with contextlib.suppress(OSError):
+            if not self._record.stat().st_size:
+                self._record.unlink()
+            for folder in self._new:
+                folder.rmdir()
+
     def done(self, jobs: Sequence[Job]) -> set[Job]:
         """Return the jobs whose file is there already.
 
-        Raises UserError if a file is of another page, or was read in another way, and
-        if two jobs have one file.
+        Raises UserError if a file is of another page, was read in another way, or is of
+        another program, and if two jobs have one file.
         """
         _refuse_twins(jobs)
         if self._overwrite:
@@ -89,15 +98,26 @@ class OutFolder:
                 path = self._path / f"{job.name}{suffix}"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if suffix == job.suffix:
-                    workdirs.write_bytes(path, job.header + content)
+                    self._write_text(job, path, job.header + content)
                 else:
                     self._write_image(job, path, content)
-            with self._record.open("a") as record:
-                record.write(json.dumps(self._entry(job)) + "\n")
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
                 raise UserError("its name is too long for a file: rename it") from None
             raise Unwritable(f"--out={self._path}: {reason(error)}") from None
+
+    def _write_text(self, job: Job, path: Path, content: bytes):
+        # Of a run that ends between the two, no file is there that no entry knows.
+        is_new = not os.path.exists(path)
+        if is_new:
+            self._note(job)
+        workdirs.write_bytes(path, content)
+        if not is_new:
+            self._note(job)
+
+    def _note(self, job: Job):
+        with self._record.open("a") as record:
+            record.write(json.dumps(self._entry(job)) + "\n")
 
     def _write_image(self, job: Job, path: Path, content: bytes):
         """Write an image beside the text. Raises UserError if another would be lost."""
@@ -113,15 +133,14 @@ class OutFolder:
     def _refuse_other(self, job: Job, entry: dict | None):
         path, now = self._path / job.file, self._entry(job)
         if entry is None:
-            # Of another program, or from before there was a record.
-            if job.xml and (found := _format(path)) != job.xml:
-                raise UserError(f"{path} is {found}, not {job.xml}: {TRY}")
-            return
+            raise UserError(f"{path} was not written by transcribe: {TRY}")
         for key, value in now.items():
             if (old := entry.get(key, value)) != value:
                 what = "is of " if key == "source" else f"was read with --{key}="
                 old, new = self._shown(old), self._shown(value)
                 raise UserError(f"{path} {what}{old}, not {new}: {TRY}")
+        if job.xml and (found := _format(path)) != job.xml:
+            raise UserError(f"{path} is {found}, not {job.xml}: {TRY}")
 
     def _entry(self, job: Job) -> dict[str, str]:
         source = self._relative(job.source)
@@ -135,10 +154,11 @@ class OutFolder:
         except OSError as error:
             raise UserError(f"{self._record}: {reason(error)}") from None
         for line in lines:
-            # A full disk may have cut a line.
-            with contextlib.suppress(ValueError, TypeError, KeyError):
-                entry = json.loads(line)
-                made[entry["file"]] = entry
+            # A full disk may have cut a line: what is left may name the file.
+            for text in (line.partition(", ")[0] + "}", line):
+                with contextlib.suppress(ValueError, TypeError, KeyError):
+                    entry = json.loads(text)
+                    made[entry["file"]] = entry
         return made
 
     def _relative(self, value: Path | str) -> str:

@@ -4,12 +4,14 @@ import io
 import json
 import os
 import types
+from unittest import mock
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ocr_jax import reading_bar, transcribe
+from ocr_jax import transcribe
+from ocr_jax.errors import UserError
 from ocr_jax.pages import page_formats, page_jobs, page_xml_writer
 from ocr_jax.readings import Page, PageLine, Reading
 from tests import fixtures
@@ -158,7 +160,7 @@ def test_a_page_of_the_same_name_is_not_done(run, tmp_path, monkeypatch):
         assert done in said[1] if done else refused(said, "of standard input (")
 
 
-def test_texts_without_a_record_are_done_unless_they_are_other_xml(run, tmp_path):
+def test_a_text_whose_entry_is_cut_is_done_unless_it_is_other_xml(run, tmp_path):
     save_image(tmp_path / "in/a.png")
     command = "in", "--out=out", "--format=page"
     assert run(*command)[0] == 0
@@ -170,6 +172,35 @@ def test_texts_without_a_record_are_done_unless_they_are_other_xml(run, tmp_path
     assert record.read_text().splitlines()[1].startswith('{"file": "b.xml"')
     (tmp_path / "out/a.xml").write_bytes(page_xml_writer.alto(Page((6, 4), []), "a"))
     assert refused(run(*command), "out/a.xml is ALTO, not PAGE")
+
+
+@pytest.mark.parametrize("content", [b"", b"by hand\n"])
+@pytest.mark.parametrize("form", page_formats.FORMATS)
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_file_that_no_entry_knows_is_not_done(run, tmp_path, content, form, others):
+    command = "in", "--out=out", f"--format={form}"
+    if others:
+        save_image(tmp_path / "in/b.png")
+        assert run(*command)[0] == 0
+    save_image(tmp_path / "in/a.png")
+    path = tmp_path / "out" / f"a{page_formats.FORMATS[form].suffix}"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    words = f"out/{path.name} was not written by transcribe: {page_jobs.TRY}"
+    assert refused(run(*command), words)
+    assert path.read_bytes() == content
+    assert run(*command, "--overwrite")[0] == 0
+    assert f"{1 + others} done before" in run(*command)[1]
+
+
+def test_a_run_that_is_killed_as_it_notes_a_page_goes_on(run, tmp_path, monkeypatch):
+    save_image(tmp_path / "in/a.png")
+    with monkeypatch.context() as killed:
+        interrupted = mock.Mock(side_effect=KeyboardInterrupt)
+        killed.setattr(page_jobs.OutFolder, "_entry", interrupted)
+        assert run("in", "--out=out")[0] == 130
+    assert "1 read" in run("in", "--out=out")[1]
+    assert (tmp_path / "out/a.txt").read_text() == "ab\n"
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.bmp", "turned.jpg"])
@@ -224,6 +255,22 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_read(
     assert refused(run("in", "--out=file", "--format=page"), "--out=file: File exists")
 
 
+def test_a_run_that_reads_nothing_leaves_no_folder(run, tmp_path, monkeypatch):
+    save_image(tmp_path / "in/a.png")
+    (tmp_path / "in/torn.png").write_bytes(b"no")
+    (tmp_path / "there").mkdir()
+    assert run("in/torn.png", "--out=new/out")[0] == 2
+    monkeypatch.setattr(transcribe, "_recognizer", no_network)
+    for out in ("there", "new/out"):
+        assert refused(run("in", f"--out={out}"), "no network")
+    left = {path.name for path in tmp_path.rglob("*")}
+    assert left == {"in", "a.png", "torn.png", "there"}
+
+
+def no_network(args):
+    raise UserError("no network")
+
+
 @pytest.mark.parametrize("form", ["text", "page"])
 def test_a_full_disk_ends_the_run(run, tmp_path, form, small_disk):
     for name in "abc":
@@ -250,17 +297,3 @@ def test_a_table_of_several_pages_has_one_row_of_names(tmp_path, capsys):
     first, *rows = capsys.readouterr().out.splitlines()
     assert first.split("\t") == list(page_formats.COLUMNS)
     assert [row.split("\t")[0] for row in rows] == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    ("out", "is_shown", "is_terminal"),
-    [(None, False, True), ("texts", True, True), (None, True, False)],
-)
-def test_a_bar_is_shown_where_no_texts_come(
-    monkeypatch, capsys, out, is_shown, is_terminal
-):
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal, raising=False)
-    with reading_bar.shown(3, out) as bar:
-        bar()
-    assert ("Reading" in capsys.readouterr().err) == is_shown

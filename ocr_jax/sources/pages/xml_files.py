@@ -47,20 +47,21 @@ def read_head(path: Path) -> Head:
     """Read the head of an XML file. Raises UserError if it is not well-formed there."""
     root = image_name = changed = ""
     try:
-        regular_files.checked(path)
-        events = SafeElementTree.iterparse(path, ("start", "end"), forbid_dtd=False)
-        for event, element in events:
-            name = tag(element)
-            root = root or name
-            if root not in FORMATS or (event, name) == ("start", "Layout"):
-                break
-            if (event, name) == ("start", "Page"):
-                image_name = element.get("imageFilename", "")
-                break
-            if (event, name) == ("end", "fileName"):
-                image_name = image_name or (element.text or "").strip()
-            elif event == "end" and name in ("LastChange", "processingDateTime"):
-                changed = max(changed, (element.text or "").strip())
+        # A parser that is left half-way would keep a file of its own open.
+        with regular_files.checked(path).open("rb") as file:
+            events = SafeElementTree.iterparse(file, ("start", "end"), forbid_dtd=False)
+            for event, element in events:
+                name = tag(element)
+                root = root or name
+                if root not in FORMATS or (event, name) == ("start", "Layout"):
+                    break
+                if (event, name) == ("start", "Page"):
+                    image_name = element.get("imageFilename", "")
+                    break
+                if (event, name) == ("end", "fileName"):
+                    image_name = image_name or (element.text or "").strip()
+                elif event == "end" and name in ("LastChange", "processingDateTime"):
+                    changed = max(changed, (element.text or "").strip())
     except REFUSED as error:
         raise UserError(_reason(path, error)) from None
     return Head(root, FORMATS.get(root, ""), image_name, changed)
