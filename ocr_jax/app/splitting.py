@@ -43,13 +43,16 @@ def _is_to_split(path: Path) -> bool:
         return False
     if suffix in (".tif", ".tiff"):
         status = path.stat()
-        return _count(path, status.st_mtime_ns, status.st_size) > 1
+        return _has_several(path, status.st_mtime_ns, status.st_size)
     return suffix in page_images.PDF
 
 
 @functools.lru_cache(4096)
-def _count(path: Path, changed: int, size: int) -> int:
-    return opening.count_pages(path)
+def _has_several(path: Path, changed: int, size: int) -> bool:
+    try:
+        return opening.count_pages(path) > 1
+    except UserError:
+        return True  # splitting it says why that can't be
 
 
 def split(path: Path):

@@ -22,6 +22,8 @@ BROKEN = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError)
 # No scan of a page is larger; a small file that claims more is a decompression bomb.
 # Pillow's own limit is 178,956,970.
 MAX_PIXELS = 150_000_000
+# No scan has more. To count a million pages of a TIFF, Pillow would take hours.
+MOST_PAGES = 5_000
 
 
 class Picture(NamedTuple):
@@ -110,6 +112,7 @@ def count_pages(source: str | os.PathLike | bytes) -> int:
     """Return how many pages a TIFF has; 1 for other files, and for what is no image.
 
     Of a torn TIFF of several, the page that is torn counts: reading it says so.
+    Raises UserError if there are more than MOST_PAGES.
     """
     is_data = isinstance(source, bytes)
     if is_data and not source.startswith(TIFF):
@@ -124,6 +127,11 @@ def count_pages(source: str | os.PathLike | bytes) -> int:
             while True:
                 image.seek(count)
                 count += 1
+                if count > MOST_PAGES:
+                    raise UserError(
+                        f"{describe(source)} has more than {MOST_PAGES:,} pages: "
+                        "split it"
+                    )
     except EOFError:
         return count
     except (*BROKEN, Image.DecompressionBombError):

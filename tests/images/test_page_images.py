@@ -3,8 +3,11 @@
 import io
 import time
 
+import pytest
 from PIL import Image
 
+from ocr_jax.app import splitting
+from ocr_jax.errors import UserError
 from ocr_jax.images import opening, page_images
 
 
@@ -18,6 +21,22 @@ def test_bytes_have_as_many_pages_as_their_file():
         assert opening.count_pages(data.getvalue()) == len(found) == len(shades)
         assert [page.read()[0, 0] for page in found] == shades
     assert [page.name for page in found] == ["stdin"]
+
+
+def test_a_tiff_of_more_pages_than_any_scan_has_costs_only_itself(
+    tmp_path, monkeypatch
+):
+    page = Image.new("L", (6, 4))
+    for name, count in (("a", 3), ("b", 4)):
+        path = tmp_path / f"{name}.tif"
+        page.save(path, save_all=True, append_images=[page] * (count - 1))
+    monkeypatch.setattr(opening, "MOST_PAGES", 3)
+    *good, bad = page_images.find([str(tmp_path)])
+    assert [page.name for page in good] == ["a_0001", "a_0002", "a_0003"]
+    assert bad.problem == f"{tmp_path / 'b.tif'} has more than 3 pages: split it"
+    assert splitting.waiting(tmp_path) == [tmp_path / "a.tif", tmp_path / "b.tif"]
+    with pytest.raises(UserError, match="more than 3 pages"):
+        splitting.split(tmp_path / "b.tif")
 
 
 def test_names_of_many_files_take_no_time(tmp_path):
