@@ -8,9 +8,9 @@ data/raw/iam; README.md says where to get them. pretrained:hands has seen no lin
 and no English in ink.
 
 It reached a CER of 4.2 % (95 % interval 3.4 to 5.1) on the validation lines and 6.3 %
-(5.5 to 7.3) on the test lines, 3.1 and 4.6 % with 6-grams of its transcripts and of
-English words, after fourteen epochs in 146 minutes on a CPU core beside other work. 30
-November 2026; see docs/iam.md.
+(5.5 to 7.3) on the test lines, 2.8 and 4.3 % with 6-grams of its transcripts, English
+words and novels, after fourteen epochs in 146 minutes on a CPU core beside other work.
+30 November 2026; see docs/iam.md.
 
 :tiny, :small and :base start from random weights. None of them has been trained to its
 end: 200 epochs take hours on a GPU. Synthetic and recombined lines may be added as in

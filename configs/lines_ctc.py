@@ -3,6 +3,7 @@
 python -m ocr_jax.prepare folder --source=DIR --out=data/lines.h5
 python -m ocr_jax.main --config=configs/lines_ctc.py
 python -m ocr_jax.main --config=configs/lines_ctc.py --config.lines_file=FILE.h5
+python -m ocr_jax.main --config=configs/lines_ctc.py:hands-large
 python -m ocr_jax.main --config=configs/lines_ctc.py:nothing
 
 It goes on from pretrained:hands (docs/models/hands.md), for the more epochs the fewer
@@ -19,6 +20,9 @@ cores: see experiments/studies/RESULTS.md.
 from ocr_jax import pretrained, recipes
 from ocr_jax.config import default_config
 
+# Network that comes with the package → its LSTM layers.
+LAYERS = {"hands": 2, "hands-large": 4}
+
 
 def get_config(start="hands"):
     config = default_config()
@@ -29,12 +33,14 @@ def get_config(start="hands"):
     if start == "nothing":
         config.dropout = 0.5
         config.num_epochs = 130
-    elif start == "hands":
-        config.init_from = pretrained.RECOGNIZER
+    elif start in LAYERS:
+        config.init_from = f"{pretrained.PREFIX}{start}"
         config.encoder = "upright_conv"
+        config.lstm_layers = LAYERS[start]
         config.num_epochs = 0
         config.learning_rate = 1e-3
         config.dropout = 0.3
     else:
-        raise ValueError(f"no start {start}: expected one of hands, nothing")
+        expected = ", ".join((*LAYERS, "nothing"))
+        raise ValueError(f"no start {start}: expected one of {expected}")
     return config

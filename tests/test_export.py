@@ -156,12 +156,13 @@ def test_a_network_that_ships_is_checked_by_its_digest(exported, tmp_path, monke
         Recognizer.load("pretrained:tiny")
 
 
-def test_the_recogniser_that_ships_reads_latin_letters_and_digits():
-    best = trained.load_best(pretrained.RECOGNIZER)
+@pytest.mark.parametrize(("name", "megabytes"), [("hands", 5), ("hands-large", 20)])
+def test_recognisers_that_ship_read_latin_letters_and_digits(name, megabytes):
+    best = trained.load_best(f"{pretrained.PREFIX}{name}")
     wanted = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789àéèêçäöüñ"
     assert set(wanted) <= set(best.charset.characters)
-    size = (pretrained.folder("hands") / workdirs.WEIGHTS).stat().st_size
-    assert size <= 5e6
+    size = (pretrained.folder(name) / workdirs.WEIGHTS).stat().st_size
+    assert size <= megabytes * 1e6
 
 
 def test_the_finder_that_ships_finds_lines():

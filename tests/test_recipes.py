@@ -113,6 +113,18 @@ EXPECTED = {
         "augment.probability": 0.5,
         "augment.mask": 0.05,
     },
+    "lines_ctc.py:hands-large": HANDWRITING
+    | {
+        "name": "lines_ctc",
+        "init_from": "pretrained:hands-large",
+        "encoder": "upright_conv",
+        "lstm_layers": 4,
+        "num_epochs": 0,
+        "learning_rate": 1e-3,
+        "dropout": 0.3,
+        "augment.probability": 0.5,
+        "augment.mask": 0.05,
+    },
     "lines_ctc.py:nothing": HANDWRITING
     | {
         "name": "lines_ctc",

@@ -23,6 +23,14 @@ DIGESTS = {
             "23540821e218f1526addc0a7de473855a22a284fee5fa72aa6d54084c08685ed"
         ),
     },
+    "hands-large": {
+        "weights.safetensors": (
+            "97619742557fa7b6082e5e3e078a1517816d51aac9c5e8e2a84b4da6758f0ed7"
+        ),
+        "language_model.npz": (
+            "9421ad0a109850450de80f09daca3f8c55971c9df877b63470004b2b1e5a42ab"
+        ),
+    },
     "page_lines": {
         "weights.safetensors": (
             "36a77f9431686d95bd5ec925eb31eceed13f493027eff0e1655734a45500cf56"
