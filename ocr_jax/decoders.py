@@ -1,5 +1,7 @@
 """Decoders by name, and the language model that a workdir keeps for beam search."""
 
+import contextlib
+import hashlib
 import io
 import json
 import os
@@ -24,6 +26,8 @@ HELP = (
 )
 FILE = "language_model.npz"
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error)
+# Of language models as they are built, in the folder of compiled programs; of so many.
+BUILT, MOST_BUILT = "language_models", 8
 
 
 class Decoder(NamedTuple):
@@ -92,9 +96,37 @@ def load(
         raise UserError(
             f"{path} was made for other characters: run ocr_jax.tune_decoder again"
         )
-    model = jax.device_put(language_model.build(tuned.model.ngrams))
+    model = jax.device_put(build(path, tuned.model.ngrams))
     guide = beam.Guide(model, tuned.weights.alpha, tuned.weights.beta)
     return Decoder(jax.tree_util.Partial(fusion.beam_path, guide), tuned.temperature)
+
+
+def build(path: Path, ngrams: language_model.NGrams) -> language_model.LanguageModel:
+    """Build the model of a file's n-grams, or load what was built of it before.
+
+    It takes 0.4 s for the model that ships. What was built is kept beside the compiled
+    programs, where that is possible.
+    """
+    folder = jax.config.jax_compilation_cache_dir
+    if not folder or "://" in folder:
+        return language_model.build(ngrams)
+    code = Path(language_model.__file__).read_bytes()
+    name = hashlib.sha256(path.read_bytes() + code).hexdigest()
+    kept = Path(folder) / BUILT / f"{name}.npz"
+    try:
+        with np.load(kept, allow_pickle=False) as file:
+            return language_model.LanguageModel(**file)
+    except (OSError, EOFError, TypeError, ValueError, *BROKEN_ZIP):
+        model = language_model.build(ngrams)
+    content = io.BytesIO()
+    np.savez(content, **model._asdict())
+    with contextlib.suppress(OSError):  # of a full disk, or a folder of another's
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        workdirs.write_bytes(kept, content.getvalue())
+        models = sorted(kept.parent.glob("*.npz"), key=os.path.getmtime)
+        for old in models[:-MOST_BUILT]:
+            old.unlink()
+    return model
 
 
 def write(path: Path, tuned: TunedDecoder):
