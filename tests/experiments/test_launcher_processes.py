@@ -101,7 +101,9 @@ def test_a_closed_terminal_stops_the_jobs_unless_nohup_started_them(
     tmp_path, under, end
 ):
     found = trainings(tmp_path, 2, seconds=1)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup may run the tests
     launcher = launch(found, under=under)
+    signal.signal(signal.SIGHUP, before)
     wait_for_start(found, 2)
     launcher.send_signal(signal.SIGHUP)
     assert launcher.communicate(timeout=20)[0].splitlines()[-1] == end
