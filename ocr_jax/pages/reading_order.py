@@ -15,8 +15,15 @@ OVERLAP = 0.1
 # Lines stand in one row if their baselines differ by less than this much of a height.
 ROW = 0.3
 # A page is a table if its lines have this many others in their row, and the usual one
-# is no wider than this share of the page. Columns of text are wider.
-TABLE_ROWMATES, TABLE_WIDTH = 1.3, 0.15
+# is no wider than this share of the page,
+ROWMATES, NARROW = 1.3, 0.1
+# or if rowmates, times the share by which one is narrower than another, are more than
+# this. Columns of text are wide and alike.
+UNLIKE = 0.7
+# Tables face each other if they cover the page's width alike, as the correlation at
+# these many places says, few lines run from the one into the other, and cells of a row
+# differ in width by this share in both: like columns are those of one table.
+ALIKE, PLACES, CROSSING, DIFFERENT = 0.9, 200, 0.03, 0.25
 
 
 def order(
@@ -24,10 +31,10 @@ def order(
 ) -> list[int]:
     """Return the indices of lines in reading order.
 
-    A table is read by rows. Elsewhere a line comes before those below it that it
-    overlaps from side to side, and before those to its right, unless a line that
-    overlaps both is between them. In a script that runs from right to left, columns
-    and rows do so, too.
+    A table is read by rows, one of two that face each other after the other. Elsewhere
+    a line comes before those below it that it overlaps from side to side, and before
+    those to its right, unless a line that overlaps both is between them. In a script
+    that runs from right to left, columns and rows do so, too.
     """
     if not lines:
         return []
@@ -36,9 +43,8 @@ def order(
         left, right = -right, -left
     width = right - left
     rows = _in_one_row(lines, top)
-    is_table = rows.sum(axis=1).mean() > TABLE_ROWMATES
-    if is_table and np.median(width) < TABLE_WIDTH * page_width:
-        return _by_rows(rows, top, left)
+    if _is_table(rows, width, page_width):
+        return _by_rows(rows, _is_on_second(rows, left, right), top, left)
     shared = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
     overlap = shared > OVERLAP * np.minimum(width[:, None], width)
     is_above = top[:, None] < top
@@ -67,9 +73,56 @@ def _in_one_row(lines: Sequence[Line], top: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _by_rows(rows: np.ndarray, top: np.ndarray, left: np.ndarray) -> list[int]:
-    """Return the lines row by row, each from left to right."""
-    rest, ordered = sorted(range(len(top)), key=lambda index: top[index]), []
+def _is_table(rows: np.ndarray, width: np.ndarray, page_width: int) -> bool:
+    """Return whether the lines are cells: narrow, or of unlike widths in one row."""
+    rowmates = rows.sum(axis=1).mean()
+    is_narrow = np.median(width) < NARROW * page_width
+    unlike = rowmates * _narrower(rows, width) > UNLIKE
+    return unlike or (rowmates > ROWMATES and is_narrow)
+
+
+def _narrower(rows: np.ndarray, width: np.ndarray) -> float:
+    """Return the share by which a line is usually narrower than another in its row."""
+    ratio = width[:, None] / np.maximum(width, 1)
+    ratio = ratio[rows & (ratio <= 1)]
+    return 1 - np.median(ratio) if ratio.size else 0.0
+
+
+def _is_on_second(rows: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return which lines are on the second of two tables that face each other (n,).
+
+    Its columns repeat those of the first. Where no such table is, none are on it.
+    """
+    places = np.linspace(left.min(), right.max(), PLACES)
+    covers = (left[:, None] <= places) & (places < right[:, None])
+    best, second = ALIKE, np.zeros(len(left), bool)
+    for index in range(PLACES // 3, 2 * PLACES // 3):
+        after = left + right > 2 * places[index]
+        if after.all() or not after.any() or covers[:, index].mean() > CROSSING:
+            continue
+        alike = _correlation(covers[~after].mean(axis=0), covers[after].mean(axis=0))
+        both = [
+            _narrower(rows[np.ix_(s, s)], right[s] - left[s]) for s in (after, ~after)
+        ]
+        if alike > best and min(both) > DIFFERENT:
+            best, second = alike, after
+    return second
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the correlation of two profiles where one is shifted to suit the other."""
+    a, b = a - a.mean(), b - b.mean()
+    scale = np.linalg.norm(a) * np.linalg.norm(b)
+    return np.correlate(np.tile(b, 2), a, "valid").max() / max(scale, 1e-9)
+
+
+def _by_rows(
+    rows: np.ndarray, second: np.ndarray, top: np.ndarray, left: np.ndarray
+) -> list[int]:
+    """Return the lines row by row, each from left to right, those of `second` last."""
+    rows = rows & (second[:, None] == second)
+    rest = sorted(range(len(top)), key=lambda index: (second[index], top[index]))
+    ordered = []
     while rest:
         row = [index for index in rest if index == rest[0] or rows[rest[0], index]]
         ordered += sorted(row, key=lambda index: left[index])

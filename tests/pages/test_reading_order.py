@@ -20,6 +20,14 @@ LEFT = [line(100, 450, y) for y in (120, 160, 200)]
 RIGHT = [line(550, 900, y) for y in (120, 160, 200)]
 FOOT = line(100, 900, 260)
 CELLS = [line(x, x + 90, y) for y in (100, 140, 180) for x in (100, 300, 500, 700)]
+ROWS = (100, 140, 180, 220)
+# A register over two facing pages: names and dates, on each page.
+REGISTER = [line(x, x + w, y) for y in ROWS for x, w in ((50, 200), (330, 90))]
+FACING = [line(x, x + w, y) for y in ROWS for x, w in ((550, 210), (830, 90))]
+NAMED = [
+    line(x, x + (160, 60)[x > 50], y) for y in ROWS for x in (50, *range(300, 950, 90))
+]
+TEXT = [line(x, x + 120, y) for x in (50, 200, 550, 700) for y in ROWS]
 
 
 @pytest.mark.parametrize(
@@ -31,6 +39,10 @@ CELLS = [line(x, x + 90, y) for y in (100, 140, 180) for x in (100, 300, 500, 70
         [line(100, 450, y, drop=30) for y in (100, 140)],
         [line(80, 200, 100), line(220, 900, 100), line(100, 900, 140)],  # in two parts
         CELLS,
+        REGISTER + FACING,
+        REGISTER + FACING[:4],  # the page after the last entry is empty
+        NAMED,
+        TEXT,
         [],
     ],
 )
@@ -46,6 +58,7 @@ def test_lines_are_read_in_this_order(lines):
         [HEADING, *RIGHT, *LEFT, FOOT],
         [line(220, 900, 100), line(80, 200, 100), line(100, 900, 140)],
         [CELLS[i] for row in (3, 7, 11) for i in range(row, row - 4, -1)],
+        [page[i] for page in (FACING, REGISTER) for i in (1, 0, 3, 2, 5, 4, 7, 6)],
         [],
     ],
 )
