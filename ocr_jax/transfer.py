@@ -16,7 +16,7 @@ from ocr_jax import config as config_lib
 from ocr_jax import config_keys, run_names, train_state, trained, workdirs
 from ocr_jax.charset import BLANK, Charset, shown
 from ocr_jax.data import dataset
-from ocr_jax.errors import UserError
+from ocr_jax.errors import UserError, say
 
 # The output layers: their last axis is the classes.
 HEADS = ("head", "head_shortcut")
@@ -27,20 +27,24 @@ class Taken(NamedTuple):
 
     share: float  # of the parameters
     fresh: list[str]  # arrays that the other run lacks, or has in another shape
+    left: list[str]  # arrays of the other run that have no place here
     new_characters: str
     dropped_characters: str
 
     def __str__(self) -> str:
         parts = [f"{self.share:.0%} of the parameters taken over"]
         if self.fresh:
-            counts = collections.Counter(name.split("/")[0] for name in self.fresh)
-            listed = ", ".join(f"{part} ({n} arrays)" for part, n in counts.items())
-            parts.append(f"started fresh: {listed}")
+            parts.append(f"started fresh: {_counted(self.fresh)}")
         if self.new_characters:
             parts.append(f"new characters: '{shown(self.new_characters)}'")
         if self.dropped_characters:
             parts.append(f"dropped characters: '{shown(self.dropped_characters)}'")
         return "; ".join(parts)
+
+
+def _counted(names: list[str]) -> str:
+    counts = collections.Counter(name.split("/")[0] for name in names)
+    return ", ".join(f"{part} ({n} arrays)" for part, n in counts.items())
 
 
 def known_characters(config, workdir: Path) -> Charset:
@@ -131,12 +135,9 @@ def taken_over(
     other = trained.load_best(config.init_from)
     replace, taken = take_over(other, shapes, data.charset)
     is_random = any(name.split("/")[0] == config.freeze for name in taken.fresh)
+    shapes_of_both = (_shapes(other.config, other.height), _shapes(config, data.height))
+    differing = "; ".join(config_lib.differences(*shapes_of_both))
     if is_random or taken.share < config.init_from_share:
-        shapes_of_both = (
-            _shapes(other.config, other.height),
-            _shapes(config, data.height),
-        )
-        differing = "; ".join(config_lib.differences(*shapes_of_both))
         problem = f"{config.init_from} is of another shape ({differing})"
         if is_random:
             raise UserError(
@@ -149,6 +150,12 @@ def taken_over(
             "for. Take its values, or set --config.init_from_share=0 to take what fits"
         )
     print(f"From {config.init_from}: {taken}")
+    if taken.left:
+        say(
+            f"config.init_from: {config.init_from} is of another shape ({differing}), "
+            f"and these of its weights are left behind: {_counted(taken.left)}. Take "
+            "its values to have them all"
+        )
     return replace
 
 
@@ -174,11 +181,12 @@ def take_over(
     }
     columns = {BLANK: BLANK} | columns  # which class of ours is which of theirs
     share = len(columns) / charset.num_classes  # of the output layer
-    fresh, taken, arrays = [], 0.0, {}
+    fresh, left, taken, arrays = [], [], 0.0, {}
     for kind in train_state.WEIGHTS:
         ours = traverse_util.flatten_dict(getattr(shapes, kind), sep="/")
         found = traverse_util.flatten_dict(getattr(other.state, kind), sep="/")
         arrays[kind] = {}
+        left += sorted(found.keys() - ours.keys())
         for name, array in ours.items():
             part = _fitting(name, array, found.get(name), list(columns.values()))
             if part is None:
@@ -190,6 +198,7 @@ def take_over(
     report = Taken(
         taken / train_state.count_parameters(shapes),
         fresh,
+        left,
         new_characters="".join(sorted(set(charset.characters) - theirs.keys())),
         dropped_characters="".join(sorted(theirs.keys() - set(charset.characters))),
     )

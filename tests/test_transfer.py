@@ -43,7 +43,7 @@ def test_the_same_charset_takes_over_everything(finished):
     best = trained.load_best(workdir)
     state, taken = take_over(best, config, charset)
     assert taken.share == 1
-    assert (taken.fresh, taken.new_characters, taken.dropped_characters) == ([], "", "")
+    assert taken[1:] == ([], [], "", "")
     for kind in ("params", "batch_stats"):
         ours, theirs = (jax.tree.leaves(getattr(s, kind)) for s in (state, best.state))
         assert len(ours) == len(theirs) > 0
@@ -233,6 +233,18 @@ def test_a_network_of_another_shape_is_refused_in_a_short_line(
     data = dataset.load(config, ("train",))
     transfer.taken_over(config, fresh_state(config, data.charset), data)
     assert "started fresh: encoder" in capsys.readouterr().out
+
+
+def test_layers_that_are_left_behind_are_named(finished, tmp_path, capsys):
+    _, pretrained, _ = finished
+    config = fixtures.make_tiny_config(lines_of(tmp_path, "ab"))
+    config.init_from, config.init_from_share = str(pretrained), 0.0
+    config.conv_channels = (16,)
+    data = dataset.load(config, ("train",))
+    transfer.taken_over(config, fresh_state(config, data.charset), data)
+    told = capsys.readouterr().err
+    assert "of another shape (conv_channels: [16, 24] → [16]), and these" in told
+    assert "left behind: encoder (" in told
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
