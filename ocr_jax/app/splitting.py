@@ -6,6 +6,7 @@ such a file, of one page: browsers don't show it.
 
 import filecmp
 import functools
+import os
 import threading
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def waiting(folder: Path) -> list[Path]:
 
 def _is_to_split(path: Path) -> bool:
     suffix = path.suffix.lower()
-    if path.name.startswith("."):
+    # A folder may be called a.pdf; a link to nowhere would keep all else from a split.
+    if path.name.startswith(".") or not os.path.isfile(path):
         return False
     if suffix in page_images.HEIC:
         return True

@@ -223,6 +223,15 @@ def test_a_file_that_can_not_be_split_stays(project):
     assert torn.exists() and not (project.folder / "originals").exists()
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".pdf"])
+def test_what_is_no_file_is_not_split_and_stops_no_other(project, suffix):
+    photograph = project.folder / "photograph.heic"
+    photograph.write_bytes(b"none")
+    (project.folder / f"gone{suffix}").symlink_to("nowhere")
+    (project.folder / f"folder{suffix}").mkdir()
+    assert splitting.waiting(project.folder) == [photograph]
+
+
 def test_pictures_are_shown_upright_and_thumbnails_kept(project):
     page = project.pages()[0]
     content, mime = pictures.shown(page.image, page.xml)
