@@ -182,8 +182,8 @@ def _image_jobs(args: argparse.Namespace) -> list[Job]:
         _refuse_copies_among(pages, args)
 
     def read(page: page_images.PageImage, reader: page_reader.PageReader):
-        if form.needs_image and not finding.is_text(page.name):
-            raise UserError("its name is not UTF-8, as XML has to be: rename it")
+        if form.needs_image and (why := finding.unfit_for_xml(page.name)):
+            raise UserError(f"its name {why}: rename it")
         picture = page.read_picture()
         result = reader.read_gray(picture.gray)
         contents, image_name = {}, ""

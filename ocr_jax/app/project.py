@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ocr_jax import workdirs
 from ocr_jax.app import page_document, page_places, trees
 from ocr_jax.app.page_document import Document
-from ocr_jax.errors import UserError, reason
+from ocr_jax.errors import UserError, printable, reason
 from ocr_jax.images import finding, opening, page_images
 from ocr_jax.pages import page_xml_writer
 from ocr_jax.readings import Page
@@ -67,9 +67,9 @@ class Project:
             stem, suffix = os.path.splitext(name)
             if suffix.lower() not in page_images.SUFFIXES:
                 continue
-            if not finding.is_text(name):
-                shown = name.encode(errors="backslashreplace").decode()
-                raise UserError(f"the name of {shown} is not UTF-8: rename this file")
+            if why := finding.unfit_for_xml(name):
+                shown = printable(name.encode(errors="backslashreplace").decode())
+                raise UserError(f"the name of {shown} {why}: rename this file")
             if not name.startswith(".") and suffix.lower() in opening.SUFFIXES:
                 # Of two images with one stem the second has its whole name.
                 images[stem if stem not in images else name] = name

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import stat
 import unicodedata
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from ocr_jax.images import opening
 APPLE_DOUBLE = "._"
 
 
+# What XML can't hold, not even escaped, or not everywhere.
+NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 # Where programs keep copies of files: the app and desktops, Jupyter, git.
 COPIES = {".thumbnails", ".ipynb_checkpoints", ".git"}
 
@@ -61,6 +64,13 @@ def is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def unfit_for_xml(name: str) -> str:
+    """Say why XML can't hold a name; or ""."""
+    if not is_text(name):
+        return "is not UTF-8"
+    return "has characters that XML can't hold" if NOT_IN_XML.search(name) else ""
 
 
 def key(name: str) -> str:

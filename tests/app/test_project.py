@@ -219,6 +219,12 @@ def test_a_name_that_is_no_text_is_told_before_a_browser_stumbles(project, suffi
     assert splitting.waiting(project.folder) == []
 
 
+def test_a_name_that_xml_can_not_hold_is_told_before_xml_is_torn(project):
+    (project.folder / "M\x01ller.png").write_bytes(b"none")
+    with pytest.raises(UserError, match=r"M\\x01ller.* that XML can't hold: rename"):
+        project.pages()
+
+
 @pytest.mark.slow
 def test_prepare_reads_the_folder_of_a_project(project, tmp_path):
     out = tmp_path / "lines.h5"
