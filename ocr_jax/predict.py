@@ -74,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> int:
     if not args.images:
         raise UserError("no images: name files or folders, or - for stdin")
+    # The first image of `--out *.png` would be replaced, and not be read.
+    if args.out and finding.is_image(Path(args.out)):
+        raise UserError(f"--out={args.out} has the name of an image: name another file")
     files, left_out = _expand(args.images)
     names = [page for file in files for page in _pages(file)]
     devices.use_cores(batches.MOST)

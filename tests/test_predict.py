@@ -151,6 +151,7 @@ def test_a_file_of_readings_is_whole_or_absent(workdir, tmp_path, capsys, monkey
         fixtures.save_scan(tmp_path, f"{name}.png", name) for name in ("ac", "cab")
     ]
     out = tmp_path / "out" / "readings.txt"
+    assert run(workdir, "--out", *images) == 2  # the first would be lost
     assert run(workdir, f"--out={out}", *images) == 2  # there is no such folder
     assert "out/readings.txt: No such file or directory" in capsys.readouterr().err
     out.parent.mkdir()
