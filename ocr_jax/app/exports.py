@@ -27,7 +27,7 @@ def as_page(page: PageFile, document: Document) -> bytes:
 
 def as_text(page: PageFile, document: Document) -> bytes:
     """Return the texts, a line each."""
-    return "".join(f"{line.text}\n" for line in document.lines()).encode()
+    return "".join(f"{line.text}\n" for line in document.in_order()).encode()
 
 
 def as_alto(page: PageFile, document: Document) -> bytes:
@@ -47,7 +47,7 @@ def as_html(page: PageFile, document: Document) -> bytes:
 def _with_marks(content: bytes, page: PageFile, document: Document) -> bytes:
     """Return XML in which networks spare what a person checked or wrote."""
     tree = trees.read(content, page.name)
-    for element, line in zip(tree.lines, document.lines(), strict=True):
+    for element, line in zip(tree.lines, document.in_order(), strict=True):
         tree.set_text(element, line.text, line.confidence, line.characters)
         tree.check(element, line.is_checked)
     return tree.to_bytes()
@@ -64,7 +64,7 @@ def _as_read(document: Document) -> Page:
             np.array(line.outline if len(line.outline) > 2 else [[0, 0]] * 3),
             _reading(line),
         )
-        for line in document.lines()
+        for line in document.in_order()
     ]
     return Page(document.size, lines)
 

@@ -101,6 +101,12 @@ class Document:
             for element, place in zip(elements, self._placed.lines, strict=True)
         ]
 
+    def in_order(self) -> list[Line]:
+        """Return the lines as the ReadingOrder of PAGE has them, else as the file."""
+        page = self._tree.parse(io.BytesIO(self._content), self.path.name)
+        lines = self.lines()
+        return [lines[number] for number in page.order] or lines
+
     def set_text(self, key: int, text: str):
         """Write the text of a line, by a person: it has no confidence."""
         element = self._element(key)

@@ -182,6 +182,25 @@ def test_a_page_that_can_not_be_shown_is_named_in_the_zip(project):
         assert file.read("left_out.txt").startswith(b"page0: ")
 
 
+def test_downloads_have_the_reading_order_of_page(project):
+    page = project.pages()[0]
+    first, second = project.open(page).lines()
+    project.open(page).set_text(first.key, "one")
+    xml = page.xml.read_text()
+    regions = '<TextRegion id="a">', '</TextRegion><TextRegion id="b"><TextLine id="l1"'
+    xml = re.sub(r"<TextRegion\b[^>]*>", regions[0], xml)
+    xml = xml.replace('<TextLine id="l1"', regions[1])
+    refs = [
+        f'<RegionRefIndexed index="{n}" regionRef="{r}"/>' for n, r in enumerate("ba")
+    ]
+    order = f"<ReadingOrder><OrderedGroup>{''.join(refs)}</OrderedGroup></ReadingOrder>"
+    page.xml.write_text(xml.replace(regions[0], order + regions[0]))
+    document = project.open(page)
+    assert exports.as_text(page, document).decode() == f"{second.text}\none\n"
+    made = alto.parse(io.BytesIO(exports.as_alto(page, document)), "made")
+    assert [line.text for line in made.lines] == [second.text, "one"]
+
+
 @pytest.mark.parametrize("kind", exports.KINDS)
 def test_a_page_whose_xml_is_broken_is_named_in_the_zip(project, kind):
     first, _ = project.pages()
