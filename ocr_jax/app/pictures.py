@@ -14,8 +14,10 @@ from ocr_jax.errors import UserError, reason
 from ocr_jax.images import opening
 from ocr_jax.sources.pages import any_format, line_cutting
 
-# What browsers show as it is, and its MIME type.
-SHOWN = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+# What browsers show as it is, and its MIME type. MPO is what telephones make: a JPEG
+# that is followed by others.
+JPEG = "image/jpeg"
+SHOWN = {"JPEG": JPEG, "MPO": JPEG, "PNG": "image/png", "WEBP": "image/webp"}
 THUMBNAIL, QUALITY = 240, 85  # pixels of the longer side
 CACHE = ".thumbnails"
 _ONE = threading.Lock()  # fifty at once would leave nothing for the rest of the app
@@ -40,7 +42,7 @@ def shown(path: Path, xml: Path) -> tuple[bytes, str]:
         return path.read_bytes(), mime
     gray = gray_page(path, xml)
     quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
-    return cv2.imencode(".jpg", gray, quality)[1].tobytes(), SHOWN["JPEG"]
+    return cv2.imencode(".jpg", gray, quality)[1].tobytes(), JPEG
 
 
 def gray_page(path: Path, xml: Path) -> np.ndarray:

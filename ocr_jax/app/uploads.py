@@ -18,7 +18,7 @@ TOO_LARGE = f"a file of more than {LARGEST // 2**20} MB: split it"
 MOST_PAGES = 2000  # of a file: no book has more, and they would fill the disk
 LONGEST_NAME, MOST_BYTES = 80, 200  # file systems take names of 255 bytes
 # What is kept as it is, if it is one image that a browser shows.
-KEPT = {"JPEG": ".jpg", "PNG": ".png"}
+KEPT = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png"}
 # The first bytes of a file, and the suffix that it is opened by.
 STARTS = (
     (b"%PDF", ".pdf"),

@@ -128,6 +128,15 @@ def test_a_photograph_of_a_telephone_is_kept_as_an_image_that_browsers_show(proj
     assert Image.open(project.folder / "IMG_1.png").size == (500, 400)
 
 
+def test_a_jpeg_that_others_follow_is_kept_and_shown_in_colour(project):
+    first, second = (Image.new("RGB", (500, 400), c) for c in ("red", "white"))
+    first.save(content := io.BytesIO(), "MPO", save_all=True, append_images=[second])
+    assert uploads.add(project.folder, "IMG_2.JPG", content.getvalue()) == ["IMG_2"]
+    page = project.page("IMG_2")
+    shown = pictures.shown(page.image, page.xml)
+    assert shown == (content.getvalue(), "image/jpeg")
+
+
 def test_a_photograph_that_lies_in_the_folder_is_a_page(project):
     heif = pytest.importorskip("pillow_heif", reason="needs the extra pages")
     photograph = heif.from_pillow(Image.fromarray(fixtures.draw_page()).convert("RGB"))
