@@ -50,12 +50,12 @@ def read_picture(source, page: int = 0) -> Picture:
 
     page: of a TIFF of several, from 0.
     """
-    if isinstance(source, Image.Image):
-        return Picture(_to_gray(ImageOps.exif_transpose(source)), tag(source))
-    if hasattr(source, "__array__"):  # numpy's, and jax's
-        return Picture(_to_gray(_from_array(np.asarray(source))), 1)
     name = describe(source)
     try:
+        if isinstance(source, Image.Image):  # its file may be torn
+            return Picture(_to_gray(ImageOps.exif_transpose(source)), tag(source))
+        if hasattr(source, "__array__"):  # numpy's, and jax's
+            return Picture(_to_gray(_from_array(np.asarray(source))), 1)
         if page and not isinstance(source, bytes):
             content = regular_files.checked(source)  # its first pages need no reading
         else:
@@ -148,6 +148,11 @@ def read_line_image(path: str | os.PathLike) -> np.ndarray:
 def _read_bytes(source) -> bytes:
     if isinstance(source, str | os.PathLike):
         return regular_files.checked(source).read_bytes()
+    if not hasattr(source, "read"):
+        raise UserError(
+            f"the image is of type {type(source).__name__}: expected a path, bytes, an "
+            "open file, a PIL image or an array"
+        )
     return source.read()
 
 
@@ -219,6 +224,8 @@ def _stretch(values: np.ndarray, mode: str) -> np.ndarray:
 
     Scanners of 10, 12 or 14 bits write files of 16: what is brightest shows the depth.
     """
+    if not np.isfinite(values).all():
+        raise ValueError("some of its pixels are infinite, or no numbers")
     most = values.max()
     if mode.startswith("I") and values.min() >= 0 and 255 < most <= 65535:
         whitest = 2 ** int(most).bit_length() - 1

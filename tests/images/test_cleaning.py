@@ -195,6 +195,27 @@ def test_what_is_not_a_whole_image_is_one_clear_line(tmp_path, content, message)
     assert "\n" not in str(error.value) and "line.png" in str(error.value)
 
 
+@pytest.mark.parametrize("source", [None, ["line.png"], 3])
+def test_what_is_of_no_kind_of_image_is_one_clear_line(source):
+    with pytest.raises(UserError, match="expected a path, bytes, an open file"):
+        opening.read_image(source)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_pixels_that_are_no_numbers_are_refused(value):
+    pixels = np.linspace(0, 1, 600, dtype=np.float32).reshape(20, 30)
+    pixels[3, 3] = value
+    with pytest.raises(UserError, match="infinite, or no numbers"):
+        opening.read_image(pixels)
+
+
+def test_a_torn_file_that_pillow_has_opened_is_refused():
+    noise = np.random.default_rng(0).integers(0, 256, (40, 90), np.uint8)
+    torn = io.BytesIO(encoded(Image.fromarray(noise))[:900])
+    with pytest.raises(UserError, match="can't be read as an image"):
+        opening.read_image(Image.open(torn))
+
+
 @pytest.mark.parametrize("side", [12_500, 60_000])
 def test_a_small_file_that_claims_to_be_huge_is_refused(side):
     small = encoded(Image.fromarray(GRADIENT))
