@@ -1,5 +1,6 @@
 """From a finished run to beam search: the model, its weights, and reading with them."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from ocr_jax import decoders, evaluate, predict, tune_decoder
+from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.decoding import beam
 from ocr_jax.errors import UserError
 from tests import fixtures
@@ -116,6 +118,22 @@ def test_lines_prepared_anew_are_refused(untuned, tmp_path):
     about["digests"]["validation"] = "that of other lines"
     (workdir / "dataset.json").write_text(json.dumps(about))
     with pytest.raises(UserError, match="its validation split differs"):
+        tune_decoder.tune(workdir)
+
+
+def test_lines_prepared_anew_with_new_characters_have_changed(untuned, tmp_path):
+    workdir = shutil.copytree(untuned, tmp_path / "run")
+    config = json.loads((workdir / "config.json").read_text())
+    config["lines_file"] = str(tmp_path / "anew.h5")
+    (workdir / "config.json").write_text(json.dumps(config))
+    with lines_writer.LinesWriter(
+        tmp_path / "anew.h5", height=fixtures.HEIGHT, source="test"
+    ) as writer:
+        for split in lines_file.SPLITS:
+            for line in fixtures.draw_lines(4, seed=0, prefix=split):
+                transcript = f"{line.transcript}é"
+                writer.add(split, dataclasses.replace(line, transcript=transcript))
+    with pytest.raises(UserError, match=r"anew\.h5 has changed since"):
         tune_decoder.tune(workdir)
 
 

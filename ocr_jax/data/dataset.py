@@ -205,6 +205,7 @@ def load_unchanged(workdir: Path, config) -> Dataset:
     data = load(
         config,
         tuple(description["digests"]),
+        any_characters=True,  # new ones mean that the file has changed
         charset=Charset.described(description),
         dense=description.get("dense", 0.0),
     )
