@@ -127,13 +127,16 @@ def why_nothing_was_learnt(config, *, lines: int, updates: int, warmup: int) -> 
 
     lines, updates: of the training; warmup: the updates that were warm-up.
     """
+    more = "on more lines, or start from a trained network (--config.init_from)"
+    if config.init_from:
+        more = "or on more lines"  # it did start from one
     return (
         "\nThe network has learnt nothing: it reads hardly any character. It had "
         f"{lines} training lines and {updates:,} updates, {warmup:,} of them warm-up, "
         "at a learning rate of "
         f"{config.learning_rate:g}; networks begin to read after some thousand. Train "
-        "longer (--config.num_epochs), on more lines, or start from a trained network "
-        "(--config.init_from); if the loss did not fall, try another learning rate"
+        f"longer (--config.num_epochs), {more}; if the loss did not fall, "
+        "try another learning rate"
     )
 
 

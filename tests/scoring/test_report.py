@@ -7,6 +7,7 @@ from contextlib import redirect_stdout
 
 import pytest
 
+from ocr_jax import config as config_lib
 from ocr_jax import evaluate, reading_tables, trained, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.recognizer import Recognizer
@@ -97,3 +98,11 @@ def test_a_title_names_iams_split_and_kind_of_transcripts():
         "test scores: aachen 12345678, lines ffffffff, transcripts xml, beam decoder, "
         "seed 3"
     )
+
+
+@pytest.mark.parametrize("start", ["", "pretrained:hands"])
+def test_who_started_from_a_network_is_not_told_to_start_from_one(start):
+    config = config_lib.default_config()
+    config.init_from = start
+    said = report.why_nothing_was_learnt(config, lines=4, updates=1, warmup=0)
+    assert ("--config.init_from" in said) == (not start)
