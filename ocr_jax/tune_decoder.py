@@ -226,6 +226,12 @@ def _around(point: tuple[float, float], size: float) -> list[tuple[float, float]
 
 def describe(workdir: Path, tuned: decoders.TunedDecoder) -> str:
     """Describe a run's tuned decoder for people."""
+    remark = ""
+    if tuned.weights.cer_crossed > tuned.weights.cer_greedy:
+        remark = (
+            "\nIt reads worse than greedy: use --decoder=greedy, or remove "
+            f"{decoders.FILE}"
+        )
     return (
         "{text}: {order}-grams, perplexity {perplexity:.2f} on the validation lines\n"
         "CER of {lines} validation lines:\n"
@@ -233,8 +239,9 @@ def describe(workdir: Path, tuned: decoders.TunedDecoder) -> str:
         "  {cer_without_model:.2%}  beam search without the language model\n"
         "  {cer:.2%}  with it (alpha {alpha:g}, beta {beta:g}, chosen on these lines)\n"
         "  {cer_crossed:.2%}  with it, weights of each writer chosen on the others\n"
-        "Read with it: python -m ocr_jax.predict --workdir={workdir} IMAGE"
+        "Read with it: python -m ocr_jax.predict --workdir={workdir} IMAGE{remark}"
     ).format(
+        remark=remark,
         workdir=shlex.quote(str(workdir)),
         **tuned.model._asdict(),
         **tuned.weights._asdict(),

@@ -65,6 +65,15 @@ def test_the_error_rates_it_says_are_those_of_evaluating(finished, tuned):
     assert greedy == pytest.approx(weights.cer_greedy)
 
 
+@pytest.mark.parametrize(("crossed", "says"), [(0.2, True), (0.1, False)])
+def test_who_loses_by_it_is_told(crossed, says):
+    model = decoders.LearntModel(None, "training transcripts", 2, 9.0)
+    weights = decoders.SearchWeights(0.5, 1.0, 4, 0.1, 0.3, 0.1, crossed)
+    tuned = decoders.TunedDecoder(model, weights, 1.0, ())
+    said = tune_decoder.describe("runs/mine", tuned)
+    assert ("worse than greedy: use --decoder=greedy" in said) == says
+
+
 def test_predict_reads_with_it_and_says_where_characters_are(tuned, tmp_path, capsys):
     flags = f"--workdir={tuned[0]}", "--format=json"
     assert predict.main([*flags, image(tmp_path)]) == 0
