@@ -273,6 +273,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(args: argparse.Namespace):
+    if args.always and not args.text:
+        raise errors.UserError("--always is for --text: name texts, or leave it out")
     print(
         describe(args.workdir, tune(Path(args.workdir), args.text, always=args.always))
     )

@@ -74,6 +74,11 @@ def test_who_loses_by_it_is_told(crossed, says):
     assert ("worse than greedy: use --decoder=greedy" in said) == says
 
 
+def test_always_without_texts_is_refused(capsys):
+    assert tune_decoder.main(["--workdir=runs/mine", "--always"]) == 2
+    assert "--always is for --text" in capsys.readouterr().err
+
+
 def test_predict_reads_with_it_and_says_where_characters_are(tuned, tmp_path, capsys):
     flags = f"--workdir={tuned[0]}", "--format=json"
     assert predict.main([*flags, image(tmp_path)]) == 0
