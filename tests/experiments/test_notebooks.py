@@ -68,6 +68,31 @@ def test_a_run_may_be_named_as_where_trainings_are_started(
     plt.close("all")
 
 
+def test_a_finder_of_lines_is_not_taken_for_the_newest_run(
+    tiny_data, tmp_path, monkeypatch
+):
+    (tmp_path / "experiments" / "notebooks").mkdir(parents=True)
+    (tmp_path / "runs" / "finder").mkdir(parents=True)
+    (tmp_path / "runs" / "finder" / "scores.json").write_text("{}")
+    monkeypatch.chdir(tmp_path / "experiments" / "notebooks")
+    monkeypatch.delenv("WORKDIR")
+    with pytest.raises(SystemExit, match="no finished run"):
+        run("look_at_a_run.ipynb")
+
+
+def test_a_run_of_one_validation_line_can_be_looked_at(
+    tiny_data, tmp_path, monkeypatch
+):
+    [line] = fixtures.draw_lines(1, seed=0, prefix="only")
+    splits = {"train": [line], "validation": [line]}
+    lines_writer.write_lines(
+        tmp_path / "one.h5", splits, height=fixtures.HEIGHT, source="drawn"
+    )
+    monkeypatch.setenv("LINES_FILE", str(tmp_path / "one.h5"))
+    run("look_at_a_run.ipynb")
+    plt.close("all")
+
+
 @pytest.mark.parametrize("name", ["look_at_lines.ipynb", "look_at_characters.ipynb"])
 def test_without_a_lines_file_one_sentence_says_what_makes_it(
     name, tmp_path, monkeypatch
