@@ -23,8 +23,9 @@ def read(path: Path) -> list[dict]:
 
 
 def forget_after(path: Path, step: int):
-    """Rewrite a metrics.jsonl without incomplete rows and without later steps."""
+    """Rewrite a metrics.jsonl without damaged rows and without later steps."""
     if path.exists():
-        rows = [row for row in read(path) if row["step"] <= step]
+        steps = [(row, row.get("step")) for row in read(path)]
+        rows = [row for row, at in steps if isinstance(at, int) and at <= step]
         text = "".join(json.dumps(row) + "\n" for row in rows)
         workdirs.write_text(path, text)

@@ -83,6 +83,13 @@ def test_resuming_logs_each_step_once_and_drops_a_torn_line(tmp_path, config):
     assert [path.name for path in tmp_path.iterdir()] == [metrics_file.NAME]
 
 
+def test_a_row_without_its_step_is_forgotten(tmp_path):
+    path = tmp_path / metrics_file.NAME
+    path.write_text('{"step": 1}\n{}\n{"step": null}\n{"step": 3}\n')
+    metrics_file.forget_after(path, 2)
+    assert metrics_file.read(path) == [{"step": 1}]
+
+
 def test_only_the_main_process_prints_and_writes(tmp_path, config, capsys):
     config.wandb.mode = "offline"
     with Tracker(tmp_path, config, is_main=False) as tracker:
