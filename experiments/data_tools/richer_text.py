@@ -52,6 +52,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
+    if bool(args.prose) != (args.prose_lines > 0):
+        parser.error("--prose and --prose_lines, 1 or more, go together")
     sys.exit(errors.exit_code(lambda: write(args.out, make, args)))
 
 

@@ -3,7 +3,7 @@
 import argparse
 
 import pytest
-from data_tools import fewer_lines, prose_lines
+from data_tools import fewer_lines, prose_lines, richer_text
 
 from ocr_jax.data import lines_writer
 from ocr_jax.errors import UserError
@@ -39,3 +39,13 @@ def test_prose_becomes_lines_of_ascii_paragraph_by_paragraph(tmp_path):
     assert lines[0] == '"Oh," he said - once more.'
     assert lines[1:-1] == ["word " * 8 + "word", "word " * 8 + "word", "word word"]
     assert lines[-1] == "caf\xe9"
+
+
+@pytest.mark.parametrize("given", ["--prose=law.txt", "--prose_lines=9"])
+def test_prose_and_the_number_of_its_lines_go_together(given, monkeypatch, capsys):
+    options = ["lines.h5", "--copies=1", "--words=1", "--out=text.txt", given]
+    monkeypatch.setattr("sys.argv", ["richer_text.py", *options])
+    with pytest.raises(SystemExit) as ended:
+        richer_text.main()
+    assert ended.value.code == 2
+    assert "go together" in capsys.readouterr().err
