@@ -14,8 +14,6 @@ from ocr_jax.images import opening
 
 # Files in which macOS keeps what other file systems cannot.
 APPLE_DOUBLE = "._"
-
-
 # What XML can't hold, not even escaped, or not everywhere.
 NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 # Where programs keep copies of files: the app and desktops, Jupyter, git.

@@ -20,10 +20,12 @@ ROWMATES, NARROW = 1.3, 0.1
 # or if rowmates, times the share by which one is narrower than another, are more than
 # this. Columns of text are wide and alike.
 UNLIKE = 0.7
-# Tables face each other if they cover the page's width alike, as the correlation at
-# these many places says, few lines run from the one into the other, and cells of a row
-# differ in width by this share in both: like columns are those of one table.
-ALIKE, PLACES, CROSSING, DIFFERENT = 0.9, 200, 0.03, 0.25
+# Tables face each other if they cover their parts of the page's width alike: their
+# profiles, at so many places, have more than this correlation.
+PLACES, ALIKE = 200, 0.9
+# No more than this share of lines runs from the one into the other, and in both, cells
+# of a row differ in width by this share: columns that are alike are those of one table.
+CROSSING, DIFFERENT = 0.03, 0.25
 
 
 def order(
@@ -101,10 +103,10 @@ def _is_on_second(rows: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.n
         if after.all() or not after.any() or covers[:, index].mean() > CROSSING:
             continue
         alike = _correlation(covers[~after].mean(axis=0), covers[after].mean(axis=0))
-        both = [
-            _narrower(rows[np.ix_(s, s)], right[s] - left[s]) for s in (after, ~after)
-        ]
-        if alike > best and min(both) > DIFFERENT:
+        if alike > best and all(
+            _narrower(rows[np.ix_(side, side)], (right - left)[side]) > DIFFERENT
+            for side in (after, ~after)
+        ):
             best, second = alike, after
     return second
 

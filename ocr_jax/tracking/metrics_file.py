@@ -25,7 +25,7 @@ def read(path: Path) -> list[dict]:
 def forget_after(path: Path, step: int):
     """Rewrite a metrics.jsonl without damaged rows and without later steps."""
     if path.exists():
-        steps = [(row, row.get("step")) for row in read(path)]
-        rows = [row for row, at in steps if isinstance(at, int) and at <= step]
+        rows = [row for row in read(path) if isinstance(row.get("step"), int)]
+        rows = [row for row in rows if row["step"] <= step]
         text = "".join(json.dumps(row) + "\n" for row in rows)
         workdirs.write_text(path, text)
