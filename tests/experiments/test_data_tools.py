@@ -41,6 +41,15 @@ def test_prose_becomes_lines_of_ascii_paragraph_by_paragraph(tmp_path):
     assert lines[-1] == "caf\xe9"
 
 
+def test_punctuation_is_split_off_as_in_the_ascii_transcripts_of_iam(tmp_path):
+    book = tmp_path / "book.txt"
+    book.write_text('"Well," said Mr. Brown (at 7.30 p.m.), "2,000 ... J. Doe\'s!"')
+    assert prose_lines.read([book], split_punctuation=True) == [
+        '" Well , " said Mr. Brown ( at 7.30 p.m. ) ,',
+        '" 2,000 ... J. Doe\'s ! "',
+    ]
+
+
 @pytest.mark.parametrize("given", ["--prose=law.txt", "--prose_lines=9"])
 def test_prose_and_the_number_of_its_lines_go_together(given, monkeypatch, capsys):
     options = ["lines.h5", "--copies=1", "--words=1", "--out=text.txt", given]
