@@ -12,7 +12,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import lax
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
@@ -54,6 +53,9 @@ def optax_loss(
     label_lengths: Int[ArrayLike, " b"],
 ) -> Float[Array, " b"]:
     """Compute `ctc_loss` with optax, in log space: the same values, slower."""
+    # Importing it takes 0.1 s, and reading lines doesn't need it.
+    import optax
+
     feasible = is_feasible(logit_lengths, labels, label_lengths)
     # Empty an infeasible label first: the loss of an empty label is always finite.
     label_lengths = jnp.where(feasible, label_lengths, 0)

@@ -20,9 +20,9 @@ from ocr_jax import (
     config_keys,
     errors,
     evaluate,
+    inference,
     models,
     run_names,
-    steps,
     train_state,
     trained,
     workdirs,
@@ -119,7 +119,7 @@ def _write(config, first: Path, members: list, workdir: Path) -> dict:
     mesh = devices.make_mesh(config.batch_size)
     state = devices.replicate(state, mesh)
     model = models.build_model(config, data.charset.num_classes)
-    logits_step = steps.make_logits_step(model)
+    logits_step = inference.make_logits_step(model)
     calibrated = evaluate.calibrate(logits_step, state, data, config)
     workdirs.write_json(workdir / "calibration.json", calibrated)
     scores = {"parameters": train_state.count_parameters(state)}

@@ -9,6 +9,7 @@ import numpy as np
 
 from ocr_jax import (
     evaluate,
+    inference,
     models,
     optimizers,
     reading_tables,
@@ -47,7 +48,7 @@ class LineTraining:
         classes = self._data.charset.num_classes
         self._model = models.build_model(config, classes, devices.DATA)
         self._lines = dataset.leave_out_impossible(self._data, self._model)
-        self._logits_step = steps.make_logits_step(self._model)
+        self._logits_step = inference.make_logits_step(self._model)
         self.shapes, self.size = len(self._lines.buckets), len(self._lines)
         self.steps = 0  # of the training, when it ended
 

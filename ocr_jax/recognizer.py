@@ -17,7 +17,7 @@ import jax
 import numpy as np
 import PIL.Image
 
-from ocr_jax import decoders, rereading, steps, trained
+from ocr_jax import decoders, inference, rereading, trained
 from ocr_jax.data import stretching
 from ocr_jax.decoding import greedy
 from ocr_jax.errors import UserError
@@ -52,7 +52,7 @@ class Recognizer:
 
         @devices.jit
         def compute_logits(state, images, widths):
-            return steps.predict_logits(best.model, state, images, widths)
+            return inference.predict_logits(best.model, state, images, widths)
 
         @devices.jit
         def decode(decoder, logits, lengths):

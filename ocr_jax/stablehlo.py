@@ -12,7 +12,7 @@ import jax
 import jax.export
 import numpy as np
 
-from ocr_jax import steps
+from ocr_jax import inference
 from ocr_jax.trained import BestModel
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -24,7 +24,7 @@ def serialize(best: BestModel) -> bytes:
 
     @jax.jit
     def read(images, widths):
-        return steps.predict_logits(best.model, best.state, images, widths)
+        return inference.predict_logits(best.model, best.state, images, widths)
 
     batch, width = jax.export.symbolic_shape(
         f"b, {MULTIPLE}*w", constraints=["b >= 1", "w >= 1"]

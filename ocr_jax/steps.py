@@ -13,6 +13,7 @@ from jax.sharding import Mesh, PartitionSpec
 from ocr_jax import ctc
 from ocr_jax.augmentation import augment
 from ocr_jax.decoding import greedy
+from ocr_jax.inference import to_float
 from ocr_jax.runtime import devices
 from ocr_jax.train_state import TrainState
 
@@ -202,13 +203,6 @@ def _step_keys(seed: jax.Array, step: jax.Array) -> tuple[jax.Array, jax.Array]:
     return jax.random.fold_in(key, AUGMENTATION), jax.random.fold_in(key, DROPOUT)
 
 
-def make_logits_step(model) -> Callable:
-    """`logits_step(state, batch) → (logits (B, T, C), logit_lengths (B,))`."""
-    read = devices.jit(functools.partial(predict_logits, model))
-    # Without the labels, whose lengths would need other programs.
-    return lambda state, batch: read(state, batch["image"], batch["width"])
-
-
 class EvalOutputs(NamedTuple):
     """Outputs of `eval_step` for a batch of B lines, T frames long."""
 
@@ -270,14 +264,3 @@ def _score(read, logits, lengths, batch, mesh: Mesh):
 def _confidences(path, fused, lengths, temperature):
     decoded = greedy.read_path(path, fused, lengths, temperature)
     return decoded.confidences, decoded.line_confidences
-
-
-def predict_logits(model, state: TrainState, images, widths):
-    """(logits (B, T, C), logit_lengths (B,)) of uint8 images (B, H, W), no dropout."""
-    variables = {"params": state.params, "batch_stats": state.batch_stats}
-    return model.apply(variables, to_float(images), widths)
-
-
-def to_float(images: jax.Array) -> jax.Array:
-    """uint8 images as float32 in [0, 1]."""
-    return images.astype(jnp.float32) / 255.0

@@ -1,12 +1,12 @@
 """The state of a training: all that a step changes."""
 
 from collections.abc import Callable
+from typing import Any
 
 import flax
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from ocr_jax.runtime import devices
 
@@ -20,7 +20,7 @@ class TrainState:
     step: jax.Array
     params: dict
     batch_stats: dict
-    opt_state: optax.OptState
+    opt_state: Any  # optax.OptState: see ctc.optax_loss for why it is not imported
     average: dict  # of params and batch_stats; empty where the config keeps none
 
 
@@ -44,7 +44,10 @@ def create_state(
 
 
 def state_shapes(model, tx, config, height: int) -> TrainState:
-    """Return the shapes and types of what `create_state` creates."""
+    """Return the shapes and types of what `create_state` creates.
+
+    tx: None for a state that is not trained on.
+    """
     create = _creation(model, tx, config, height)
     # The key is made inside: a program less to compile.
     return jax.eval_shape(lambda: create(jax.random.key(config.seed), as_drawn))
@@ -60,7 +63,7 @@ def _creation(model, tx, config, height: int) -> Callable:
         weights = replace({kind: variables.get(kind, {}) for kind in WEIGHTS})
         return TrainState(
             step=jnp.zeros((), jnp.int32),
-            opt_state=tx.init(weights["params"]),
+            opt_state=tx.init(weights["params"]) if tx else (),
             average=weights if config.ema_decay else {},
             **weights,
         )

@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 import jax
 import ml_collections
-import optax
 from flax import linen as nn
 from jax.sharding import Mesh
 
 from ocr_jax import config as config_lib
-from ocr_jax import models, run_names, steps, train_state, weights, workdirs
+from ocr_jax import inference, models, run_names, train_state, weights, workdirs
 from ocr_jax.charset import Charset
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import devices
@@ -62,7 +61,7 @@ def load_best(workdir: Path) -> BestModel:
     config.charset, config.height = "".join(charset.characters), height
     config.text_direction = charset.direction or "display"
     model = models.build_model(config, charset.num_classes)
-    template = train_state.state_shapes(model, optax.identity(), config, height)
+    template = train_state.state_shapes(model, None, config, height)
     state = best_state(workdir, template)
     temperature = workdirs.temperature(workdir)
     return BestModel(config, charset, height, model, state, temperature, dense)
@@ -110,7 +109,7 @@ class OpenRun(NamedTuple):
     best: BestModel
     mesh: Mesh
     state: train_state.TrainState  # the best one, on every device of the mesh
-    logits_step: Callable  # see steps.make_logits_step
+    logits_step: Callable  # see inference.make_logits_step
 
 
 def open_run(workdir: Path | str) -> OpenRun:
@@ -125,4 +124,4 @@ def open_run(workdir: Path | str) -> OpenRun:
     best = load_best(workdir)
     mesh = devices.make_mesh(batch_size)
     state = devices.replicate(best.state, mesh)
-    return OpenRun(workdir, best, mesh, state, steps.make_logits_step(best.model))
+    return OpenRun(workdir, best, mesh, state, inference.make_logits_step(best.model))

@@ -84,6 +84,10 @@ def test_reading_scoring_and_comparing_import_nothing_heavy(finished, page):
     assert "A =" in run_blocked(packages, "ocr_jax.compare", workdir, workdir)
 
 
+def test_the_network_that_ships_reads_without_what_only_training_needs(page):
+    assert run_blocked((*HEAVY[:-2], "optax", "orbax"), "ocr_jax.predict", page)
+
+
 def test_the_blocker_blocks():
     with pytest.raises(AssertionError, match="json was imported"):
         run_blocked(["json"], "ocr_jax.compare", "--help")

@@ -10,18 +10,17 @@ import jax
 import jax.export
 import numpy as np
 import onnxruntime
-import optax
 import pytest
 from PIL import Image
 
 from ocr_jax import (
     decoders,
     export,
+    inference,
     models,
     onnx_graph,
     onnx_reader,
     rereading,
-    steps,
     train_state,
     trained,
 )
@@ -43,7 +42,7 @@ def make_best(height=16, **changes):
     config = fixtures.make_tiny_config("lines.h5")
     config.update(changes)
     model = models.build_model(config, CHARSET.num_classes)
-    state = train_state.state_shapes(model, optax.identity(), config, height)
+    state = train_state.state_shapes(model, None, config, height)
     rng = np.random.default_rng(0)
     state = jax.tree.map(
         lambda x: (
@@ -63,7 +62,7 @@ def ours(best, images):
     for row, image in enumerate(images):
         padded[row, :, : image.shape[1]] = image
     widths = np.array([image.shape[1] for image in images], np.int32)
-    read = jax.jit(functools.partial(steps.predict_logits, best.model))
+    read = jax.jit(functools.partial(inference.predict_logits, best.model))
     logits, lengths = map(np.asarray, read(best.state, padded, widths))
     return [row[:length] for row, length in zip(logits, lengths, strict=True)]
 
@@ -225,7 +224,7 @@ def test_stablehlo_has_the_logits_of_ours_in_any_batch(finished, recognizer, tmp
         images = np.random.default_rng(0).integers(0, 256, (count, 16, width))
         images = images.astype(np.uint8)
         widths = np.linspace(20, width, count).astype(np.int32)
-        expected = steps.predict_logits(best.model, best.state, images, widths)
+        expected = inference.predict_logits(best.model, best.state, images, widths)
         for one, other in zip(program.call(images, widths), expected, strict=True):
             np.testing.assert_allclose(one, other, atol=1e-5)
 

@@ -9,7 +9,7 @@ from jax.experimental.compilation_cache import compilation_cache
 from jax.sharding import Mesh
 
 from ocr_jax import config as config_lib
-from ocr_jax import models, optimizers, rereading, steps, train_state
+from ocr_jax import inference, models, optimizers, rereading, steps, train_state
 from ocr_jax.decoding import greedy
 from ocr_jax.runtime import devices
 
@@ -196,7 +196,7 @@ def test_reading_has_devices_wait_for_each_other_nowhere():
     model = models.build_model(config, 4)
     state = devices.replicate(train_state.for_inference(start(config)[0]), mesh)
     batch = devices.shard(make_batch(4), mesh)
-    logits_step = steps.make_logits_step(model)
+    logits_step = inference.make_logits_step(model)
     logits = logits_step(state, batch)
     programs = [
         jax.jit(logits_step).lower(state, batch),

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from ocr_jax import config as config_lib
-from ocr_jax import errors, models, optimizers, steps, train_state
+from ocr_jax import errors, inference, models, optimizers, steps, train_state
 from ocr_jax.augmentation import augment
 from ocr_jax.runtime import devices, huge_pages
 
@@ -90,7 +90,7 @@ def varying(strengths: dict[str, float], batch):
 
     @jax.jit
     def vary(key, images, widths):
-        return augment.augment(key, steps.to_float(images), widths, config)
+        return augment.augment(key, inference.to_float(images), widths, config)
 
     return lambda: vary(jax.random.key(0), batch["image"], batch["width"])
 

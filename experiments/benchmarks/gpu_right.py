@@ -16,7 +16,7 @@ from gpu_report import Report
 from jax.sharding import Mesh
 from rapidfuzz.distance import Levenshtein
 
-from ocr_jax import steps
+from ocr_jax import inference, steps
 from ocr_jax.data import dataset, plan, resident, tf_data
 from ocr_jax.decoding import beam, greedy, language_model
 from ocr_jax.models import recurrent
@@ -172,7 +172,7 @@ def _logits(report: Report):
     model, _, state = step.make_state(config, batch["image"].shape[1])
 
     def read(state, images, widths):
-        return steps.predict_logits(model, state, images, widths)
+        return inference.predict_logits(model, state, images, widths)
 
     return jax.jit(read), (state, batch["image"], batch["width"])
 

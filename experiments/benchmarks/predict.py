@@ -20,7 +20,7 @@ import timing
 from rapidfuzz.distance import Levenshtein
 from timing import torch
 
-from ocr_jax import charset, decoders, steps, trained
+from ocr_jax import charset, decoders, inference, trained
 from ocr_jax.decoding import greedy
 from ocr_jax.images import cleaning
 from ocr_jax.recognizer import Recognizer
@@ -82,7 +82,7 @@ def _by_jax(config, batch) -> timing.Way:
 
     @jax.jit
     def read(state, images, widths):
-        logits, lengths = steps.predict_logits(model, state, images, widths)
+        logits, lengths = inference.predict_logits(model, state, images, widths)
         decoded = greedy.greedy_decode(logits, lengths)
         return logits, decoded.labels, decoded.lengths
 

@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import optax
 
 from ocr_jax import models, run_names, train_state, trained, workdirs
 from ocr_jax.data.pages_file import Line
 from ocr_jax.errors import UserError
 from ocr_jax.images import page_size
+from ocr_jax.inference import to_float
 from ocr_jax.pages import gutters, maps, tiles
 from ocr_jax.runtime import devices
-from ocr_jax.steps import to_float
 
 # A short line that ends within these pixels of the left or right edge of an image is
 # cut off; a short one takes no more than this share of the page.
@@ -77,6 +76,6 @@ def load(workdir: Path | str) -> Finder:
     if config.encoder != "page":
         raise UserError(f"{workdir} reads lines: name a run of configs/page_lines.py")
     model = models.build_model(config, maps.KINDS)
-    template = train_state.state_shapes(model, optax.identity(), config, tiles.SIDE)
+    template = train_state.state_shapes(model, None, config, tiles.SIDE)
     state = trained.best_state(workdir, template)
     return Finder(make_logits_step(model), state)

@@ -10,6 +10,7 @@ import optax
 
 from ocr_jax import (
     decoders,
+    inference,
     models,
     optimizers,
     pretrained,
@@ -244,7 +245,7 @@ def describe(splits: dict[str, pages_file.Split]) -> dict:
 
 def images(key, batch):
     """Return the images as floats, and their widths: tiles are varied as they load."""
-    images = steps.to_float(batch["image"])
+    images = inference.to_float(batch["image"])
     return images, jnp.full(images.shape[0], tiles.SIDE)
 
 
