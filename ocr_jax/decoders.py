@@ -1,6 +1,5 @@
 """Decoders by name, and the language model that a workdir keeps for beam search."""
 
-import contextlib
 import hashlib
 import io
 import json
@@ -18,6 +17,7 @@ import numpy as np
 from ocr_jax import run_names, trained, workdirs
 from ocr_jax.decoding import beam, fusion, greedy, language_model
 from ocr_jax.errors import UserError, reason
+from ocr_jax.runtime import programs
 
 NAMES = ("greedy", "beam")
 HELP = (
@@ -107,12 +107,12 @@ def build(path: Path, ngrams: language_model.NGrams) -> language_model.LanguageM
     It takes 0.4 s for the model that ships. What was built is kept beside the compiled
     programs, where that is possible.
     """
-    folder = jax.config.jax_compilation_cache_dir
-    if not folder or "://" in folder:
+    folder = programs.kept_folder(BUILT)
+    if not folder:
         return language_model.build(ngrams)
     code = Path(language_model.__file__).read_bytes()
     name = hashlib.sha256(path.read_bytes() + code).hexdigest()
-    kept = Path(folder) / BUILT / f"{name}.npz"
+    kept = folder / f"{name}.npz"
     try:
         with np.load(kept, allow_pickle=False) as file:
             return language_model.LanguageModel(**file)
@@ -120,12 +120,7 @@ def build(path: Path, ngrams: language_model.NGrams) -> language_model.LanguageM
         model = language_model.build(ngrams)
     content = io.BytesIO()
     np.savez(content, **model._asdict())
-    with contextlib.suppress(OSError):  # of a full disk, or a folder of another's
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        workdirs.write_bytes(kept, content.getvalue())
-        models = sorted(kept.parent.glob("*.npz"), key=os.path.getmtime)
-        for old in models[:-MOST_BUILT]:
-            old.unlink()
+    programs.keep(kept, content.getvalue(), MOST_BUILT)
     return model
 
 

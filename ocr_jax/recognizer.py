@@ -24,7 +24,7 @@ from ocr_jax.errors import UserError
 from ocr_jax.images import batches, cleaning
 from ocr_jax.images import opening as images_lib
 from ocr_jax.readings import BLANK, UNREADABLE, Part, Reading
-from ocr_jax.runtime import devices
+from ocr_jax.runtime import devices, programs
 
 # A line image: a file, its bytes, or pixels (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
 Source = str | os.PathLike | bytes | BinaryIO | np.ndarray | jax.Array | PIL.Image.Image
@@ -32,6 +32,7 @@ OnError = Literal["raise", "skip"]
 # Lines of no more frames share two decoding programs, for one line and for a batch.
 # Each takes longer to compile than the network does, and hardly longer to run.
 FRAMES = 256
+programs.register(greedy.Decoded)
 
 
 def is_one_image(images) -> bool:
@@ -45,20 +46,25 @@ def is_one_image(images) -> bool:
 class Recognizer:
     """A trained network with its decoder, ready to read line images."""
 
-    def __init__(self, best: trained.BestModel, decoder: decoders.Decoder):
+    def __init__(
+        self, best: trained.BestModel, decoder: decoders.Decoder, *, keep: bool = False
+    ):
+        """keep: what is traced for later processes; for networks of this package."""
         self.best = best
         alone = decoders.Decoder(greedy.GREEDY, best.temperature)
         is_alone = decoder.read.func is alone.read.func
 
-        @devices.jit
         def compute_logits(state, images, widths):
             return inference.predict_logits(best.model, state, images, widths)
 
-        @devices.jit
         def decode(decoder, logits, lengths):
             decoded = decoder.decode(logits, lengths)
             return decoded, decoded if is_alone else alone.decode(logits, lengths)
 
+        search = decoder.read.func.__qualname__
+        about = f"{best.model} {search} {best.temperature}" if keep else None
+        compute_logits = programs.jit(compute_logits, about)
+        decode = programs.jit(decode, about)
         self._networks = [
             functools.partial(compute_logits, jax.device_put(best.state, device))
             for device in jax.local_devices()
@@ -77,7 +83,7 @@ class Recognizer:
         """
         devices.use_compilation_cache()
         best = trained.load_best(Path(workdir))
-        return cls(best, decoders.load(decoder, workdir, best))
+        return cls(best, decoders.load(decoder, workdir, best), keep=True)
 
     def read(
         self, images: Source | Iterable[Source], *, on_error: OnError = "raise"

@@ -12,7 +12,7 @@ from ocr_jax.errors import UserError
 from ocr_jax.images import page_size
 from ocr_jax.inference import to_float
 from ocr_jax.pages import gutters, maps, tiles
-from ocr_jax.runtime import devices
+from ocr_jax.runtime import programs
 
 # A short line that ends within these pixels of the left or right edge of an image is
 # cut off; a short one takes no more than this share of the page.
@@ -25,7 +25,7 @@ STEP = 256
 class Finder(NamedTuple):
     """A trained network that finds lines."""
 
-    logits_step: Callable  # see make_logits_step
+    logits_step: Callable  # (state, images (B, H, W)) → maps: see predict_maps
     state: train_state.TrainState
 
     def find(self, gray: np.ndarray) -> list[Line]:
@@ -58,15 +58,10 @@ def is_cut_off(line: Line, width: int) -> bool:
     return bool(touches and np.ptp(xs) < REST * width)
 
 
-def make_logits_step(model) -> Callable:
-    """`logits_step(state, images (B, H, W) uint8) → maps (B, h, w, 4)`, of logits."""
-
-    @devices.jit
-    def logits_step(state, images):
-        variables = {"params": state.params, "batch_stats": state.batch_stats}
-        return model.apply(variables, to_float(images))
-
-    return logits_step
+def predict_maps(model, state, images):
+    """Maps (B, h, w, 4), of logits, of uint8 images (B, H, W), no dropout."""
+    variables = {"params": state.params, "batch_stats": state.batch_stats}
+    return model.apply(variables, to_float(images))
 
 
 def load(workdir: Path | str) -> Finder:
@@ -78,4 +73,8 @@ def load(workdir: Path | str) -> Finder:
     model = models.build_model(config, maps.KINDS)
     template = train_state.state_shapes(model, None, config, tiles.SIDE)
     state = trained.best_state(workdir, template)
-    return Finder(make_logits_step(model), state)
+
+    def logits_step(state, images):
+        return predict_maps(model, state, images)
+
+    return Finder(programs.jit(logits_step, str(model)), state)

@@ -1,5 +1,6 @@
 """What a training of a finder of lines is: its pages, network, step and scores."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -50,7 +51,9 @@ class PageTraining:
         workdirs.check_dataset(workdir, describe(self._splits))
         self.mesh = devices.make_mesh(config.batch_size)
         self._model = models.build_model(config, maps.KINDS, devices.DATA)
-        self._logits_step = finder.make_logits_step(self._model)
+        self._logits_step = devices.jit(
+            functools.partial(finder.predict_maps, self._model)
+        )
         self._pages = self._splits["train"].pages
         self.size = TILES * len(self._pages)
 
