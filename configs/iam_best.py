@@ -45,13 +45,12 @@ def get_config(start="hands"):
     recipes.handwriting_network(config)
     recipes.handwriting_training(config)
     if start == "hands":
-        config.init_from = pretrained.RECOGNIZER
-        config.init_from_share = 0.4  # two of the four LSTM layers are fresh
+        config.init_from = f"{pretrained.PREFIX}hands-large"
         config.encoder = "upright_conv"
         config.lstm_layers = 4
-        config.learning_rate = 1.2e-3
+        config.learning_rate = 1e-3
         config.dropout = 0.2
-        config.num_epochs = 14
+        config.num_epochs = 9
         recipes.handwriting_augmentation(config, probability=0.5, mask=0.05)
     elif start in SIZES:
         config.name += f"_{start}"

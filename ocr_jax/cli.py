@@ -57,9 +57,9 @@ def _run():
         )
     else:
         near = difflib.get_close_matches(name, COMMANDS, 1)
-        hint = f"did you mean {near[0]}? " if near else ""
+        hint = f"Did you mean {near[0]}? " if near else ""
         raise UserError(
-            f"there is no command {name!r}: {hint}The commands are "
+            f"there is no command {name!r}. {hint}The commands are "
             f"{', '.join(COMMANDS)}"
         )
 

@@ -34,7 +34,7 @@ def resolve(config: str) -> str:
     if path.parent in FOLDERS and path.suffix in ("", ".py") and path.stem in known:
         return f"{known[path.stem]}{colon}{argument}"
     near = difflib.get_close_matches(path.stem, known, 1)
-    hint = f"did you mean {near[0]}? " if near else ""
+    hint = f"Did you mean {near[0]}? " if near else ""
     raise UserError(
         f"--config={file}: no such file. {hint}The configs that come with ocr_jax are "
         f"{', '.join(known)}"

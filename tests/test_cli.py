@@ -54,7 +54,7 @@ def test_an_unknown_command_names_the_nearest():
     result = run("trian")
     assert result.returncode == 2
     [said] = result.stderr.splitlines()
-    assert "no command 'trian': did you mean train?" in said
+    assert "no command 'trian'. Did you mean train?" in said
 
 
 @pytest.mark.parametrize(("name", "command"), cli.COMMANDS.items())

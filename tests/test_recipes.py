@@ -55,13 +55,12 @@ IAM_BEST = HANDWRITING | {
     "prepare_args": "iam --source=data/raw/iam --split=aachen --height=64 "
     "--out=data/iam_64.h5",
     "height": 64,
-    "init_from": "pretrained:hands",
-    "init_from_share": 0.4,
+    "init_from": "pretrained:hands-large",
     "encoder": "upright_conv",
     "lstm_layers": 4,
-    "learning_rate": 1.2e-3,
+    "learning_rate": 1e-3,
     "dropout": 0.2,
-    "num_epochs": 14,
+    "num_epochs": 9,
     "augment.probability": 0.5,
     "augment.mask": 0.05,
 }
@@ -71,7 +70,6 @@ IAM_SMALL = (
     | {
         "name": "iam_best_small",
         "init_from": "",
-        "init_from_share": 0.5,
         "encoder": "conv",
         "lstm_layers": 2,
         "learning_rate": 2e-3,

@@ -37,7 +37,7 @@ def test_a_misspelt_name_is_one_line_with_the_nearest_and_all_others(value):
     with pytest.raises(UserError) as error:
         config.load([f"--config={value}"])
     message = str(error.value)
-    assert value in message and "did you mean quickstart?" in message
+    assert value in message and "Did you mean quickstart?" in message
     assert all(name in message for name in shipped_configs.paths())
     assert "\n" not in message
 

@@ -27,7 +27,7 @@ def write(out: Path, runs: Sequence[runs_lib.Run], split: str):
         workdirs.write_text(out, render(runs, split))
     except OSError as error:
         raise UserError(f"--out={out} can't be written: {error.strerror}") from None
-    print(f"{out}: {len(runs)} runs on {split}")
+    print(f"{out}: {_counted(runs)} on {split}")
 
 
 def render(runs: Sequence[runs_lib.Run], split: str) -> str:
@@ -42,16 +42,19 @@ def render(runs: Sequence[runs_lib.Run], split: str) -> str:
         readings.section(runs, split),
     ]
     return string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=html.escape(f"{len(runs)} runs on {split}"),
+        title=html.escape(f"{_counted(runs)} on {split}"),
         plotly=plotly.offline.get_plotlyjs(),
         body="\n".join(parts),
     )
 
 
+def _counted(runs: Sequence[runs_lib.Run]) -> str:
+    return f"{len(runs)} runs" if len(runs) > 1 else "One run"
+
+
 def _head(runs: Sequence[runs_lib.Run], split: str) -> str:
     """Render what is compared, and the result in one sentence."""
-    count = f"{len(runs)} runs" if len(runs) > 1 else "One run"
-    heading = f"<h1>{count} on {html.escape(split)}</h1>"
+    heading = f"<h1>{_counted(runs)} on {html.escape(split)}</h1>"
     best = runs_lib.best(runs)
     if best is None:
         return heading + "<p>None is finished: scores are those of the last epoch.</p>"

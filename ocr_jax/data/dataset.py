@@ -155,6 +155,11 @@ def load(
         charset = charset or _charset(config, known, file.charset, found)
         splits = {}
         for name, split in found.items():
+            if not any(split.transcripts):
+                raise UserError(
+                    f"{config.lines_file}: {name} has no text, all of its transcripts "
+                    "are empty: prepare it with transcripts"
+                )
             unknown = charset.unknown(split.transcripts)
             if unknown and not any_characters:
                 raise UserError(

@@ -40,6 +40,12 @@ def test_nothing_is_said_of_characters_that_are_seen_often(tmp_path):
     )
 
 
+def test_lines_without_any_text_are_refused(tmp_path):
+    config = prepared(tmp_path, train=["a"], validation=["", ""])
+    with pytest.raises(UserError, match="validation has no text, all of its"):
+        training_lines.load(config, tmp_path / "run")
+
+
 HEBREW = {"train": ["אבאבאבאבאב"], "validation": ["אב"]}
 
 
