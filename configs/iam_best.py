@@ -4,12 +4,12 @@ python -m ocr_jax.main --config=configs/iam_best.py
 python -m ocr_jax.main --config=configs/iam_best.py:base
 
 The first run makes data/iam_64.h5, lines 64 pixels high, from the IAM downloads in
-data/raw/iam; README.md says where to get them. pretrained:hands has seen no line of IAM
-and no English in ink.
+data/raw/iam; README.md says where to get them. pretrained:hands-large has seen no line
+of IAM and no English in ink.
 
 It reached a CER of 4.2 % (95 % interval 3.4 to 5.1) on the validation lines and 6.3 %
-(5.5 to 7.3) on the test lines, 2.8 and 4.3 % with 6-grams of its transcripts, English
-words and novels, after fourteen epochs in 146 minutes on a CPU core beside other work.
+(5.4 to 7.3) on the test lines, 2.4 and 3.9 % with 6-grams of its transcripts, the Brown
+corpus and novels, after nine epochs in 58 minutes on a CPU core beside other work.
 30 November 2026; see docs/iam.md.
 
 :tiny, :small and :base start from random weights. None of them has been trained to its

@@ -32,6 +32,7 @@ LAYERS = (
     ("pretrained",),
     ("weights",),
     ("tracking", "steps", "optimizers", "models"),
+    ("inference",),
     ("train_state",),
     ("augmentation", "ctc", "decoding"),
     ("runtime",),
