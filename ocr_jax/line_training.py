@@ -50,7 +50,6 @@ class LineTraining:
         self._lines = dataset.leave_out_impossible(self._data, self._model)
         self._logits_step = inference.make_logits_step(self._model)
         self.shapes, self.size = len(self._lines.buckets), len(self._lines)
-        self.steps = 0  # of the training, when it ended
 
     def plan_epoch(self, epoch: int) -> list[plan.PlanRow]:
         """Return the batches of an epoch."""
@@ -130,8 +129,11 @@ class LineTraining:
         if jax.process_index() == 0:
             workdirs.write_json(self.workdir / "calibration.json", self._temperature)
 
-    def finish(self, best: train_state.TrainState, epoch: int):
-        """Score the best network on validation and test; print and write the scores."""
+    def finish(self, best: train_state.TrainState, epoch: int, num_steps: int):
+        """Score the best network on validation and test; print and write the scores.
+
+        epoch: of the best network. num_steps: that were trained in all.
+        """
         scores = {"epoch": epoch, "parameters": train_state.count_parameters(best)}
         is_main = jax.process_index() == 0
         if is_main:
@@ -154,7 +156,7 @@ class LineTraining:
         if by_split["validation"].has_learnt_nothing():
             planned = len(self.plan_epoch(0)) * self.config.num_epochs
             every = self.config.accumulate_steps
-            made = self.steps // every  # fewer, where the training stopped early
+            made = num_steps // every  # fewer, where the training stopped early
             warmup = min(optimizers.warmup_steps(self.config, planned // every), made)
             print(
                 report.why_nothing_was_learnt(

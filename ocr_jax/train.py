@@ -97,7 +97,6 @@ def _train(config, workdir: Path):
         )
         _announce(run, state, progress)
         state = _train_epochs(run, state, progress, saved)
-        task.steps = int(state.step)
         kept = saved.restore(checkpoints.BEST, train_state.for_inference(state))
         if kept is None:
             raise UserError(f"{workdir} lost its best checkpoint: add --overwrite")
@@ -105,7 +104,7 @@ def _train(config, workdir: Path):
         task.calibrate(best)
         metadata = {"epoch": progress.epoch, "best_error": progress.best_error}
         tracker.model(saved.path(checkpoints.BEST), f"{config.name}-best", metadata)
-    task.finish(best, progress.epoch)
+    task.finish(best, progress.epoch, int(state.step))
 
 
 def _refuse_random_weights(workdir: Path, batches_per_epoch: int):

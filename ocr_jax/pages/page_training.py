@@ -130,7 +130,7 @@ class PageTraining:
     def calibrate(self, best: train_state.TrainState):
         """Do nothing: lines have no confidence."""
 
-    def finish(self, best: train_state.TrainState, epoch: int):
+    def finish(self, best: train_state.TrainState, epoch: int, num_steps: int):
         """Score the best network on validation and test; print and write the scores."""
         best = jax.device_put(jax.device_get(best), jax.local_devices()[0])
         scores = {"epoch": epoch, "parameters": train_state.count_parameters(best)}
