@@ -32,7 +32,8 @@ def jit(function: Callable, about: str | None) -> Callable:
     and arrays. about: all that it depends on besides its name and this package's code;
     None: it is traced in each process.
     """
-    if about is None or jax.default_backend() != "cpu" or not kept_folder(TRACED):
+    folder = kept_folder(TRACED)
+    if about is None or folder is None or jax.default_backend() != "cpu":
         return devices.jit(function)
 
     @functools.cache
@@ -41,7 +42,8 @@ def jit(function: Callable, about: str | None) -> Callable:
             return function(*jax.tree.unflatten(tree, leaves))
 
         key = repr((function.__qualname__, about, shapes, _environment()))
-        return devices.jit(_exported(devices.jit(flat), key, shapes).call)
+        path = folder / hashlib.sha256(key.encode()).hexdigest()
+        return devices.jit(_exported(devices.jit(flat), path, shapes).call)
 
     def call(*arguments):
         leaves, tree = jax.tree.flatten(arguments)
@@ -57,9 +59,8 @@ def register(kind: type) -> type:
     return jax.export.register_namedtuple_serialization(kind, serialized_name=name)
 
 
-def _exported(function: Callable, key: str, shapes: tuple) -> jax.export.Exported:
+def _exported(function: Callable, path: Path, shapes: tuple) -> jax.export.Exported:
     """Load what a process before exported, or export it."""
-    path = kept_folder(TRACED) / hashlib.sha256(key.encode()).hexdigest()
     with contextlib.suppress(OSError):
         content = path.read_bytes()
         checksum, content = content[:CHECKSUM], bytearray(content[CHECKSUM:])
