@@ -12,7 +12,7 @@ from ocr_jax.errors import UserError
 from ocr_jax.images import page_size
 from ocr_jax.inference import to_float
 from ocr_jax.pages import gutters, maps, tiles
-from ocr_jax.runtime import programs
+from ocr_jax.runtime import devices, programs
 
 # A short line that ends within these pixels of the left or right edge of an image is
 # cut off; a short one takes no more than this share of the page.
@@ -66,6 +66,7 @@ def predict_maps(model, state, images):
 
 def load(workdir: Path | str) -> Finder:
     """Load a run's best network. Raises UserError if it has none, or finds no lines."""
+    devices.use_compilation_cache()
     workdir = run_names.resolve(workdir)
     config = workdirs.load_config(workdir)
     if config.encoder != "page":

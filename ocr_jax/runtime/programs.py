@@ -64,7 +64,8 @@ def _exported(function: Callable, path: Path, shapes: tuple) -> jax.export.Expor
     with contextlib.suppress(OSError):
         content = path.read_bytes()
         checksum, content = content[:CHECKSUM], bytearray(content[CHECKSUM:])
-        if checksum == _checksum(content):  # the file of a full disk may be cut
+        # The file of a full disk may be cut; four zeros are the checksum of nothing.
+        if content and checksum == _checksum(content):
             return jax.export.deserialize(content)
     exported = jax.export.export(function)(*shapes)
     content = exported.serialize()
@@ -81,7 +82,8 @@ def _environment() -> tuple:
     """What a trace depends on besides its function: code, libraries, JAX's settings."""
     code = hashlib.sha256()
     for path in sorted(Path(ocr_jax.__file__).parent.rglob("*.py")):
-        code.update(path.read_bytes())
+        with contextlib.suppress(OSError):  # the lock of an editor is a link to nothing
+            code.update(path.read_bytes())
     settings = sorted(jax.config.values.items())
     return code.hexdigest(), jax.__version__, flax.__version__, settings
 

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ocr_jax import pretrained
+from ocr_jax.pages import finder
 from ocr_jax.runtime import programs
 
 pytestmark = pytest.mark.skipif(
@@ -80,7 +82,9 @@ def test_other_code_is_another_program(folder, monkeypatch):
     assert edited.traced == 1
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: b""])
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-9], lambda data: b"", lambda data: bytes(4)]
+)
 def test_a_damaged_file_is_made_anew(folder, damage):
     Process().run(WEIGHTS, IMAGE)
     (path,) = folder.iterdir()
@@ -93,6 +97,31 @@ def test_a_damaged_file_is_made_anew(folder, damage):
 def test_where_nothing_can_be_kept_it_computes_all_the_same(folder):
     folder.parent.write_text("a file in place of the folder")
     assert Process().run(WEIGHTS, IMAGE)[1] == 10
+
+
+def test_a_cache_that_is_turned_off_later_is_still_used(folder):
+    process = Process()
+    jax.config.update("jax_compilation_cache_dir", None)
+    assert process.run(WEIGHTS, IMAGE)[1] == 10
+
+
+def test_the_lock_of_an_editor_is_no_code(tmp_path, monkeypatch):
+    (tmp_path / ".#module.py").symlink_to("somebody@host.1:2")
+    monkeypatch.setattr(programs.ocr_jax, "__file__", str(tmp_path / "__init__.py"))
+    assert programs._environment.__wrapped__()
+
+
+def test_the_finder_is_kept_where_the_command_loads_it_first(monkeypatch, tmp_path):
+    before = jax.config.jax_compilation_cache_dir
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    try:
+        jax.config.update("jax_compilation_cache_dir", None)
+        finder.load(pretrained.FINDER).find_at_size(np.zeros((256, 256), np.uint8))
+        folder = tmp_path / ".cache" / "ocr_jax" / "compiled" / programs.TRACED
+        assert len(list(folder.iterdir())) == 1
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
 
 
 def test_without_what_it_depends_on_nothing_is_kept(folder):
