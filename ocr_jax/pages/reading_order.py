@@ -14,6 +14,9 @@ from ocr_jax.data.pages_file import Line
 OVERLAP = 0.1
 # Lines stand in one row if their baselines differ by less than this much of a height.
 ROW = 0.3
+# One line is under another if their baselines differ by more than this much of both
+# heights. Words are wider than so many heights; a page number is not.
+UNDER, WORDS = 0.25, 2
 # A page is a table if its lines have this many others in their row, and the usual one
 # is no wider than this share of the page,
 ROWMATES, NARROW = 1.3, 0.1
@@ -35,16 +38,18 @@ def order(
 
     A table is read by rows, one of two that face each other after the other. Elsewhere
     a line comes before those below it that it overlaps from side to side, and before
-    those to its right, unless a line that overlaps both is between them. In a script
-    that runs from right to left, columns and rows do so, too.
+    those to its right, unless a line that overlaps both is between them, or that on the
+    right is at the head of the page. In a script that runs from right to left, columns
+    and rows do so, too.
     """
     if not lines:
         return []
     left, right, top = _boxes(lines)
+    height = np.array([line.above + line.below for line in lines])
     if right_to_left:  # the page as in a mirror
         left, right = -right, -left
     width = right - left
-    rows = _in_one_row(lines, top)
+    rows = _in_one_row(height, top)
     if _is_table(rows, width, page_width):
         return _by_rows(rows, _is_on_second(rows, left, right), top, left)
     shared = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
@@ -55,7 +60,9 @@ def order(
     # Of floats, whose product is fast: a line below the one, above the other.
     between = before.astype(np.float32) @ before > 0
     beside = ~overlap & is_left & ~between & ~between.T
-    return _sorted(before | beside, top, left)
+    under = top[:, None] - top > UNDER * (height[:, None] + height)
+    heads = _heads(beside, under, overlap, width > WORDS * height)
+    return _sorted(before | heads.T | beside & ~heads, top, left)
 
 
 def _boxes(lines: Sequence[Line]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -66,13 +73,26 @@ def _boxes(lines: Sequence[Line]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return left, right, top
 
 
-def _in_one_row(lines: Sequence[Line], top: np.ndarray) -> np.ndarray:
+def _in_one_row(height: np.ndarray, top: np.ndarray) -> np.ndarray:
     """Return which lines stand in the row of which other (n, n)."""
-    height = np.array([line.above + line.below for line in lines])
     lower = np.minimum(height[:, None], height)
     rows = np.abs(top[:, None] - top) < ROW * lower
     np.fill_diagonal(rows, False)
     return rows
+
+
+def _heads(
+    beside: np.ndarray, under: np.ndarray, overlap: np.ndarray, is_words: np.ndarray
+) -> np.ndarray:
+    """Return which line (n, n) the other precedes though it stands to its right.
+
+    It stands above all to its left, as the date of a letter does, and its column ends
+    above that line.
+    """
+    level = beside & ~under
+    above_all = ~level.any(axis=0) & (overlap & is_words).any(axis=1)
+    goes_on = level.astype(np.float32) @ overlap > 0
+    return beside & under & above_all & ~goes_on
 
 
 def _is_table(rows: np.ndarray, width: np.ndarray, page_width: int) -> bool:

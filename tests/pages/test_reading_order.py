@@ -27,6 +27,11 @@ FACING = [line(x, x + w, y) for y in ROWS for x, w in ((550, 210), (830, 90))]
 NAMED = [
     line(x, x + (160, 60)[x > 50], y) for y in ROWS for x in (50, *range(300, 950, 90))
 ]
+# The date of a letter, its salutation, and text.
+LETTER = [
+    *(line(600, 900, 50), line(700, 740, 90), line(100, 300, 140)),
+    *(line(100, 900, y) for y in (180, 220)),
+]
 TEXT = [line(x, x + 120, y) for x in (50, 200, 550, 700) for y in ROWS]
 
 
@@ -43,6 +48,9 @@ TEXT = [line(x, x + 120, y) for x in (50, 200, 550, 700) for y in ROWS]
         REGISTER + FACING[:4],  # the page after the last entry is empty
         NAMED,
         TEXT,
+        LETTER,
+        [*LEFT[1:], *RIGHT],  # the first column begins lower
+        [line(100, 700, y) for y in (90, 130)] + [line(850, 870, 50)],  # a page number
         [],
     ],
 )
