@@ -84,10 +84,10 @@ def _in_one_row(height: np.ndarray, top: np.ndarray) -> np.ndarray:
 def _heads(
     beside: np.ndarray, under: np.ndarray, overlap: np.ndarray, is_words: np.ndarray
 ) -> np.ndarray:
-    """Return which line (n, n) the other precedes though it stands to its right.
+    """Return where (n, n) the second line comes first, though it stands to the right.
 
     It stands above all to its left, as the date of a letter does, and its column ends
-    above that line.
+    above the first line.
     """
     level = beside & ~under
     above_all = ~level.any(axis=0) & (overlap & is_words).any(axis=1)
