@@ -20,6 +20,7 @@ os.environ.pop("WANDB_MODE", None)
 os.environ["OCR_JAX_SLOTS"] = tempfile.mkdtemp(prefix="ocr_jax_slots_")
 
 import hypothesis
+import jax
 import pytest
 
 from ocr_jax.data import lines_writer
@@ -135,3 +136,12 @@ def browser():
     chrome = webdriver.Chrome(options=options, service=service)
     yield chrome
     chrome.quit()
+
+
+@pytest.fixture
+def compilation_cache(tmp_path):
+    """The folder of compiled programs, of one test alone."""
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path / "cache"))
+    yield tmp_path / "cache"
+    jax.config.update("jax_compilation_cache_dir", before)

@@ -11,11 +11,8 @@ NGRAMS = language_model.count([[1, 2, 3], [2, 2]], order=3, num_classes=4)
 
 
 @pytest.fixture
-def cache(tmp_path):
-    before = jax.config.jax_compilation_cache_dir
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path / "cache"))
-    yield tmp_path / "cache" / decoders.BUILT
-    jax.config.update("jax_compilation_cache_dir", before)
+def cache(compilation_cache):
+    return compilation_cache / decoders.BUILT
 
 
 def build(path, text=b"a model"):

@@ -23,12 +23,8 @@ class Sums(NamedTuple):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """Where programs are kept, of this test alone."""
-    before = jax.config.jax_compilation_cache_dir
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path / "cache"))
-    yield tmp_path / "cache" / programs.TRACED
-    jax.config.update("jax_compilation_cache_dir", before)
+def folder(compilation_cache):
+    return compilation_cache / programs.TRACED
 
 
 class Process:
@@ -111,17 +107,15 @@ def test_the_lock_of_an_editor_is_no_code(tmp_path, monkeypatch):
     assert programs._environment.__wrapped__()
 
 
-def test_the_finder_is_kept_where_the_command_loads_it_first(monkeypatch, tmp_path):
-    before = jax.config.jax_compilation_cache_dir
+def test_the_finder_is_kept_where_the_command_loads_it_first(
+    folder, monkeypatch, tmp_path
+):
+    jax.config.update("jax_compilation_cache_dir", None)
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    try:
-        jax.config.update("jax_compilation_cache_dir", None)
-        finder.load(pretrained.FINDER).find_at_size(np.zeros((256, 256), np.uint8))
-        folder = tmp_path / ".cache" / "ocr_jax" / "compiled" / programs.TRACED
-        assert len(list(folder.iterdir())) == 1
-    finally:
-        jax.config.update("jax_compilation_cache_dir", before)
+    finder.load(pretrained.FINDER).find_at_size(np.zeros((256, 256), np.uint8))
+    kept = tmp_path / ".cache" / "ocr_jax" / "compiled" / programs.TRACED
+    assert len(list(kept.iterdir())) == 1
 
 
 def test_without_what_it_depends_on_nothing_is_kept(folder):
