@@ -78,8 +78,8 @@ def _suffix(content: bytes) -> str:
     for start, suffix in STARTS:
         if content.startswith(start):
             return suffix
-    if content[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1"):
-        return ".heic"
+    if page_images.is_heic(content):
+        return page_images.HEIC[0]
     return ".webp"  # or any other that Pillow knows
 
 

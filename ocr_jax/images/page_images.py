@@ -157,9 +157,16 @@ def _pages(source: Path | bytes, name: str) -> Iterator[PageImage]:
 
 
 def _suffix(page: PageImage) -> str:
-    if isinstance(page.source, bytes):
-        return ".pdf" if page.source.startswith(b"%PDF") else ""
-    return page.source.suffix.lower()
+    if isinstance(page.source, Path):
+        return page.source.suffix.lower()
+    if is_heic(page.source):
+        return HEIC[0]
+    return ".pdf" if page.source.startswith(b"%PDF") else ""
+
+
+def is_heic(content: bytes) -> bool:
+    """Whether bytes begin as a HEIC photograph does."""
+    return content[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1")
 
 
 def _is_upright(path: Path) -> bool:
@@ -208,13 +215,14 @@ def _pdf_page(source: Path | bytes, number: int) -> np.ndarray:
         ) from None
 
 
-def _heif(path: Path):
+def _heif(source: Path | bytes):
     """Return a HEIC photograph as a PIL image. Raises UserError."""
-    heif = extras.load("pillow_heif")
+    heif, name = extras.load("pillow_heif"), opening.describe(source)
     try:
-        data = regular_files.checked(path).read_bytes()
-        image = heif.open_heif(io.BytesIO(data))  # without its pixels
-        opening.check_size(*image.size, str(path))
+        if isinstance(source, Path):
+            source = regular_files.checked(source).read_bytes()
+        image = heif.open_heif(io.BytesIO(source))  # without its pixels
+        opening.check_size(*image.size, name)
         return image.to_pillow()
     except (*opening.BROKEN, RuntimeError) as error:
-        raise UserError(f"{path} can't be read: {errors.one_line(error)}") from None
+        raise UserError(f"{name} can't be read: {errors.one_line(error)}") from None

@@ -23,6 +23,17 @@ def test_bytes_have_as_many_pages_as_their_file():
     assert [page.name for page in found] == ["stdin"]
 
 
+def test_a_photograph_of_a_telephone_may_come_as_bytes():
+    heif = pytest.importorskip("pillow_heif", reason="needs the extra pages")
+    data = io.BytesIO()
+    heif.from_pillow(Image.new("RGB", (64, 48), (90, 90, 90))).save(data, format="HEIF")
+    (page,) = page_images.find(["-"], data.getvalue())
+    assert page.read().shape == (48, 64) and not page.is_plain
+    (torn,) = page_images.find(["-"], data.getvalue()[:100])
+    with pytest.raises(UserError, match="the image can't be read: "):
+        torn.read()
+
+
 def test_a_tiff_of_more_pages_than_any_scan_has_costs_only_itself(
     tmp_path, monkeypatch
 ):
