@@ -146,9 +146,7 @@ def _own_slot(command: Sequence[str], gpus: str) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = errors.ArgumentParser(
-        prog="python experiments/launch.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python experiments/launch.py", description=__doc__
     )
     parser.add_argument("file", type=Path, help="an experiments file, in YAML")
     add_executor_options(parser)

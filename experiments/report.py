@@ -11,7 +11,6 @@ table, learning curves, readings side by side, for two runs a test of their diff
 for three and more what their parameters did. All readings are greedy.
 """
 
-import argparse
 from pathlib import Path
 
 from reporting import runs as runs_lib
@@ -30,9 +29,7 @@ def main(argv: list[str] | None = None) -> int:
 def run(argv: list[str] | None = None):
     """Report on the workdirs that argv names."""
     parser = errors.ArgumentParser(
-        prog="python experiments/report.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python experiments/report.py", description=__doc__
     )
     parser.add_argument(
         "workdirs", nargs="+", type=Path, help="runs, or folders of them"

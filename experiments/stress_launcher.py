@@ -8,7 +8,6 @@ launcher, both or a job is killed, and the jobs are launched again: each must be
 finished once, no slot may ever have had two, and no process may be left.
 """
 
-import argparse
 import itertools
 import os
 import random
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from launching import jobs, local_executor, orphan_guard
 
+from ocr_jax import errors
 from ocr_jax.runtime import slots
 
 SECONDS = 0.05
@@ -56,9 +56,7 @@ executor.run(batch, local_executor.Watcher())
 
 def main():
     """Print both results; the exit code is 1 where a promise was broken."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = errors.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=200, help="(default: 200)")
     parser.add_argument("--rounds", type=int, default=50, help="(default: 50)")
     parser.add_argument("--seed", type=int, default=0, help="(default: 0)")
@@ -174,4 +172,4 @@ def trainings(folder: Path) -> list[int]:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(errors.exit_code(main))

@@ -167,9 +167,7 @@ def _print_best(study: "optuna.Study", sweep: sweep_file.Sweep, folder: Path):
 
 def _parser() -> argparse.ArgumentParser:
     parser = errors.ArgumentParser(
-        prog="python experiments/sweep.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python experiments/sweep.py", description=__doc__
     )
     add = parser.add_argument
     add("sweep", help="a sweep file; with --agents, the ID of a W&B sweep")

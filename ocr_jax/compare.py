@@ -9,7 +9,6 @@ seed may differ as much. Finders of lines are compared on the same pages.
 experiments/report.py compares more than two runs.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,9 +92,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(argv: list[str] | None):
     parser = errors.ArgumentParser(
-        prog="python -m ocr_jax.compare",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python -m ocr_jax.compare", description=__doc__
     )
     parser.add_argument(
         "first", metavar="A", type=Path, help="a finished run's workdir"

@@ -7,7 +7,6 @@ more often than each of them, and takes the time of all. The result is a workdir
 any other: predict, tune_decoder, compare and main --mode=evaluate take it.
 """
 
-import argparse
 import os
 import shlex
 import shutil
@@ -138,9 +137,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(argv: list[str] | None):
     parser = errors.ArgumentParser(
-        prog="python -m ocr_jax.ensemble",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python -m ocr_jax.ensemble", description=__doc__
     )
     parser.add_argument("runs", nargs="+", metavar="WORKDIR", help="two or more runs")
     parser.add_argument("--out", type=Path, required=True, help="the workdir to make")

@@ -19,7 +19,11 @@ class UserError(Exception):
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """An argument parser that raises UserError for mistakes."""
+    """An argument parser that raises UserError for mistakes; help keeps its lines."""
+
+    def __init__(self, **options):
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(**options)
 
     def error(self, message: str):
         raise UserError(f"{message} (see --help)")

@@ -117,11 +117,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = errors.ArgumentParser(
-        prog="python -m ocr_jax.export",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = errors.ArgumentParser(prog="python -m ocr_jax.export", description=__doc__)
     parser.add_argument("--workdir", required=True, help=run_names.HELP)
     parser.add_argument("--out", type=Path, required=True, help="the folder to make")
     parser.add_argument(

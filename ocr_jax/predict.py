@@ -46,9 +46,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = errors.ArgumentParser(
-        prog="python -m ocr_jax.predict",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python -m ocr_jax.predict", description=__doc__
     )
     parser.add_argument(
         "--workdir", help=f"{run_names.HELP} (default: {pretrained.RECOGNIZER})"

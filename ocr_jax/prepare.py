@@ -84,9 +84,7 @@ def _varying(path: str):
 
 def _parser() -> argparse.ArgumentParser:
     parser = errors.ArgumentParser(
-        prog="python -m ocr_jax.prepare",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python -m ocr_jax.prepare", description=__doc__
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     making.add_commands(commands)

@@ -220,9 +220,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = errors.ArgumentParser(
-        prog="python -m ocr_jax.restore",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python -m ocr_jax.restore", description=__doc__
     )
     parser.add_argument("run", help=f"the run: {run_names.HELP}")
     parser.add_argument(

@@ -38,9 +38,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = errors.ArgumentParser(
-        prog="python -m ocr_jax.transcribe",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python -m ocr_jax.transcribe", description=__doc__
     )
     add = parser.add_argument
     add("pages", nargs="+", help="files and folders, or - for standard input")

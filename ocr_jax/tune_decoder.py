@@ -255,9 +255,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = errors.ArgumentParser(
-        prog="python -m ocr_jax.tune_decoder",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python -m ocr_jax.tune_decoder", description=__doc__
     )
     parser.add_argument("--workdir", required=True, help="folder of a finished run")
     parser.add_argument(

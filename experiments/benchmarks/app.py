@@ -26,6 +26,7 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from ocr_jax import errors
 from ocr_jax.pages import page_xml_writer
 from ocr_jax.readings import Page, PageLine, Part, Reading
 
@@ -80,9 +81,7 @@ def main():
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = errors.ArgumentParser(description=__doc__)
     parser.add_argument("--image", type=Path, help="of a page; a gray one by default")
     parser.add_argument("--pages", type=int, default=500, help="pages of the list")
     parser.add_argument("--keys", type=int, default=100, help="keys that are timed")
@@ -232,4 +231,4 @@ def row(name: str, figure: str):
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(errors.exit_code(main))

@@ -9,7 +9,6 @@ take turns, so that what else the machine does falls on each alike. Prints media
 quickest times as a Markdown table.
 """
 
-import argparse
 import statistics
 import time
 
@@ -42,9 +41,7 @@ STRENGTHS = {
 
 def main():
     """Compile every program, then run them in turns."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = errors.ArgumentParser(description=__doc__)
     parser.add_argument("--config", default="configs/lines_ctc.py")
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--width", type=int, default=1024, help="pixels of the batch")

@@ -19,6 +19,8 @@ from typing import NamedTuple
 import cv2
 import timing
 
+from ocr_jax import errors
+
 LONGEST = 8000  # pixels
 
 
@@ -100,4 +102,4 @@ def measure(command: list[str], cache: str) -> Cost:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(errors.exit_code(main))

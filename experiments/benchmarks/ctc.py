@@ -11,7 +11,7 @@ import numpy as np
 import timing
 from timing import torch
 
-from ocr_jax import ctc
+from ocr_jax import ctc, errors
 from ocr_jax.runtime import huge_pages
 
 # Lines, frames, the longest label, classes.
@@ -93,4 +93,4 @@ def _by_torch(logits, lengths, labels, label_lengths) -> timing.Way:
 
 if __name__ == "__main__":
     huge_pages.restart_with_huge_pages()
-    main()
+    raise SystemExit(errors.exit_code(main))

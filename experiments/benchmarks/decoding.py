@@ -7,7 +7,6 @@ The network has read the lines before: only the decoding is timed, in batches, t
 median of several rounds. Prints a Markdown table.
 """
 
-import argparse
 import functools
 import statistics
 import time
@@ -23,9 +22,7 @@ WIDTHS = (4, 8, 16, 32, 64)
 
 def main():
     """Read with greedy decoding and with beams of several widths."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = errors.ArgumentParser(description=__doc__)
     parser.add_argument("--workdir", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()

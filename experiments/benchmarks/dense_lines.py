@@ -60,4 +60,4 @@ def drawn(path: Path, count: int) -> tuple[list[CleanLine], list[str]]:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(errors.exit_code(main))

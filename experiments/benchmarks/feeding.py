@@ -9,7 +9,6 @@ take turns, a part of an epoch each. Both loaders' batches are compared first. P
 medians as a Markdown table, then what a dispatch costs.
 """
 
-import argparse
 import functools
 import itertools
 import statistics
@@ -29,9 +28,7 @@ LOADERS = ("tf_data", "resident")
 
 def main():
     """Compare the loaders' batches, then time loaders and step in turns."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = errors.ArgumentParser(description=__doc__)
     parser.add_argument("--config", default="configs/lines_ctc.py:nothing")
     parser.add_argument("--lines_file", required=True)
     parser.add_argument("--rounds", type=int, default=9)

@@ -8,7 +8,6 @@ within seconds, and leave nothing half written. Input N of a kind is made of the
 --seed + N, so that one that fails can be made again. The exit code is 1 if one does.
 """
 
-import argparse
 import collections
 import contextlib
 import io
@@ -56,9 +55,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(argv: list[str] | None) -> int:
     parser = errors.ArgumentParser(
-        prog="python experiments/benchmarks/fuzz.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python experiments/benchmarks/fuzz.py", description=__doc__
     )
     parser.add_argument("--inputs", type=int, default=300, help="of each kind")
     parser.add_argument("--seed", type=int, default=0)

@@ -16,6 +16,7 @@ from flax import linen as nn
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from timing import torch
 
+from ocr_jax import errors
 from ocr_jax.models import recurrent
 from ocr_jax.runtime import devices, huge_pages
 
@@ -152,4 +153,4 @@ def _by_torch(params, x, grads) -> timing.Way:
 
 if __name__ == "__main__":
     huge_pages.restart_with_huge_pages()
-    main()
+    raise SystemExit(errors.exit_code(main))

@@ -6,7 +6,6 @@ Lines are synthetic, 32 pixels high; each training is stopped after --steps upda
 Ctrl-C. Prints a Markdown table.
 """
 
-import argparse
 import os
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import readme_figures
 
+from ocr_jax import errors
 from ocr_jax.runtime import huge_pages
 from ocr_jax.tracking import metrics_file
 
@@ -25,9 +25,7 @@ BUDGET = 1200  # seconds that the updates of one training may take
 
 def main():
     """Prepare and train on each number of lines."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = errors.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, action="append", required=True)
     parser.add_argument("--steps", type=int, default=300)
     args = parser.parse_args()
@@ -73,4 +71,4 @@ def reached(workdir: Path, steps: int) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(errors.exit_code(main))

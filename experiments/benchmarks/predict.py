@@ -20,7 +20,7 @@ import timing
 from rapidfuzz.distance import Levenshtein
 from timing import torch
 
-from ocr_jax import charset, decoders, inference, trained
+from ocr_jax import charset, decoders, errors, inference, trained
 from ocr_jax.decoding import greedy
 from ocr_jax.images import cleaning
 from ocr_jax.recognizer import Recognizer
@@ -141,4 +141,4 @@ def by_kraken(args, images: np.ndarray) -> tuple[float, float]:
 
 if __name__ == "__main__":
     huge_pages.restart_with_huge_pages()
-    main()
+    raise SystemExit(errors.exit_code(main))

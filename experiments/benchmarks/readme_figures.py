@@ -8,7 +8,6 @@ runs in a process of its own, the short ones several times: the median counts.
 Prints a Markdown table.
 """
 
-import argparse
 import datetime
 import json
 import os
@@ -30,9 +29,7 @@ PYTHON = [sys.executable, "-m"]
 
 def main():
     """Prepare, train, evaluate and read, each in a process of its own."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = errors.ArgumentParser(description=__doc__)
     parser.add_argument("--source", required=True, type=Path)
     parser.add_argument("--config", default="configs/lines_ctc.py")
     args, overrides = parser.parse_known_args()

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import timing
 
+from ocr_jax import errors
 from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.runtime import huge_pages
 from ocr_jax.tracking import metrics_file
@@ -113,4 +114,4 @@ def wait_for_row(path: Path, process: subprocess.Popen):
 
 if __name__ == "__main__":
     huge_pages.restart_with_huge_pages()
-    main()
+    raise SystemExit(errors.exit_code(main))

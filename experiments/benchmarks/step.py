@@ -15,7 +15,7 @@ import timing
 from timing import torch
 
 from ocr_jax import config as config_lib
-from ocr_jax import models, optimizers, steps, train_state
+from ocr_jax import errors, models, optimizers, steps, train_state
 from ocr_jax.runtime import devices, huge_pages
 
 # Config, height and width of the lines, characters of a label.
@@ -170,4 +170,4 @@ def print_operations(count: int, medians, size: int, quick: bool):
 
 if __name__ == "__main__":
     huge_pages.restart_with_huge_pages()
-    main()
+    raise SystemExit(errors.exit_code(main))

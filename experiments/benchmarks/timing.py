@@ -22,6 +22,7 @@ import jax
 import numpy as np
 from jax.extend import core
 
+from ocr_jax import errors
 from ocr_jax.runtime import devices
 
 try:
@@ -41,9 +42,7 @@ class Way(NamedTuple):
 
 def parser(doc: str, rounds: int) -> argparse.ArgumentParser:
     """The options of every benchmark here."""
-    parser = argparse.ArgumentParser(
-        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = errors.ArgumentParser(description=doc)
     parser.add_argument("--rounds", type=int, default=rounds, help="turns of each way")
     parser.add_argument("--threads", type=int, default=0, help="cores to use; 0: all")
     parser.add_argument("--quick", action="store_true", help="tiny work, one round")

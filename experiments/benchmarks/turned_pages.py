@@ -44,4 +44,4 @@ def way_back(reader: PageReader, gray, degrees: int) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(errors.exit_code(main))

@@ -1,12 +1,11 @@
-"""A lines file with a share of another's training lines, the rest as it is.
+"""A lines file with fewer of another's training lines, the rest as it is.
 
-    python experiments/data_tools/fewer_lines.py data/lines.h5 --share=0.1 --out=few.h5
+    python experiments/data_tools/fewer_lines.py data/lines.h5 --lines=100 --out=few.h5
 
 To see what a recipe does with fewer lines, and what starting from others is worth then.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,41 +17,47 @@ from ocr_jax.errors import UserError
 
 def main():
     """Run the command line; which lines are taken depends on the seed alone."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = errors.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
-    parser.add_argument("--share", type=float, required=True)
+    parser.add_argument(
+        "--lines", type=int, required=True, help="training lines to draw"
+    )
+    parser.add_argument(
+        "--writers",
+        default="",
+        metavar="NAME,NAME",
+        help="draw lines of writers whose names begin so (default: of all)",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
-    if not 0 < args.share <= 1:
-        parser.error(f"--share={args.share}: expected more than 0 and at most 1")
-    sys.exit(errors.exit_code(lambda: write(args)))
+    write(parser.parse_args())
 
 
 def write(args: argparse.Namespace):
-    """Copy the splits, of training the share that is asked for."""
+    """Copy the splits, of training as many lines as are asked for."""
     with lines_file.LinesFile(args.file) as file:
-        size = len(file.split("train"))
         splits = {name: file.split(name) for name in file.splits}
-    chosen = {name: range(len(split)) for name, split in splits.items()}
-    count = round(args.share * size)
-    if not count:
+        train = file.split("train")
+    beginnings = tuple(args.writers.split(","))  # "" begins every name
+    of_writers = [i for i, w in enumerate(train.writers) if w.startswith(beginnings)]
+    if not 0 < args.lines <= len(of_writers):
+        of = f" of {args.writers}" if args.writers else ""
         raise UserError(
-            f"--share={args.share} of {size} training lines is none: name a larger one"
+            f"--lines={args.lines}: expected 1 to {len(of_writers)}, the training "
+            f"lines{of} in {args.file}"
         )
-    order = np.random.default_rng(args.seed).permutation(size)
-    chosen["train"] = np.sort(order[:count])
-    source = f"{args.share} of {args.file.name}, seed {args.seed}"
+    order = np.random.default_rng(args.seed).permutation(len(of_writers))
+    chosen = {name: range(len(split)) for name, split in splits.items()}
+    chosen["train"] = sorted(of_writers[i] for i in order[: args.lines])
+    source = f"{args.lines} lines of {args.file.name}, seed {args.seed}"
     with lines_writer.LinesWriter(
         args.out, height=file.height, source=source, about=file.about
     ) as writer:
         for name, split in splits.items():
             for index in chosen[name]:
                 writer.add(name, split.line(index))
-    print(f"{args.out}: {count} of {size} training lines")
+    print(f"{args.out}: {args.lines} of {len(train)} training lines")
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(errors.exit_code(main))

@@ -9,7 +9,6 @@ of punctuation. Among them are transcripts of the real lines.
 
 import argparse
 import random
-import sys
 from pathlib import Path
 
 import richer_text
@@ -38,14 +37,12 @@ SIGNS = "&+*=§°€£$%/"
 
 def main():
     """Run the command line; the text depends on the lines file and the seed alone."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = errors.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="the lines file of real lines")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    sys.exit(errors.exit_code(lambda: richer_text.write(args.out, make, args)))
+    richer_text.write(args.out, make, args)
 
 
 def make(args: argparse.Namespace) -> list[str]:
@@ -119,4 +116,4 @@ def _decorated(word: str, language: str, rng: random.Random) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(errors.exit_code(main))

@@ -13,7 +13,6 @@ each mark stands alone, as in IAM's transcripts `ascii`: 'Well , " said Mr. Brow
 import argparse
 import itertools
 import re
-import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,14 +27,11 @@ ASCII = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-
 
 def main():
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = errors.ArgumentParser(description=__doc__)
     parser.add_argument("books", type=Path, nargs="+", help="of UTF-8 or Latin-1")
     parser.add_argument("--split_punctuation", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
-    sys.exit(errors.exit_code(lambda: write(args)))
+    write(parser.parse_args())
 
 
 def write(args: argparse.Namespace):
@@ -85,4 +81,4 @@ def _decoded(data: bytes) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(errors.exit_code(main))

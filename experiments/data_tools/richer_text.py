@@ -12,7 +12,6 @@ of its own), and lines of prose from a text of the language.
 import argparse
 import random
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,9 +39,7 @@ LATIN = "abcdefghijklmnopqrstuvwxyz"
 
 def main():
     """Run the command line; the text depends on the arguments and the seed alone."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = errors.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="the lines file of the collection")
     parser.add_argument("--copies", type=int, required=True, help="of its transcripts")
     parser.add_argument("--words", type=int, required=True, help="to draw")
@@ -54,7 +51,7 @@ def main():
     args = parser.parse_args()
     if bool(args.prose) != (args.prose_lines > 0):
         parser.error("--prose and --prose_lines, 1 or more, go together")
-    sys.exit(errors.exit_code(lambda: write(args.out, make, args)))
+    write(args.out, make, args)
 
 
 def write(out: Path, make: Callable, *arguments):
@@ -121,4 +118,4 @@ def blocks_of(lines: list[str]) -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(errors.exit_code(main))

@@ -24,11 +24,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = errors.ArgumentParser(
-        prog="python -m ocr_jax.app",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = errors.ArgumentParser(prog="python -m ocr_jax.app", description=__doc__)
     add = parser.add_argument
     add("folder", nargs="?", type=Path, help="folder of page images; made if missing")
     run_names.add_network_flags(parser)

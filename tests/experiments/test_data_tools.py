@@ -10,25 +10,47 @@ from ocr_jax.errors import UserError
 from tests import fixtures
 
 
-def test_fewer_training_lines_are_one_at_least(tiny_lines, tmp_path):
-    out = tmp_path / "few.h5"
-    args = argparse.Namespace(file=tiny_lines, share=0.1, seed=0, out=out)
+def fewer(file, out, lines, writers=""):
+    args = argparse.Namespace(file=file, lines=lines, writers=writers, seed=0, out=out)
     fewer_lines.write(args)
-    before, after = fixtures.read_splits(tiny_lines), fixtures.read_splits(out)
-    assert len(after["train"]) == len(before["train"]) / 10
+
+
+def test_fewer_training_lines_are_as_many_as_asked_for(tiny_lines, tmp_path):
+    fewer(tiny_lines, tmp_path / "few.h5", 4)
+    before = fixtures.read_splits(tiny_lines)
+    after = fixtures.read_splits(tmp_path / "few.h5")
+    assert len(after["train"]) == 4
+    assert set(after["train"].line_ids) < set(before["train"].line_ids)
     assert after["validation"].digest == before["validation"].digest
-    args = argparse.Namespace(file=tiny_lines, share=0.01, seed=0, out=tmp_path / "no")
-    with pytest.raises(UserError, match=r"--share=0\.01 of 40 training lines is none"):
-        fewer_lines.write(args)
-    assert not (tmp_path / "no").exists()
 
 
-def test_a_file_without_training_lines_has_no_share_of_them(tmp_path):
+def test_fewer_lines_may_be_of_some_writers(tiny_lines, tmp_path):
+    fewer(tiny_lines, tmp_path / "few.h5", 20, "w1,w2")
+    after = fixtures.read_splits(tmp_path / "few.h5")
+    assert set(after["train"].writers) == {"w1", "w2"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "writers", "expected"),
+    [
+        (0, "", "--lines=0: expected 1 to 40, the training lines in"),
+        (41, "", "--lines=41: expected 1 to 40"),
+        (14, "w1", "--lines=14: expected 1 to 13, the training lines of w1 in"),
+    ],
+)
+def test_more_lines_than_there_are_cannot_be_drawn(
+    lines, writers, expected, tiny_lines, tmp_path
+):
+    with pytest.raises(UserError, match=expected):
+        fewer(tiny_lines, tmp_path / "no.h5", lines, writers)
+    assert not (tmp_path / "no.h5").exists()
+
+
+def test_of_a_file_without_training_lines_none_are_drawn(tmp_path):
     lines = {"test": fixtures.draw_lines(1, seed=0, prefix="x")}
     lines_writer.write_lines(tmp_path / "t.h5", lines, height=16, source="test")
-    args = argparse.Namespace(file=tmp_path / "t.h5", share=0.5, seed=0, out=tmp_path)
     with pytest.raises(UserError, match="has no split 'train'"):
-        fewer_lines.write(args)
+        fewer(tmp_path / "t.h5", tmp_path / "no.h5", 1)
 
 
 def test_prose_becomes_lines_of_ascii_paragraph_by_paragraph(tmp_path):
@@ -51,10 +73,8 @@ def test_punctuation_is_split_off_as_in_the_ascii_transcripts_of_iam(tmp_path):
 
 
 @pytest.mark.parametrize("given", ["--prose=law.txt", "--prose_lines=9"])
-def test_prose_and_the_number_of_its_lines_go_together(given, monkeypatch, capsys):
+def test_prose_and_the_number_of_its_lines_go_together(given, monkeypatch):
     options = ["lines.h5", "--copies=1", "--words=1", "--out=text.txt", given]
     monkeypatch.setattr("sys.argv", ["richer_text.py", *options])
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(UserError, match="go together"):
         richer_text.main()
-    assert ended.value.code == 2
-    assert "go together" in capsys.readouterr().err

@@ -168,9 +168,7 @@ def load(module: str) -> ModuleType:
 
 def parser(description: str, batch_size: int) -> argparse.ArgumentParser:
     """The options that all peers have, with the batch size of the peer's own recipe."""
-    parser = ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ArgumentParser(description=description)
     add = parser.add_argument
     add("--lines_file", required=True, type=Path)
     add("--out", required=True, type=Path, metavar="DIR", help="a new folder")
