@@ -15,7 +15,7 @@ from pathlib import Path
 
 from reporting import runs as runs_lib
 
-from ocr_jax import errors, extras
+from ocr_jax import errors, extras, workdirs
 from ocr_jax.tracking import console
 
 HEADER = ("run", "what differs", "{score} (95 %)", "epochs", "{unit}/s", "parameters")
@@ -34,7 +34,12 @@ def run(argv: list[str] | None = None):
     parser.add_argument(
         "workdirs", nargs="+", type=Path, help="runs, or folders of them"
     )
-    parser.add_argument("--split", default="validation", help="(default: validation)")
+    parser.add_argument(
+        "--split",
+        choices=workdirs.SCORED,
+        default="validation",
+        help="(default: validation)",
+    )
     parser.add_argument(
         "--out", type=Path, metavar="PAGE.html", help="page to write (default: a table)"
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 # Bytes of all changed files together; more of them is data, not code.
 LARGEST_CHANGES = 1 << 20
-# Of files that were left out.
+# At most this many names of files that were left out are kept.
 MOST_NAMES = 20
 # Whatever the user's git config says about diffs, `git apply` reads this form.
 DIFF = (

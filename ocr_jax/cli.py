@@ -51,7 +51,7 @@ def _run():
         print(f"ocr_jax {ocr_jax.__version__}")
     elif name in COMMANDS:
         command = COMMANDS[name]
-        sys.argv = [f"ocr-jax {name}", *command.arguments, *arguments]
+        sys.argv[1:] = [*command.arguments, *arguments]
         runpy.run_module(
             f"ocr_jax.{command.module}", run_name="__main__", alter_sys=True
         )

@@ -46,6 +46,11 @@ def _finished_scores(path: Path, split: str) -> dict:
         raise UserError(f"{path} is not finished: no scores.json in it")
     if split not in scores:
         raise UserError(f"{path} has no scores of {split!r}")
+    if "digest" not in scores[split]:
+        raise UserError(
+            f"{path}/scores.json does not say which {split} lines were scored: it is "
+            "damaged, or of a version before 0.1"
+        )
     return scores[split]
 
 
@@ -98,7 +103,12 @@ def _run(argv: list[str] | None):
         "first", metavar="A", type=Path, help="a finished run's workdir"
     )
     parser.add_argument("second", metavar="B", type=Path, help="another run's workdir")
-    parser.add_argument("--split", default="validation", help="(default: validation)")
+    parser.add_argument(
+        "--split",
+        choices=workdirs.SCORED,
+        default="validation",
+        help="(default: validation)",
+    )
     args = parser.parse_args(argv)
     paths = args.first, args.second
     finds = [workdirs.load_config(path).encoder == "page" for path in paths]
@@ -132,16 +142,17 @@ def _show(split: str, first: FinishedRun, second: FinishedRun):
     )
     units = "writers" if len(set(writers)) > 1 else "lines"
     print(
-        "Below 0, A is better. Interval and share are those of 1,000 resamples of the\n"
-        f"{units}, in each of which both are scored (Bisani and Ney, 2004). They are\n"
-        "of these two trainings: other seeds of one config may differ as much."
+        "Below 0, A is better. Interval and share are those of "
+        f"{metrics.RESAMPLES:,} resamples of the\n{units}, in each of which both are "
+        "scored (Bisani and Ney, 2004). They are\nof these two trainings: other seeds "
+        "of one config may differ as much."
     )
 
 
 def _show_pages(split: str, first: dict, second: dict):
     """Print how two finders of lines differ on the pages of a split."""
-    if first.get("digest") != second.get("digest"):
-        raise UserError(f"the two were scored on other {split} pages, or long ago")
+    if first["digest"] != second["digest"]:
+        raise UserError(f"the two were scored on other {split} pages")
     rows = [page_metrics.from_json(scores["by_page"]) for scores in (first, second)]
     counts = list(map(page_metrics.count, rows))
     scores = page_metrics.SCORES
@@ -154,7 +165,8 @@ def _show_pages(split: str, first: dict, second: dict):
     )
     print(
         "F1, precision and recall are better where they are higher. Interval and\n"
-        "share are those of 1,000 resamples of the pages, on which both are scored."
+        f"share are those of {metrics.RESAMPLES:,} resamples of the pages, on which "
+        "both are scored."
     )
 
 

@@ -188,8 +188,6 @@ def with_new_names(values: dict, prefix: str = "") -> dict:
             renamed[name] = with_new_names(value, f"{prefix}{name}.")
         else:
             key = RENAMED.get(prefix + name, prefix + name)
-            if key == "prepare_args":
-                value = value.replace("--hands=", "--style=")
             renamed[key.removeprefix(prefix)] = value
     return renamed
 

@@ -97,8 +97,8 @@ DATA = _group(
     Key(
         "text_direction",
         "",
-        "of lines that mix directions; empty: of most letters; display: transcripts "
-        "are in display order already",
+        "base direction of lines that mix directions; empty: that of most letters; "
+        "display: transcripts are in display order already",
         choices=("", "ltr", "rtl", "display"),
         compared=False,  # dataset.json has what it comes to
     ),
@@ -167,7 +167,7 @@ TRAINING = _group(
     Key(
         "num_epochs",
         50,
-        "maximum passes over the lines; 0: as their number asks for, more for fewer",
+        "maximum passes over the lines; 0: chosen by their number, more for fewer",
         low=0,
         high=1_000_000,
     ),

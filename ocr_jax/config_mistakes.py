@@ -32,9 +32,11 @@ def refuse_unknown_keys(argv: Sequence[str]):
             )
         if "." in key and key not in KEYS:
             group, _, last = key.rpartition(".")
-            names = [n.removeprefix(f"{group}.") for n in KEYS if n.startswith(group)]
-            nearest = difflib.get_close_matches(last, names, n=1)
-            raise UserError(_unknown(key, *[f"{group}.{name}" for name in nearest]))
+            keys = [name for name in KEYS if name.startswith(f"{group}.")]
+            inside = {name.rpartition(".")[2]: name for name in keys}
+            sought = (last, inside) if inside else (key, KEYS)
+            near = difflib.get_close_matches(*sought, n=1)
+            raise UserError(_unknown(key, *[inside.get(k, k) for k in near]))
 
 
 def in_words(error: Exception) -> str:

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from ocr_jax import charset as charset_lib
-from ocr_jax import decoders, run_names, trained
+from ocr_jax import decoders, regular_files, run_names, trained
 from ocr_jax.data import dataset, lines_file
 from ocr_jax.decoding import language_model
-from ocr_jax.errors import UserError, reason
+from ocr_jax.errors import UserError
 
 # How often a run's own text counts beside that of the network that it went on from.
 OWN = 8
@@ -20,12 +20,7 @@ def read(path: Path, charset: charset_lib.Charset) -> list[np.ndarray]:
 
     Raises UserError if it can't be read as UTF-8, or has no such line.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UserError(f"--text={path} is not UTF-8 text: save it as UTF-8") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"--text={path} can't be read: {reason(error, path)}") from None
+    text = regular_files.read_text(path, f"--text={path}")
     lines = [line for line in map(_written, text.splitlines()) if line]
     spelled = [line for line in lines if not charset.unknown([line])]
     found = f"{len(spelled)} of {len(lines)} lines have known characters only"

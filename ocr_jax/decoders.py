@@ -19,7 +19,8 @@ from ocr_jax.decoding import beam, fusion, greedy, language_model
 from ocr_jax.errors import UserError, reason
 from ocr_jax.runtime import programs
 
-NAMES = ("greedy", "beam")
+GREEDY = "greedy"
+NAMES = (GREEDY, "beam")
 HELP = (
     "how to read; beam needs a language model, which ocr_jax.tune_decoder makes "
     "(default: beam where the network has one, greedy elsewhere)"
@@ -84,7 +85,7 @@ def load(
     UserError if beam is asked for and there is none, or if it is for other characters.
     """
     path = run_names.resolve(workdir) / FILE
-    if name == "greedy" or (name is None and not path.exists()):
+    if name == GREEDY or (name is None and not path.exists()):
         return Decoder(greedy.GREEDY, best.temperature)
     if not path.exists():
         raise UserError(

@@ -96,7 +96,10 @@ def score_splits(
 
 
 def evaluate_workdir(
-    workdir: Path | str, split: str, decoder: str = "greedy", lines_file: str = ""
+    workdir: Path | str,
+    split: str,
+    decoder: str = decoders.GREEDY,
+    lines_file: str = "",
 ) -> report.Scores:
     """Score a run's best network on one split of a lines file; print the scores.
 

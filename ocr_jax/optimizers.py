@@ -5,8 +5,8 @@ import ml_collections
 import optax
 
 WARMUP_SHARE = 0.1  # of a training's steps, at most
-# Of a training that goes on from another network, and of one from nothing: how many
-# lines it is shown in all, and how often each of them at most.
+# (lines shown in all, most passes) of a training that goes on from another network, and
+# of one from nothing.
 TUNING, TRAINING = (40_000, 30), (270_000, 130)
 LEAST_EPOCHS = 10
 

@@ -4,14 +4,16 @@ The table has named columns, which `prepare tsv` reads: correct its texts by han
 train on them.
 """
 
+import contextlib
 import csv
 import io
 import json
 import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
-from ocr_jax import errors
+from ocr_jax import errors, regular_files
 from ocr_jax.errors import UserError, printable
 from ocr_jax.readings import Part, Reading
 
@@ -28,33 +30,27 @@ class Writer:
         self._form, self._out = form, Path(out) if out else None
 
     def __enter__(self) -> "Writer":
-        if self._out:
-            # Unlike Path.is_dir, this doesn't raise.
-            if os.path.isdir(self._out):
-                raise UserError(f"--out={self._out} is a folder: name a file")
-            self._partial = self._out.with_name(f".{self._out.name}.{os.getpid()}")
-            try:
-                self._file = open(
-                    self._partial, "w", encoding="utf-8", errors="backslashreplace"
-                )
-            except OSError as error:
-                why = errors.reason(error, self._partial)
-                raise UserError(f"--out={self._out}: {why}") from None
-        else:
-            self._file = sys.stdout
+        self._stack = contextlib.ExitStack()
+        self._file = self._opened() if self._out else sys.stdout
         if self._form == "tsv":
             print(_row(COLUMNS), file=self._file)
         return self
 
-    def __exit__(self, kind, *_):
-        if not self._out:
-            return
+    def __exit__(self, *failure):
+        return self._stack.__exit__(*failure)
+
+    def _opened(self) -> TextIO:
+        # Unlike Path.is_dir, this doesn't raise.
+        if os.path.isdir(self._out):
+            raise UserError(f"--out={self._out} is a folder: name a file")
         try:
-            self._file.close()
-            if kind is None:
-                os.replace(self._partial, self._out)
-        finally:
-            self._partial.unlink(missing_ok=True)
+            partial = self._stack.enter_context(regular_files.replaced(self._out))
+            return self._stack.enter_context(
+                open(partial, "w", encoding="utf-8", errors="backslashreplace")
+            )
+        except OSError as error:
+            why = errors.reason(error, self._out, error.filename)
+            raise UserError(f"--out={self._out}: {why}") from None
 
     def write(self, name: str, reading: Reading, problem: str = ""):
         """Write a line. problem: why it is empty."""

@@ -21,9 +21,7 @@ from ocr_jax import checkout, errors, run_names, workdirs
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError, one_line
 
-# As sys.argv[0] has it: `python -m ocr_jax.main`, and `ocr-jax train`.
-TRAINING = ("main.py", "ocr-jax train")
-# Of a command, what belongs to the old run.
+# Options that name the old run.
 DROPPED = ("workdir", "overwrite", "nooverwrite")
 # Keys of a config that may be paths, and what they are.
 PATHS = {"lines_file": "lines file", "init_from": "run to start from"}
@@ -145,7 +143,7 @@ def _command(run: str, values: dict, record: dict, out: Path) -> list[str]:
     folder = Path(record.get("folder") or os.getcwd())
     config, options = _take_config(config_lib.options(words))
     place = None
-    if config and program.endswith(TRAINING):
+    if config and program.endswith("main.py"):
         place = _config_in(out, config, folder, record.get("checkout", ""))
     if place is None:  # started from Python, or its config file is not in git
         place, options = "restored_config.py", []

@@ -24,7 +24,7 @@ from ocr_jax.data import plan
 from ocr_jax.errors import UserError
 from ocr_jax.progress import Progress, Run
 from ocr_jax.runtime import devices, distributed, huge_pages
-from ocr_jax.tracking import profiling
+from ocr_jax.tracking import metrics_file, profiling
 from ocr_jax.tracking.tracker import Tracker
 
 # A training that is killed loses no more than these, and the time of a few steps.
@@ -53,11 +53,15 @@ def train_and_evaluate(config, workdir: Path, *, overwrite: bool = False) -> dic
 
 def _further(workdir: Path) -> str:
     """Return how a finished run is trained further, "" if it can't be."""
-    if checkpoints.last_step(workdir, checkpoints.LATEST) is None:
+    rows = metrics_file.read(workdir / metrics_file.NAME)
+    trained = max((row.get("epoch", 0) for row in rows), default=0)
+    asked_for = workdirs.num_epochs(workdir)
+    is_kept = checkpoints.last_step(workdir, checkpoints.LATEST) is not None
+    if not is_kept or trained < asked_for:  # early stopping ended it
         return ""
     return (
         f"--workdir={shlex.quote(str(workdir))} --config.num_epochs=N trains it "
-        f"further, with N above {workdirs.num_epochs(workdir)}; "
+        f"further, with N above {asked_for}; "
     )
 
 
@@ -70,7 +74,7 @@ def _train(config, workdir: Path):
     updates = _count_updates(config, batches_per_epoch)
     schedule = optimizers.make_schedule(config, updates)
     tx = task.optimizer(schedule)
-    shapes = devices.replicated(task.state_shapes(tx), task.mesh)
+    shapes = devices.replicated_shapes(task.state_shapes(tx), task.mesh)
 
     with contextlib.ExitStack() as stack:
         saved = stack.enter_context(checkpoints.Checkpoints(workdir))
@@ -81,6 +85,7 @@ def _train(config, workdir: Path):
             progress = Progress()
         else:
             state, progress = latest[0], Progress.saved(latest[1])
+            _refuse_stale(config, progress, workdir)
         distributed.begin(workdir, config)
         tracker = Tracker(
             workdir, config, int(state.step), is_main=jax.process_index() == 0
@@ -105,6 +110,15 @@ def _train(config, workdir: Path):
         metadata = {"epoch": progress.epoch, "best_error": progress.best_error}
         tracker.model(saved.path(checkpoints.BEST), f"{config.name}-best", metadata)
     task.finish(best, progress.epoch, int(state.step))
+
+
+def _refuse_stale(config, progress: Progress, workdir: Path):
+    """Raise UserError for a finished run that more epochs would leave as it is."""
+    if _is_stale(config, progress) and workdirs.scores(workdir) is not None:
+        raise UserError(
+            f"early stopping ended {workdir} after {progress.epoch} epochs: to train "
+            f"on from it, name another --workdir and --config.init_from={workdir}"
+        )
 
 
 def _refuse_random_weights(workdir: Path, batches_per_epoch: int):
@@ -221,8 +235,11 @@ def _end_epoch(run: Run, state, progress: Progress, saved):
 
 
 def _is_done(config, progress: Progress) -> bool:
-    is_stale = 0 < config.early_stop_patience <= progress.stale_epochs
-    return is_stale or progress.epoch >= config.num_epochs
+    return _is_stale(config, progress) or progress.epoch >= config.num_epochs
+
+
+def _is_stale(config, progress: Progress) -> bool:
+    return 0 < config.early_stop_patience <= progress.stale_epochs
 
 
 def _announce(run: Run, state, progress: Progress):

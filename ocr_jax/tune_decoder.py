@@ -25,7 +25,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from ocr_jax import charset as charset_lib
-from ocr_jax import corpora, decoders, errors, rereading, trained, workdirs
+from ocr_jax import corpora, decoders, errors, rereading, run_names, trained, workdirs
 from ocr_jax.data import dataset, pipeline
 from ocr_jax.decoding import beam, fusion, greedy, language_model
 from ocr_jax.scoring import calibration
@@ -257,7 +257,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = errors.ArgumentParser(
         prog="python -m ocr_jax.tune_decoder", description=__doc__
     )
-    parser.add_argument("--workdir", required=True, help="folder of a finished run")
+    parser.add_argument("--workdir", required=True, help=run_names.HELP)
     parser.add_argument(
         "--text", nargs="+", default=[], help="text files to learn from as well"
     )

@@ -17,7 +17,6 @@ scores.json       the final scores: the run is finished
 language_model.npz  what ocr_jax.tune_decoder made for beam search
 """
 
-import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -35,12 +34,12 @@ from ocr_jax.errors import UserError, one_line, reason
 
 # Whose versions a run keeps.
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
-# Written by experiments/launch.py, which may be at it.
+# Written by experiments/launch.py, which may be running the job.
 LAUNCHER_FILES = ("status.json", "log.txt", "job.lock")
 SCORED = ("validation", "test")
 # In place of checkpoints, in a network that was exported (ocr_jax.export).
 WEIGHTS = "weights.safetensors"
-# Of the best network. scores.json first: a run that has it is finished.
+# Files of the best network. scores.json first: a run that has it is finished.
 OF_BEST = (
     "scores.json",
     "calibration.json",
@@ -173,15 +172,8 @@ def write_text(path: Path, text: str):
 
 def write_bytes(path: Path, content: bytes):
     """Write atomically, through a temporary file. A link stays one: its file is new."""
-    path = Path(os.path.realpath(path))
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with regular_files.replaced(path) as partial:
         partial.write_bytes(content)
-        os.replace(partial, path)
-    except BaseException:
-        with contextlib.suppress(OSError):  # which would hide why it failed
-            partial.unlink()
-        raise
 
 
 def refuse_unwritable(workdir: Path):

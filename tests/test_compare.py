@@ -1,5 +1,6 @@
 """Two finished runs compared from what they have kept; nothing is trained."""
 
+import json
 import subprocess
 import sys
 
@@ -122,15 +123,18 @@ def test_runs_that_do_not_compare_are_refused_in_a_line(
 
 
 def test_mistakes_are_one_line(tmp_path, capsys):
-    run, half = (
-        fixtures.make_run(tmp_path / "run"),
-        fixtures.make_unfinished(tmp_path / "half"),
-    )
+    run, old = fixtures.make_run(tmp_path / "run"), fixtures.make_run(tmp_path / "old")
+    half = fixtures.make_unfinished(tmp_path / "half")
+    scores = json.loads((old / "scores.json").read_text())
+    del scores["validation"]["digest"]
+    (old / "scores.json").write_text(json.dumps(scores))
     for arguments, message in (
         ([run], "the following arguments are required: B"),
         ([run, tmp_path / "none"], "none is not a workdir"),
         ([run, half], "half is not finished"),
         ([run, run, "--split=test"], "run has no scores of 'test'"),
+        ([run, run, "--split=epoch"], "invalid choice: 'epoch'"),
+        ([run, old], "old/scores.json does not say which validation lines"),
     ):
         assert compare.main(list(map(str, arguments))) == 2
         error = capsys.readouterr().err

@@ -129,6 +129,10 @@ def test_a_mistake_in_a_config_file_is_named(tmp_path, body, message):
             "augment.blurr=1",
             "no config.augment.blurr: did you mean config.augment.blur",
         ),
+        (
+            "aug.probability=1",
+            "no config.aug.probability: did you mean config.augment.probability",
+        ),
     ],
 )
 def test_an_override_that_is_wrong_is_named_with_what_is_expected(override, message):

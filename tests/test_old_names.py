@@ -25,7 +25,6 @@ def use_old_names(workdir):
         group, _, name = new.rpartition(".")
         values = config[group] if group else config
         values[old.rpartition(".")[2]] = values.pop(name)
-    config["source"] = config["source"].replace("--style=", "--hands=")
     path.write_text(json.dumps(config))
 
 

@@ -61,14 +61,22 @@ def test_a_run_needs_no_tensorflow_and_ends_as_with_it(
         np.testing.assert_array_equal(one, other)
 
 
-def test_early_stopping_ends_a_run_that_gets_no_better(finished, tmp_path, tiny_config):
+def test_early_stopping_ends_a_run_that_gets_no_better(
+    finished, tmp_path, tiny_config, capsys
+):
     tiny_config.learning_rate = 0.0
     # Else its running statistics would change the readings.
     tiny_config.init_from, tiny_config.freeze = str(finished[1]), "encoder"
     tiny_config.num_epochs = 9
     tiny_config.early_stop_patience = 2
-    train.train_and_evaluate(tiny_config, tmp_path / "run")
+    scores = train.train_and_evaluate(tiny_config, tmp_path / "run")
     assert max(row.get("epoch", 0) for row in trainings.rows_of(tmp_path / "run")) == 3
+    assert train.train_and_evaluate(tiny_config, tmp_path / "run") == scores
+    assert f"{tmp_path / 'run'} is finished: --overwrite" in capsys.readouterr().out
+    tiny_config.num_epochs = 12
+    with pytest.raises(UserError, match="run after 3 epochs: to train on"):
+        train.train_and_evaluate(tiny_config, tmp_path / "run")
+    assert workdirs.scores(tmp_path / "run") == scores
 
 
 def test_a_network_that_learnt_nothing_is_told_the_updates_it_really_had(

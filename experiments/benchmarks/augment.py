@@ -16,27 +16,19 @@ import jax
 import numpy as np
 
 from ocr_jax import config as config_lib
-from ocr_jax import errors, inference, models, optimizers, steps, train_state
+from ocr_jax import (
+    errors,
+    inference,
+    models,
+    optimizers,
+    recipes,
+    steps,
+    train_state,
+)
 from ocr_jax.augmentation import augment
 from ocr_jax.runtime import devices, huge_pages
 
 BATCH, HEIGHT, CLASSES, LABEL = 16, 64, 100, 40
-STRENGTHS = {
-    "slant": 0.3,
-    "scale": 0.2,
-    "rotation": 1.0,
-    "shift": 0.05,
-    "elastic": 0.06,
-    "grid": 0.15,
-    "stroke": 0.8,
-    "bleed": 0.3,
-    "ruled_lines": 0.5,
-    "blur": 0.8,
-    "contrast": 0.3,
-    "brightness": 0.05,
-    "noise": 0.03,
-    "mask": 0.1,
-}
 
 
 def main():
@@ -49,8 +41,11 @@ def main():
     devices.use_cores(BATCH)
     mesh = devices.make_mesh(BATCH)
     batch = devices.shard(random_batch(args.width), mesh)
-    kinds = {kind: {kind: STRENGTHS[kind]} for kind in augment.KINDS}
-    kinds["all kinds"] = STRENGTHS
+    config = config_lib.default_config()
+    recipes.handwriting_augmentation(config, probability=1.0, mask=0.1)
+    strengths = {kind: config.augment[kind] for kind in augment.KINDS}
+    kinds = {kind: {kind: value} for kind, value in strengths.items() if value}
+    kinds["all kinds"] = strengths
     programs = {name: varying(some, batch) for name, some in kinds.items()}
     programs["training step"] = training(args.config, batch, mesh)
     seconds = {name: [] for name in programs}

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ocr_jax import errors
 from ocr_jax.errors import UserError
-from ocr_jax.images import opening
+from ocr_jax.images import finding
 from ocr_jax.runtime import huge_pages
 
 PYTHON = [sys.executable, "-m"]
@@ -74,12 +74,9 @@ def measure(source: Path, config: str, overrides: list[str], folder: Path):
 
 def first_image(source: Path) -> Path:
     """An image of the source, in whichever of its folders; UserError for none."""
-    images_below = (
-        p for p in source.rglob("*") if p.suffix.lower() in opening.SUFFIXES
-    )
-    if (image := min(images_below, default=None)) is None:
+    if not (images := finding.images(source)):
         raise UserError(f"--source={source}: there is no image in it")
-    return image
+    return images[0]
 
 
 def run(*command) -> tuple[float, int]:

@@ -127,12 +127,9 @@ def value_text(value) -> str:
 
 def load_yaml(path: Path) -> dict:
     """Load a YAML file of keys and values. Raises UserError, naming the line."""
+    text = regular_files.read_text(path)
     try:
-        text = regular_files.checked(path).read_text(encoding="utf-8")
         content = yaml.load(text, _Loader)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise UserError(f"{path} can't be read: {reason}") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UserError(f"{path} is not YAML: {one_line(error)}") from None
     if not isinstance(content, dict):

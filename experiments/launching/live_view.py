@@ -11,9 +11,12 @@ import rich.table
 from rich.text import Text
 
 from launching import job_status, jobs, local_executor
+from ocr_jax import workdirs
 from ocr_jax.tracking import console
 
 SECONDS_BETWEEN_PLAIN_LINES = 60.0
+# The first of these that a training logs is its score.
+SCORES = ("CER", "F1", "accuracy")
 STYLES = {"running": "cyan", "finished": "green", "failed": "red", "stopped": "yellow"}
 INTERRUPTED = {
     1: "No more jobs are started; running ones finish. Ctrl-C again stops them.",
@@ -81,8 +84,8 @@ class View(local_executor.Watcher):
 
     def _table(self) -> rich.table.Table:
         table = rich.table.Table(box=rich.box.SIMPLE, highlight=False)
-        for title in ("job", "slot", "epoch", "CER", "lines/s", "ETA", "state"):
-            right = title in ("epoch", "CER", "lines/s", "ETA")
+        for title in ("job", "slot", "epoch", "score", "speed", "ETA", "state"):
+            right = title in ("epoch", "score", "speed", "ETA")
             table.add_column(title, justify="right" if right else "left")
         rows = sorted(self._rows.values(), key=lambda row: row[1].state != "running")
         # The summary and the frame take six lines.
@@ -97,35 +100,52 @@ class View(local_executor.Watcher):
 
 
 def _cells(job: jobs.Job, status: job_status.Status) -> tuple[str, ...]:
-    """A job's row: name, slot, epoch, CER, lines/s, ETA, state."""
+    """A job's row: name, slot, epoch, score, speed, ETA, state."""
     running = status.state == "running"
     metrics = job_status.last_metrics(job.workdir) if running else status.metrics
+    num_epochs = _num_epochs(job)
+    unit, key, form = console.columns(metrics)[-1]
     return (
         job.name,
         status.slot,
-        f"{metrics.get('epoch', 0)}/{job.num_epochs or console.ABSENT}",
-        console.shown(metrics.get("validation/cer"), "{:.2%}"),
-        console.shown(metrics.get("train/lines_per_second"), "{:.1f}"),
-        console.duration(_remaining(job, metrics)) if running else "",
+        f"{metrics.get('epoch', 0)}/{num_epochs or console.ABSENT}",
+        _score(metrics),
+        f"{form} {unit}".format(metrics[key]) if key in metrics else console.ABSENT,
+        console.duration(_remaining(num_epochs, metrics)) if running else "",
         status.state,
     )
+
+
+def _score(metrics: dict) -> str:
+    """What the last epoch reached, as CER 12.50% or F1 0.937; a dash at first."""
+    for title, key, form in console.columns(metrics):
+        if title in SCORES and metrics.get(key) is not None:
+            return f"{title} {console.shown(metrics[key], form)}"
+    return console.ABSENT
+
+
+def _num_epochs(job: jobs.Job) -> int:
+    """The epochs of a job, also where its lines decide; 0 if it is not known."""
+    if job.num_epochs or not (job.workdir / "config.json").exists():
+        return job.num_epochs or 0
+    return workdirs.num_epochs(job.workdir)
 
 
 def _details(status: job_status.Status) -> list[str]:
     """What a plain line says beyond name and state."""
     if status.state == "running":
         return [f"on {status.slot}"]
-    cer = status.metrics.get("validation/cer")
-    details = [f"CER {cer:.2%}"] if cer is not None else []
+    score = _score(status.metrics)
+    details = [score] if score != console.ABSENT else []
     if status.started and status.ended:
         details.append(console.duration(status.ended - status.started))
     return [*details, status.reason] if status.reason else details
 
 
-def _remaining(job: jobs.Job, metrics: dict) -> float:
+def _remaining(num_epochs: int, metrics: dict) -> float:
     """The seconds that a job has left at the pace of its last epoch, NaN at first."""
-    if not metrics or not job.num_epochs:
+    if not metrics or not num_epochs:
         return math.nan
     seconds = metrics.get("train/seconds", 0) + metrics.get("validation/seconds", 0)
-    left = seconds * (job.num_epochs - metrics["epoch"])
+    left = seconds * (num_epochs - metrics["epoch"])
     return max(0.0, left - (time.time() - metrics["time"]))

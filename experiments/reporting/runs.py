@@ -12,6 +12,7 @@ from launching import job_status
 from ocr_jax import claims, compare, reading_tables, workdirs
 from ocr_jax import config as config_lib
 from ocr_jax.errors import UserError
+from ocr_jax.images import finding
 from ocr_jax.scoring import metrics
 from ocr_jax.tracking import metrics_file
 
@@ -104,7 +105,7 @@ def _workdirs(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise UserError(f"{path} does not exist: expected the workdir of a run")
-        inside = {file.parent for file in path.rglob(CONFIG)}
+        inside = {file.parent for file in finding.files(path) if file.name == CONFIG}
         inside = sorted(f for f in inside if f.name not in claims.ASIDE)
         found += [path] if path in inside else inside
         without += [] if inside else [str(path)]

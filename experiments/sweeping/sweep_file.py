@@ -109,7 +109,8 @@ def _checked(content: dict, stem: str) -> Sweep:
 def refuse_wrong_metric(sweep: Sweep, encoder: str):
     """Raise UserError if a training with this encoder does not log the metric.
 
-    So it does if the goal is the worst of what it logs; none given is minimize.
+    Raises it, too, if the goal would look for the worst value. The default goal is
+    minimize.
     """
     is_finder = encoder == "page"
     scores = page_metrics.SCORES if is_finder else metrics.SCORES

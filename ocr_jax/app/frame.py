@@ -3,7 +3,7 @@
 import contextlib
 import urllib.parse
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nicegui import ui
 
@@ -35,7 +35,7 @@ class Parts:
     trainings: Trainings
     title: str
     is_trial: bool = False  # a network is tried: there is no folder to keep
-    round: Round | None = field(default=None)
+    round: Round | None = None
 
 
 def url(kind: str, name: str) -> str:
@@ -55,7 +55,7 @@ def header(title: str, back: bool = False) -> Iterator[None]:
             yield
 
 
-def button(text: str, action, **options) -> ui.button:
+def button(text: str, action, color: str = "white") -> ui.button:
     """Draw a plain button."""
-    made = ui.button(text, on_click=action, color=options.pop("color", "white"))
+    made = ui.button(text, on_click=action, color=color)
     return made.classes("plain").props("no-caps dense unelevated text-color=dark")

@@ -115,13 +115,13 @@ def _files(app: fastapi.FastAPI, parts: frame.Parts):
 
     @app.get("/image/{name}")
     def image(name: str):
-        page = _page(parts, name)
+        page = parts.project.page(name)
         content, mime = pictures.shown(page.image, page.xml)
         return fastapi.Response(content, media_type=mime, headers=KEEP)
 
     @app.get("/thumbnail/{name}")
     def thumbnail(name: str):
-        page = _page(parts, name)
+        page = parts.project.page(name)
         content = pictures.thumbnail(page.image, parts.project.folder)
         return fastapi.Response(content, media_type="image/jpeg", headers=KEEP)
 
@@ -143,7 +143,3 @@ def _files(app: fastapi.FastAPI, parts: frame.Parts):
     @app.exception_handler(UserError)
     def problem(request, error: UserError):
         return fastapi.responses.PlainTextResponse(str(error), status_code=404)
-
-
-def _page(parts: frame.Parts, name: str):
-    return parts.project.page(name)

@@ -129,8 +129,10 @@ class LinesFile:
             known = [name for name in SPLITS if name in self._file]
             self.splits = known + sorted(set(self._file) - set(SPLITS))
         except BROKEN as error:
-            reason = one_line(error)
-            raise UserError(f"{path}: missing or broken attribute: {reason}") from None
+            self._file.close()
+            raise UserError(
+                f"{path}: missing or broken attribute: {one_line(error)}"
+            ) from None
 
     def __enter__(self) -> "LinesFile":
         return self
@@ -140,17 +142,17 @@ class LinesFile:
 
     def sizes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the widths and the transcripts' lengths of the lines of all splits."""
-        groups = [self._file[name] for name in self.splits]
         try:
+            groups = [self._file[name] for name in self.splits]
             widths = [group["width"][()] for group in groups]
             lengths = [
                 [len(text) for text in group["transcript"].asstr()[()]]
                 for group in groups
             ]
-        except (KeyError, OSError, TypeError, ValueError) as error:
+            return np.concatenate(widths), np.concatenate(lengths)
+        except BROKEN as error:
             message = f"{self.path}: cannot read its lines: {one_line(error)}"
             raise UserError(message + ": prepare the file again") from None
-        return np.concatenate(widths), np.concatenate(lengths)
 
     def split(self, name: str, *, in_memory: bool = True) -> Split:
         """Read a split. Raises UserError if it is missing, empty or inconsistent.

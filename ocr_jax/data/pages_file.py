@@ -20,10 +20,9 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from ocr_jax import __version__
+from ocr_jax import __version__, regular_files
 from ocr_jax.data import hdf5_files, lines_file
 from ocr_jax.errors import UserError, one_line
-from ocr_jax.runtime import signals
 
 FORMAT = "ocr_jax.pages"
 VERSION = 1
@@ -91,10 +90,10 @@ def save(
     Only one page is in memory at a time, if `pages` makes them one by one. A link stays
     one: its file is new.
     """
-    path = Path(os.path.realpath(path))
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    disk = hdf5_files.UnfailingFile(partial)
-    try:
+    with (
+        regular_files.replaced(path) as partial,
+        contextlib.closing(hdf5_files.UnfailingFile(partial)) as disk,
+    ):
         with h5py.File(disk, "w") as file:
             file.attrs.update(
                 format=FORMAT,
@@ -103,12 +102,7 @@ def save(
                 created_with=f"ocr_jax {__version__}",
             )
             counts = _write(file, pages)
-        with signals.deferred():
-            disk.finish()
-            os.replace(partial, path)
-    finally:
-        disk.close()
-        partial.unlink(missing_ok=True)
+        disk.finish()
     return counts
 
 
@@ -127,7 +121,7 @@ def is_one(path: Path) -> bool:
     try:
         with hdf5_files.open_to_read(path) as file:
             return file.attrs.get("format") == FORMAT
-    except OSError:
+    except lines_file.BROKEN:
         return False
 
 

@@ -1,13 +1,12 @@
 """Draws lines with their transcripts, to check what was prepared."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
-from ocr_jax import extras
+from ocr_jax import extras, regular_files
 from ocr_jax.data import lines_file, stretching
 from ocr_jax.errors import UserError, is_disk_full, reason
 from ocr_jax.images import opening
@@ -74,18 +73,15 @@ def save(sheet: Image.Image, out: Path):
         raise UserError(f"--out={out}: expected a file name that ends in .png")
     if _is_other_image(out):
         raise UserError(f"{out} exists and is no such drawing: choose another --out")
-    partial = out.with_name(f".{out.stem}.partial.png")
     info = PngImagePlugin.PngInfo()
     info.add_text(*MARK)
     try:
-        sheet.save(partial, pnginfo=info)
-        os.replace(partial, out)
+        with regular_files.replaced(out) as partial:
+            sheet.save(partial, pnginfo=info)
     except OSError as error:
         if is_disk_full(error):
             raise
         raise UserError(f"can't write --out={out}: {reason(error, out)}") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _is_other_image(path: Path) -> bool:

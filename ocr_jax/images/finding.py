@@ -41,7 +41,7 @@ def images(folder: str | os.PathLike) -> list[Path]:
 
 
 def is_folder(path: str | os.PathLike) -> bool:
-    """Return whether a path is a folder. Raises UserError if nobody may tell us."""
+    """Return whether a path is a folder. Raises UserError if that can't be seen."""
     try:
         return stat.S_ISDIR(os.stat(path).st_mode)
     except PermissionError as error:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import spatial
 
+from ocr_jax.data import polylines
+
 SPACING = 5.0  # pixels between the points that stand for a baseline
 # Nearer than the tolerance counts in full, FARTHEST times as far not at all.
 FARTHEST = 3.0
@@ -46,7 +48,9 @@ def score(found: Sequence[np.ndarray], true: Sequence[np.ndarray]) -> Scores:
     Both are polylines (n, 2) of (x, y) in pixels. A page without any true baseline has
     a recall of 1, and a precision of 1 if none was found.
     """
-    found, true = ([resample(line) for line in lines] for lines in (found, true))
+    found, true = (
+        [polylines.resample(line, SPACING) for line in lines] for lines in (found, true)
+    )
     if not true or not found:
         return Scores(float(not found), float(not true), len(true), 0, 0)
     tolerances = line_tolerances(true)
@@ -65,16 +69,6 @@ def score(found: Sequence[np.ndarray], true: Sequence[np.ndarray]) -> Scores:
         split=int(np.sum(np.sum(of_found >= MOST, axis=0) > 1)),
         merged=int(np.sum(np.sum(of_true >= MOST, axis=1) > 1)),
     )
-
-
-def resample(line: np.ndarray) -> np.ndarray:
-    """Return points on a polyline (n, 2), its ends among them, SPACING apart."""
-    line = np.asarray(line, float)
-    steps = np.hypot(*np.diff(line, axis=0).T)
-    along = np.concatenate([[0.0], np.cumsum(steps)])
-    count = max(2, 1 + round(along[-1] / SPACING))
-    wanted = np.linspace(0.0, along[-1], count)
-    return np.stack([np.interp(wanted, along, line[:, axis]) for axis in (0, 1)], 1)
 
 
 def line_tolerances(lines: Sequence[np.ndarray]) -> np.ndarray:

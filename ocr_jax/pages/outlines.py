@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ocr_jax.data import polylines
 from ocr_jax.data.pages_file import Line
 
 STEP = 8.0  # pixels between the points of an outline
@@ -38,9 +39,7 @@ def _extended(line: Line) -> np.ndarray:
     beyond = ENDS * line.above
     first, last = (v / max(np.hypot(*v), 1e-9) * beyond for v in (first, last))
     whole = np.concatenate([[baseline[0] + first], baseline, [baseline[-1] + last]])
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(whole, axis=0).T))])
-    wanted = np.linspace(0.0, along[-1], max(2, 1 + round(along[-1] / STEP)))
-    return np.stack([np.interp(wanted, along, whole[:, axis]) for axis in (0, 1)], 1)
+    return polylines.resample(whole, STEP)
 
 
 def _normals(points: np.ndarray) -> np.ndarray:

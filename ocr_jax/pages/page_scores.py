@@ -48,7 +48,7 @@ def row(
 
 
 def table(
-    name: str, rows: Sequence[PageScore], reader: str, decoder: str = decoders.NAMES[0]
+    name: str, rows: Sequence[PageScore], reader: str, decoder: str = decoders.GREEDY
 ) -> str:
     """Return the means, and the worst pages, for people. reader: of lines, if any."""
     means = page_metrics.summary(rows)

@@ -132,7 +132,6 @@ class PageTraining:
 
     def finish(self, best: train_state.TrainState, epoch: int, num_steps: int):
         """Score the best network on validation and test; print and write the scores."""
-        best = jax.device_put(jax.device_get(best), jax.local_devices()[0])
         scores = {"epoch": epoch, "parameters": train_state.count_parameters(best)}
         for name in workdirs.SCORED:
             if name in self._splits and jax.process_index() == 0:
@@ -169,7 +168,7 @@ def _check_shapes(
 def load_recognizer(
     split: pages_file.Split,
     name: str = pretrained.RECOGNIZER,
-    decoder: str = decoders.NAMES[0],
+    decoder: str = decoders.GREEDY,
 ) -> Recognizer | None:
     """Load what reads the pages of a split; None if it has no texts to compare with."""
     if not (name and any(page.texts for page in split.pages)):
@@ -181,7 +180,7 @@ def as_json(
     rows: list[page_metrics.PageScore],
     split: pages_file.Split,
     reader: str,
-    decoder: str = decoders.NAMES[0],
+    decoder: str = decoders.GREEDY,
 ) -> dict:
     """Return what scores.json keeps of a split. reader: what read its lines, if any."""
     scores = page_metrics.summary(rows)
@@ -204,7 +203,7 @@ def evaluate_workdir(
     pages_path: str = "",
     *,
     recognizer: str = pretrained.RECOGNIZER,
-    decoder: str = decoders.NAMES[0],
+    decoder: str = decoders.GREEDY,
 ) -> dict:
     """Score a run's best network on one split of a pages file; print the scores.
 

@@ -78,8 +78,6 @@ def _cut(
 ) -> cleaning.CleanLine | None:
     """Cut a line as those that networks are trained on; None if it has no place."""
     try:
-        if line.problem:
-            raise UserError(line.problem)
         return line_cutting.cut_clean(gray, line, scale, height=height)
     except UserError as error:
         errors.say(f"{page_name}/{line.line_id}: {error}")

@@ -53,7 +53,7 @@ def replicate(tree, mesh: Mesh):
     return jax.device_put(jax.device_get(tree), NamedSharding(mesh, PartitionSpec()))
 
 
-def replicated(shapes, mesh: Mesh):
+def replicated_shapes(shapes, mesh: Mesh):
     """Return the tree's shapes and types, placed as `replicate` places arrays."""
     sharding = NamedSharding(mesh, PartitionSpec())
     return jax.tree.map(

@@ -17,6 +17,8 @@ from ocr_jax import charset
 
 # What the lab took off both ends before it compared: space, `|` and its padding.
 LAB_STRIPPED = " |_"
+# Draws of writers that an interval is taken from.
+RESAMPLES = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,8 +178,6 @@ def summary(counts: Counts, scores: Sequence[Score] = SCORES) -> dict[str, float
 def intervals(
     counts: Counts,
     writers: Sequence[str],
-    samples: int = 1000,
-    seed: int = 0,
     scores: Sequence[Score] = SCORES,
 ) -> dict[str, tuple[float, float]]:
     """Return 95 % percentile bootstrap intervals of every score (Efron, 1979).
@@ -185,7 +185,7 @@ def intervals(
     Writers are drawn with replacement, because lines of one writer are not independent.
     Lines are drawn if no writer is known or there is only one.
     """
-    resampled = _resample(_stack(counts), writers, samples, seed)
+    resampled = _resample(_stack(counts), writers)
     return {
         score.name: _bounds(_ratio(score, counts)(resampled))
         for score in _counted(counts, scores)
@@ -197,8 +197,6 @@ def paired_differences(
     second: Counts,
     writers: Sequence[str],
     *,
-    samples: int = 1000,
-    seed: int = 0,
     scores: Sequence[Score] = ERROR_RATES,
 ) -> dict[str, Difference]:
     """Return the differences of two systems' scores, by paired bootstrap.
@@ -210,7 +208,7 @@ def paired_differences(
     """
     both = np.concatenate([_stack(first), _stack(second)], axis=1)
     width = _stack(first).shape[1]
-    resampled = _resample(both, writers, samples, seed)
+    resampled = _resample(both, writers)
     differences = {}
     summaries = summary(first, scores), summary(second, scores)
     for score in _counted(first, scores):
@@ -228,16 +226,14 @@ def _is_punctuation(character: str) -> bool:
     return unicodedata.category(character).startswith("P")
 
 
-def _resample(
-    columns: np.ndarray, writers: Sequence[str], samples: int, seed: int
-) -> np.ndarray:
-    """Sum the columns (n, k) over resampled writers: (k, samples)."""
+def _resample(columns: np.ndarray, writers: Sequence[str]) -> np.ndarray:
+    """Sum the columns (n, k) over resampled writers: (k, RESAMPLES)."""
     groups = _groups(writers)
     sums = np.zeros((groups.max() + 1, columns.shape[1]))
     np.add.at(sums, groups, columns)
     size = len(sums)
-    draws = np.random.default_rng(seed).multinomial(
-        size, np.full(size, 1 / size), samples
+    draws = np.random.default_rng(0).multinomial(
+        size, np.full(size, 1 / size), RESAMPLES
     )
     return (draws @ sums).T
 

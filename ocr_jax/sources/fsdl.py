@@ -21,6 +21,7 @@ from ocr_jax.sources.emnist import characters
 
 CLASSES = characters.CLASSES + " !\"#&'()*+,-./:;?"
 PADDING = len(CLASSES)
+PARTS = ("train", "test")
 BLOCK = 64  # lines per task
 
 
@@ -97,9 +98,6 @@ def read(task: Task, height: int) -> list[sources.Item]:
         line = cv2.resize(line, (width, height), interpolation=cv2.INTER_AREA)
         items.append((task.split, lines_file.Line(line, text, name)))
     return items
-
-
-PARTS = ("train", "test")
 
 
 def _count(file: h5py.File, part: str, path: Path) -> int:

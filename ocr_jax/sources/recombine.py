@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ocr_jax import display_order, sources
+from ocr_jax import display_order, run_names, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.sources import join
@@ -58,7 +58,8 @@ def add_flags(parser: argparse.ArgumentParser):
     """Add the options of this source."""
     add = parser.add_argument
     add("--source", required=True, type=Path, help="the collection's lines file")
-    add("--workdir", required=True, help="run whose network finds the spaces")
+    whose = "whose network finds the spaces"
+    add("--workdir", required=True, help=f"{whose}: {run_names.HELP}")
     add(
         "--times",
         type=int,

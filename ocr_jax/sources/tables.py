@@ -154,9 +154,10 @@ def _is_image(cell: str) -> bool:
 
 def _cells(path: Path) -> list[tuple[int, list[str]]]:
     """Return (number, cells) of every row that is not blank, without quotes."""
+    text = regular_files.read_text(path, f"--source={path}")
     rows = [
         (number, row)
-        for number, row in _raw_cells(_lines(path))
+        for number, row in _raw_cells(text.split("\n"))
         if any(cell.strip() for cell in row)
     ]
     for number, row in rows:
@@ -178,18 +179,6 @@ def _mistake(path: Path, number: int, found: str) -> UserError:
     return UserError(
         f"{path}, row {number}: expected an image path, a tab and a transcript, {found}"
     )
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        text = regular_files.checked(path).read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(
-            f"--source={path} is not UTF-8: expected a UTF-8 table"
-        ) from None
-    except OSError as error:
-        raise UserError(f"--source={path} can't be read: {error.strerror}") from None
-    return text.split("\n")
 
 
 def _raw_cells(lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:

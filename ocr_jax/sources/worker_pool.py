@@ -89,7 +89,7 @@ def _read(read: Read, task, height: int) -> list[sources.Item]:
         # Drop the path, so that equal reasons are counted together.
         path, reason = getattr(task, "path", None), str(error)
         reason = reason.replace(str(path), "it") if path else reason
-        items = [sources.Skipped(str(getattr(task, "name", task)), reason)]
+        items = [sources.Skipped(task.name, reason)]
     return [_writable(item) for item in items]
 
 

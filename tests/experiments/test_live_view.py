@@ -1,6 +1,7 @@
 """The live view: plain lines, and a table on a terminal."""
 
 import io
+import json
 import os
 import pty
 import time
@@ -43,6 +44,18 @@ def test_each_change_is_a_line_if_output_is_not_a_terminal(followed):
     assert "\x1b" not in output.getvalue()
 
 
+def test_a_finder_shows_its_own_score_and_epochs_that_its_pages_gave_it(followed):
+    job, status = followed
+    workdirs.write_json(job.workdir / "environment.json", {"num_epochs": 12})
+    config = fixtures.make_tiny_config("x.h5")
+    config.num_epochs = 0
+    workdirs.write_json(job.workdir / "config.json", config.to_dict())
+    row = {"epoch": 3, "validation/f1": 0.9371, "train/tiles_per_second": 2, "time": 0}
+    (job.workdir / "metrics.jsonl").write_text(json.dumps(row) + "\n")
+    cells = live_view._cells(job._replace(num_epochs=None), status)
+    assert cells[2:5] == ("3/12", "F1 0.937", "2.0 tiles/s")
+
+
 def test_a_table_follows_the_jobs_on_a_terminal(followed):
     job, status = followed
     reading, writing = pty.openpty()
@@ -55,5 +68,13 @@ def test_a_table_follows_the_jobs_on_a_terminal(followed):
         while "running" not in text:  # a terminal gives what it has, piece by piece
             text += os.read(reading, 100_000).decode()
     row = next(line for line in text.splitlines() if "wide" in line)
-    for cell in ("wide", "gpu 1", "2/10", "25.00%", "41.0", "8m00s", "running"):
+    for cell in (
+        "wide",
+        "gpu 1",
+        "2/10",
+        "CER 25.00%",
+        "41.0 lines/s",
+        "8m00s",
+        "running",
+    ):
         assert cell in row

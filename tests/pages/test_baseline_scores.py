@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ocr_jax.data import polylines
 from ocr_jax.pages import baseline_scores
 
 
@@ -71,7 +72,7 @@ LINES = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=5)
 
 @given(LINES, LINES, st.floats(1, 50))
 def test_coverage_is_what_the_definition_says(line, other, tolerance):
-    one, two = (baseline_scores.resample(np.array(x)) for x in (line, other))
+    one, two = (polylines.resample(x, baseline_scores.SPACING) for x in (line, other))
     expected = by_definition(one.tolist(), two.tolist(), tolerance)
     assert baseline_scores.coverage(one, two, tolerance) == pytest.approx(expected)
 
@@ -79,7 +80,7 @@ def test_coverage_is_what_the_definition_says(line, other, tolerance):
 @given(LINES)
 def test_resampled_points_are_evenly_spaced_and_keep_the_ends(line):
     line = np.array(line)
-    points = baseline_scores.resample(line)
+    points = polylines.resample(line, baseline_scores.SPACING)
     np.testing.assert_allclose(points[[0, -1]], line[[0, -1]], atol=1e-6)
     steps = np.hypot(*np.diff(points, axis=0).T)
     assert steps.max(initial=0) <= 1.5 * baseline_scores.SPACING

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ocr_jax.data import polylines
 from ocr_jax.pages import baseline_scores, finder, maps
 
 SIZE = (640, 900)
@@ -54,9 +55,11 @@ def test_lines_come_back_at_any_angle(degrees):
     )
     found = maps.find(maps.draw(lines, (900, 640)))
     assert len(found) == len(lines)
-    true = [baseline_scores.resample(line.baseline) for line in lines]
+    true = [
+        polylines.resample(line.baseline, baseline_scores.SPACING) for line in lines
+    ]
     for line in found:
-        points = baseline_scores.resample(line.baseline)
+        points = polylines.resample(line.baseline, baseline_scores.SPACING)
         nearest = [baseline_scores.coverage(one, points, 3.0) for one in true]
         assert max(nearest) > 0.9 and sorted(nearest)[-2] < 0.1
         assert line.above == pytest.approx(24.0) and line.below == pytest.approx(8.0)

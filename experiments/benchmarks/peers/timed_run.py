@@ -8,7 +8,6 @@ scores.json. Neither torch nor jax is imported here.
 import argparse
 import importlib
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 from ocr_jax import charset, reading_tables, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.errors import ArgumentParser, UserError
+from ocr_jax.runtime import slots
 from ocr_jax.scoring import metrics
 
 # Reads all lines of a split, in its order.
@@ -87,7 +87,7 @@ class TimedRun:
         }
         workdirs.write_json(self.workdir / "config.json", self.config)
         environment = workdirs.environment((*packages, "numpy"))
-        environment["cores"] = cores()
+        environment["cores"] = len(slots.cores())
         workdirs.write_json(self.workdir / "environment.json", environment)
 
     def start(self):
@@ -99,7 +99,7 @@ class TimedRun:
         training = self.budget.seconds() - self._marked
         split = self.splits["validation"]
         readings = _normalized(read(split))
-        counts = _count(split, readings)
+        counts = metrics.count(split.transcripts, readings)
         scores = metrics.summary(counts)
         is_best = scores["cer"] < self._best_cer
         if is_best:
@@ -133,11 +133,11 @@ class TimedRun:
                 continue
             readings = _normalized(read(split))
             self._write_readings(split, readings)
-            counts = _count(split, readings)
+            counts = metrics.count(split.transcripts, readings)
             intervals = metrics.intervals(counts, split.writers)
             scores[name] = {
-                "summary": _known(metrics.summary(counts)),
-                "intervals": _known(intervals),
+                "summary": metrics.summary(counts),
+                "intervals": intervals,
                 "lines": len(split),
                 "digest": split.digest,
             } | split.about
@@ -180,30 +180,14 @@ def parser(description: str, batch_size: int) -> argparse.ArgumentParser:
     return parser
 
 
-def cores() -> int:
-    """The CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
 def num_workers() -> int:
     """Processes that load lines: all cores but one, 16 at most."""
-    return min(16, max(1, cores() - 1))
+    return min(16, max(1, len(slots.cores()) - 1))
 
 
 def _normalized(readings: Sequence[str]) -> list[str]:
     """Readings as transcripts are kept: no peer is charged for a doubled space."""
     return [charset.normalize(reading) for reading in readings]
-
-
-def _count(split: lines_file.Split, readings: list[str]) -> metrics.Counts:
-    """The edits; a peer's loss on these lines is not asked for."""
-    unknown = np.zeros(len(split))
-    return metrics.count(split.transcripts, readings, unknown, unknown > 0)
-
-
-def _known(scores: dict) -> dict:
-    """All but the loss."""
-    return {name: value for name, value in scores.items() if name != "loss"}
 
 
 def _shown(row: dict) -> str:

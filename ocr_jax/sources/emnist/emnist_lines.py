@@ -30,6 +30,11 @@ class Task(NamedTuple):
     overlap: float
     glyphs: dict[int, np.ndarray]
 
+    @property
+    def name(self) -> str:
+        """The id of the line."""
+        return f"emnist_lines-{self.split}-{self.index:06}"
+
 
 def add_flags(parser: argparse.ArgumentParser):
     """Add the options of this source."""
@@ -97,8 +102,7 @@ def read(task: Task, height: int) -> list[sources.Item]:
     image = np.minimum(canvas, 255).astype(np.uint8)
     width = round(image.shape[1] * height / size)
     image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    name = f"emnist_lines-{task.split}-{task.index:06}"
-    return [(task.split, lines_file.Line(image, task.text, name))]
+    return [(task.split, lines_file.Line(image, task.text, task.name))]
 
 
 def _tasks(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path, PureWindowsPath
 
 from ocr_jax.errors import UserError, one_line
+from ocr_jax.images import finding
 
 TAR = (".tgz", ".tar.gz", ".tar", ".tar.bz2", ".tar.xz")
 ZIP = (".zip",)
@@ -29,7 +30,7 @@ class Files:
     def __init__(self, folder: Path):
         self._paths = {}  # base name → the file or the archive with it
         archives = []
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        for path in filter(Path.is_file, finding.files(folder)):
             if path.name.lower().endswith(TAR + ZIP):
                 archives.append(path)
             else:

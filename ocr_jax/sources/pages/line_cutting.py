@@ -173,6 +173,8 @@ def cut_clean(
     They are counted along the line from the first point of its baseline, or without one
     from the left edge of its outline.
     """
+    if line.problem:
+        raise UserError(line.problem)
     outline, baseline = line.outline * scale, line.baseline * scale
     if np.abs(np.concatenate([outline, baseline])).max(initial=0) > FARTHEST:
         raise UserError("a line whose outline or baseline is far off the page")
@@ -210,8 +212,6 @@ def cut_or_nothing(
 ) -> cleaning.CleanLine:
     """Cut a line as `cut_clean` does; one without a place or ink has no width."""
     try:
-        if line.problem:
-            raise UserError(line.problem)
         return cut_clean(gray, line, scale, height=height)
     except UserError:
         return cleaning.without_ink(height)

@@ -5,13 +5,14 @@ Each split uses its own part of the text.
 """
 
 import functools
+import os
 from collections.abc import Set
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from ocr_jax import charset
+from ocr_jax import charset, regular_files
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 
@@ -27,15 +28,11 @@ def read(path: str) -> tuple[str, ...]:
 
     Raises UserError if the file is neither, or is too short.
     """
-    if h5py.is_hdf5(path):
+    if os.path.isfile(path) and h5py.is_hdf5(path):
         with lines_file.LinesFile(Path(path)) as file:
             lines = file.split("train").transcripts
     else:
-        try:
-            lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not UTF-8"
-            raise UserError(f"--text={path} can't be read: {reason}") from None
+        lines = regular_files.read_text(path, f"--text={path}").splitlines()
     lines = tuple(line for line in map(charset.normalize, lines) if line)
     count, needed = sum(len(line.split()) for line in lines), LEAST_WORDS / min(SHARES)
     if count < needed:

@@ -57,6 +57,11 @@ class Task:
     style: str = "neat"  # of HAND_STYLES
     text: str = ""  # file to take words from, "" for invented prose
 
+    @property
+    def name(self) -> str:
+        """The id of the line."""
+        return f"fonts-{self.split}-{self.index:06}"
+
 
 def add_flags(parser: argparse.ArgumentParser):
     """Add the options of this source."""
@@ -78,7 +83,6 @@ def add_flags(parser: argparse.ArgumentParser):
         help="varied: slant, width and ink spread as between the writers of an old "
         "collection (default: neat)",
     )
-    add("--hands", type=_renamed, help=argparse.SUPPRESS)  # the name until 2026-11
     add(
         "--hold_out_fonts",
         default="",
@@ -107,10 +111,6 @@ def add_drawing_flags(parser: argparse.ArgumentParser):
     )
 
 
-def _renamed(value: str):
-    raise argparse.ArgumentTypeError(f"write --style={value}")
-
-
 def tasks(args: argparse.Namespace) -> list[Task]:
     """Return one task per line; each split uses its fonts in turn.
 
@@ -134,19 +134,36 @@ def tasks(args: argparse.Namespace) -> list[Task]:
         raise UserError("--hold_out_fonts names every font: leave one to train on")
     counts = (args.lines, args.validation_lines, args.test_lines)
     fonts = (trained, held_out or all_fonts, held_out or all_fonts)
-    return [
-        Task(
-            split,
-            index,
-            args.seed,
-            names[index % len(names)],
-            args.max_characters,
-            args.style,
-            args.text,
+    result = []
+    for split, count, names in zip(lines_file.SPLITS, counts, fonts, strict=True):
+        able = fitting(names, args.text, split) if args.text and count else names
+        result += [
+            Task(
+                split,
+                index,
+                args.seed,
+                able[index % len(able)],
+                args.max_characters,
+                args.style,
+                args.text,
+            )
+            for index in range(count)
+        ]
+    return result
+
+
+def fitting(names: tuple[str, ...], text: str, split: str) -> tuple[str, ...]:
+    """Return the fonts that write a text as well as others, or half as many words.
+
+    Raises UserError if there are none.
+    """
+    counts = {font: excerpts.count(text, split, spelt(font)) for font in names}
+    if not (most := max(counts.values())):
+        raise UserError(
+            f"--text={text} has no {split} word that a font can write: name a folder "
+            "of fonts that can with --fonts"
         )
-        for split, count, names in zip(lines_file.SPLITS, counts, fonts, strict=True)
-        for index in range(count)
-    ]
+    return tuple(font for font, count in counts.items() if count >= most / 2)
 
 
 def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
@@ -163,7 +180,7 @@ def read(task: Task, height: int) -> list[tuple[str, lines_file.Line]]:
     line = lines_file.Line(
         image=handwriting.draw(text, task.font, height, rng, HAND_STYLES[task.style]),
         transcript=text,
-        line_id=f"fonts-{task.split}-{task.index:06}",
+        line_id=task.name,
         writer=_name(task.font),
     )
     return [(task.split, line)]

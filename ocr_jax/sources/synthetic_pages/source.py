@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from ocr_jax import extras, sources
-from ocr_jax.data import lines_file, pages_file
+from ocr_jax.data import lines_file, pages_file, polylines
 from ocr_jax.errors import UserError
 from ocr_jax.sources import left_out, worker_pool
-from ocr_jax.sources.synthetic import excerpts, fonts
+from ocr_jax.sources.synthetic import fonts
 from ocr_jax.sources.synthetic_pages import bends, layouts, paper, scans
 from ocr_jax.sources.synthetic_pages.hands import Source
 from ocr_jax.sources.synthetic_pages.sheets import Sheet, Written
@@ -56,7 +56,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
     all_fonts = fonts.FONTS + (fonts.own_fonts(args) if args.fonts else ())
     counts = {"train": args.pages, "validation": args.validation_pages}
     chosen = {
-        split: _fitting(all_fonts, args.text, split) if args.text else all_fonts
+        split: fonts.fitting(all_fonts, args.text, split) if args.text else all_fonts
         for split, count in counts.items()
         if count
     }
@@ -86,20 +86,6 @@ def make(args: argparse.Namespace):
     counts = pages_file.save(args.out, pages, f"synthetic_pages --seed={args.seed}")
     print(pages_file.summary(args.out, counts))
     left_out.report(skipped, args.out)
-
-
-def _fitting(names: tuple[str, ...], text: str, split: str) -> tuple[str, ...]:
-    """Return the fonts that write a text as well as others, or half as many words.
-
-    Raises UserError if there are none.
-    """
-    counts = {font: excerpts.count(text, split, fonts.spelt(font)) for font in names}
-    if not (most := max(counts.values())):
-        raise UserError(
-            f"--text={text} has no {split} word that a font can write: name a folder "
-            "of fonts that can with --fonts"
-        )
-    return tuple(font for font, count in counts.items() if count >= most / 2)
 
 
 def _pages(
@@ -147,7 +133,7 @@ def _seen(
     if not lines:
         return []
     size = np.array(shape[::-1]) - 1
-    flat = [_dense(line.baseline) for line in lines]
+    flat = [polylines.resample(line.baseline, SPACING) for line in lines]
     flat += [line.outline for line in lines]
     ends = np.cumsum([len(points) for points in flat])[:-1]
     points = np.split(bend.to_image(np.concatenate(flat)), ends)
@@ -168,10 +154,3 @@ def _longest(inside: np.ndarray) -> list[int]:
     """Return the indices of the longest run of points that are inside."""
     runs = itertools.groupby(range(len(inside)), inside.__getitem__)
     return max((list(run) for is_in, run in runs if is_in), key=len, default=[])
-
-
-def _dense(points: np.ndarray) -> np.ndarray:
-    """Return points (m, 2) on a polyline (n, 2), SPACING apart: it may be bent."""
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-    wanted = np.linspace(0, along[-1], max(2, 1 + round(along[-1] / SPACING)))
-    return np.stack([np.interp(wanted, along, p) for p in points.T], axis=1)

@@ -24,8 +24,11 @@ def contents(folder, *names):
 
 @pytest.mark.parametrize("make", [fixtures.make_tar, make_zip])
 def test_files_are_found_by_name_in_folders_and_archives(tmp_path, make):
-    (tmp_path / "deep/er").mkdir(parents=True)
-    (tmp_path / "deep/er/a.txt").write_bytes(b"a")
+    elsewhere = tmp_path.with_name(f"{tmp_path.name}_elsewhere")
+    elsewhere.mkdir()
+    (elsewhere / "a.txt").write_bytes(b"a")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/er").symlink_to(elsewhere)
     suffix = {fixtures.make_tar: "tgz", make_zip: "zip"}[make]
     make(tmp_path / f"deep/x.{suffix}", {"d/e/b.txt": b"b", "c.txt": b"c"})
     assert contents(tmp_path) == {"a.txt": b"a", "b.txt": b"b", "c.txt": b"c"}

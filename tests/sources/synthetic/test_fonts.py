@@ -264,6 +264,12 @@ def test_a_wrong_option_is_explained(option, message):
         fixtures.font_tasks(option)
 
 
-def test_the_old_name_of_style_is_refused_with_the_new_one():
-    with pytest.raises(UserError, match="write --style=varied"):
-        fixtures.font_tasks("--hands=varied")
+def test_a_text_that_only_some_fonts_can_write_is_left_to_them(tmp_path):
+    russian = tmp_path / "russian.txt"
+    russian.write_text("слово за словом по порядку " * 100)
+    tasks = fixtures.font_tasks(f"--text={russian}", "--lines=12")
+    assert {task.font for task in tasks} == {"Caveat", "Great Vibes"}
+    greek = tmp_path / "greek.txt"
+    greek.write_text("λόγος επί λόγου " * 200)
+    with pytest.raises(UserError, match="no train word that a font can write: name"):
+        fixtures.font_tasks(f"--text={greek}")
