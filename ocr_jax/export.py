@@ -100,7 +100,10 @@ def _onnx(best: trained.BestModel, source: Path, folder: Path, dtype: str):
     extras.require("onnx")
     model = onnx_graph.build(best).SerializeToString()
     workdirs.write_bytes(folder / "recogniser.onnx", model)
-    shutil.copyfile(Path(__file__).with_name("onnx_reader.py"), folder / "read.py")
+    code = Path(__file__).parent
+    shutil.copyfile(code / "onnx_reader.py", folder / "read.py")
+    if best.charset.direction:
+        shutil.copyfile(code / "display_order.py", folder / "display_order.py")
 
 
 def _stablehlo(best: trained.BestModel, source: Path, folder: Path, dtype: str):

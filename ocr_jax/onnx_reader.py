@@ -3,9 +3,9 @@
     pip install onnxruntime numpy opencv-python-headless
     python read.py recogniser.onnx line1.png line2.png
 
-This file needs nothing of ocr_jax. It reads greedily, and removes the paper a little
-more simply: ruled lines and drop capitals stay. Where the metadata has a direction,
-texts come in the order on the page (python-bidi turns them into logical order).
+This file needs nothing of ocr_jax, but display_order.py beside it where the metadata
+has a direction. It reads greedily, and removes the paper a little more simply: ruled
+lines and drop capitals stay.
 """
 
 import json
@@ -67,11 +67,20 @@ def _extent(profile):
 
 
 def read(session, about, line):
-    """Return the text of a clean line (height, W).
+    """Return the text of a clean line (height, W), in logical order.
 
     Lines with many letters to their height are read again, stretched, where the
     network has learnt them so; the surer reading counts.
     """
+    text = _read(session, about, line)
+    if about["direction"]:  # of lines that are read from right to left
+        import display_order
+
+        text, _ = display_order.logical(text, about["direction"])
+    return text
+
+
+def _read(session, about, line):
     height, width = line.shape
     if not width:
         return ""

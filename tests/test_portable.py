@@ -15,6 +15,7 @@ from PIL import Image
 
 from ocr_jax import (
     decoders,
+    display_order,
     export,
     inference,
     models,
@@ -168,6 +169,31 @@ def test_the_reader_needs_nothing_of_ours(exported, tmp_path):
     assert result.stdout == "cab\n", result.stderr
 
 
+def test_the_reader_gives_right_to_left_lines_in_logical_order(tmp_path):
+    charset = Charset("1אבג").directed("rtl")
+    best = make_best()._replace(charset=charset)
+    image = np.random.default_rng(0).integers(0, 256, (16, 64)).astype(np.uint8)
+    np.save(tmp_path / "line.npy", image)
+    export.FORMATS["onnx"](best, tmp_path, tmp_path, "float32")
+    session, about = onnx_reader.load(tmp_path / "recogniser.onnx")
+    displayed = onnx_reader.read(session, about | {"direction": ""}, image)
+    expected, _ = display_order.logical(displayed, "rtl")
+    assert expected != displayed
+    alone = (
+        "import sys, numpy as np\nsys.modules |= {'ocr_jax': None, 'jax': None}\n"
+        "import read\n"
+        "print(read.read(*read.load('recogniser.onnx'), np.load('line.npy')))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", alone],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        env=os.environ | {"PYTHONPATH": "", "PYTHONUTF8": "1"},
+    )
+    assert result.stdout == f"{expected}\n", result.stderr
+
+
 def test_the_reader_names_blank_and_missing_images_and_reads_the_others(
     exported, tmp_path, capfd
 ):
@@ -191,7 +217,7 @@ def test_the_reader_finds_no_text_where_no_ink_is():
         def run(self, *_):
             return [np.array([[0.0, 9.0]])]
 
-    about = {"characters": "a", "dense": 0}
+    about = {"characters": "a", "dense": 0, "direction": ""}
     blank = onnx_reader.clean(np.full((60, 300), 200, np.uint8), 16)
     assert onnx_reader.read(Eager(), about, blank) == ""
 
