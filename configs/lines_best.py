@@ -30,7 +30,8 @@ STAGES = {
     "synthetic": {
         "name": "lines_synthetic",
         "lines_file": "data/synthetic.h5",
-        "prepare_args": "fonts --text=data/lines.h5 --lines=20000 --style=varied",
+        "prepare_args": "fonts --text=data/lines.h5 --lines=20000 --style=varied "
+        "--out=data/synthetic.h5",
         "num_epochs": 2,
         "ema_decay": 0.99,
         "dropout": 0.5,

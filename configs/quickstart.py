@@ -13,7 +13,7 @@ def get_config():
     config = default_config()
     config.name = "quickstart"
     config.lines_file = "data/quickstart.h5"
-    config.prepare_args = "fonts --lines=6000 --height=32"
+    config.prepare_args = "fonts --lines=6000 --height=32 --out=data/quickstart.h5"
     config.num_buckets = 4
 
     config.conv_channels = (32, 64, 128)

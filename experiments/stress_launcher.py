@@ -61,6 +61,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=50, help="(default: 50)")
     parser.add_argument("--seed", type=int, default=0, help="(default: 0)")
     args = parser.parse_args()
+    if args.jobs < 8 or args.rounds < 1:
+        parser.error("expected 8 --jobs or more, and 1 --rounds or more")
     with tempfile.TemporaryDirectory() as folder:
         overhead(Path(folder), args.jobs)
     random.seed(args.seed)

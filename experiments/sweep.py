@@ -62,6 +62,11 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(shlex.join(job.command) for job in first))
         return 0
     storage = args.storage or f"sqlite:///{folder.absolute()}/study.db"
+    if not args.storage and {"?", "%"} & set(storage):
+        raise UserError(
+            f"{folder.absolute()} has a ? or % in its path, which the address of a "
+            "database can't hold: name another --workdir"
+        )
     executor = launch.executor_of(args)
     with _open_lock(folder) as lock:
         # Two launchers at once would make the tables, and a grid's points, twice.
@@ -72,13 +77,11 @@ def run(args: argparse.Namespace) -> int:
     taken_up = sweep_search.running(study)
     with live_view.View() as shown:
         search = sweep_search.Search(study, sweep, folder, shown)
-        ended = executor.run(search.propose(most, args.seed), search)
+        with sweep_search.in_words(storage):
+            ended = executor.run(search.propose(most, args.seed), search)
     _print_best(study, sweep, folder)
-    if search.gave_up:
-        raise UserError(
-            f"the last {sweep_search.FAILURES_IN_A_ROW} trials failed, as said above: "
-            "mend that, or say with --trials how many to try"
-        )
+    if search.problem:
+        raise UserError(search.problem)
     is_at_cap = most is not None and len(sweep_search.begun(study)) >= most
     if failed := sweep_search.failed(study):
         if is_at_cap and sweep.method != "grid":  # whose failed points are tried again

@@ -31,7 +31,7 @@ class FinishedRun(NamedTuple):
 def read(path: Path, split: str) -> FinishedRun:
     """Read the run in a workdir. Raises UserError if it is missing or unfinished."""
     config, scores = workdirs.load_config(path), _finished_scores(path, split)
-    lines = reading_tables.scored_lines(path, split)
+    lines = reading_tables.scored_lines(path, split, scores)
     if lines is None:
         raise UserError(
             f"{path} has no readings_{split}.tsv, which a training leaves when it "

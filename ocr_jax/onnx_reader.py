@@ -27,13 +27,26 @@ def load(path):
     return session, {key: json.loads(value) for key, value in kept.items()}
 
 
+def load_image(name):
+    """Return a scan (H, W) uint8, on white where it is transparent; None if broken."""
+    scan = cv2.imread(name, cv2.IMREAD_UNCHANGED)
+    if scan is None or scan.dtype != np.uint8 or scan.shape[2:] != (4,):
+        return cv2.imread(name, cv2.IMREAD_GRAYSCALE)
+    opaque = scan[..., 3:] / 255
+    on_white = opaque * scan[..., :3] + 255 * (1 - opaque)
+    return cv2.cvtColor(on_white.astype(np.uint8), cv2.COLOR_BGR2GRAY)
+
+
 def clean(gray, height):
     """Return the ink (height, W) uint8, bright on zero, of a scan (H, W) uint8.
 
     A blank one has no columns.
     """
+    if np.median(gray) < 100 and np.mean(gray) > np.median(gray) + 2:
+        gray = 255 - gray  # the ink is white
     shrink = min(1.0, 3 * height / len(gray))
-    gray = cv2.resize(gray, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    size = [max(1, round(shrink * length)) for length in gray.shape[::-1]]
+    gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
     gray = gray.astype(np.float32)
     reach = max(9, len(gray) // 3) | 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
@@ -121,8 +134,7 @@ def main(arguments):
         return _say(f"{arguments[0]} can't be read as an exported network: {reason}")
     code = 0
     for name in arguments[1:]:
-        scan = cv2.imread(name, cv2.IMREAD_GRAYSCALE)
-        if scan is None:
+        if (scan := load_image(name)) is None:
             code = _say(f"{name} can't be read as an image")
             print()  # lines of the output stay those of the images
             continue

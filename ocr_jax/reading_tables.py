@@ -31,10 +31,13 @@ def write_scored_lines(workdir: Path, split: str, lines: Iterable[ScoredLine]):
     _write_tsv(path, ScoredLine._fields, lines)
 
 
-def scored_lines(workdir: Path, split: str) -> list[ScoredLine] | None:
+def scored_lines(
+    workdir: Path, split: str, scores: dict | None = None
+) -> list[ScoredLine] | None:
     """Read readings_SPLIT.tsv, sorted by line_id; None if there is no such file.
 
-    Raises UserError if it can't be read, has no lines, or is cut.
+    scores: of the split, which say how many lines there are. Raises UserError if it
+    can't be read, has no lines, or is cut.
     """
     path = Path(workdir) / f"readings_{split}.tsv"
     if not path.exists():
@@ -47,7 +50,9 @@ def scored_lines(workdir: Path, split: str) -> list[ScoredLine] | None:
     columns, *lines = rows or [ScoredLine._fields]
     if tuple(columns) != ScoredLine._fields:
         raise UserError(f"{path} can't be read: its columns are {columns}")
-    if not lines or any(len(line) != len(columns) for line in lines):
+    count = (scores or {}).get("lines", len(lines))
+    cells = {len(line) for line in lines}
+    if not lines or cells != {len(columns)} or len(lines) != count:
         raise UserError(
             f"{path} has no lines, or is cut: delete scores.json beside it, and run "
             "the training's command again"

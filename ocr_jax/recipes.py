@@ -61,10 +61,10 @@ def emnist_or_fonts(config: ml_collections.ConfigDict, source: str, characters: 
     if characters not in ("emnist", "fonts"):
         raise ValueError(f"no characters {characters}: expected one of emnist, fonts")
     config.lines_file = f"data/{source}.h5"
-    config.prepare_args = source
+    config.prepare_args = f"{source} --out={config.lines_file}"
     if characters == "fonts":
         config.lines_file = f"data/{source}_fonts.h5"
-        config.prepare_args = f"{source} --source=fonts"
+        config.prepare_args = f"{source} --source=fonts --out={config.lines_file}"
 
 
 def handwriting_network(config: ml_collections.ConfigDict):

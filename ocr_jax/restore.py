@@ -46,10 +46,12 @@ def get_config():
 class Restored(NamedTuple):
     """A run's code: the worktree, the command that trains it again, and the rest.
 
-    missing: what of the code could not be brought back. remarks: what else differs.
+    repository: the checkout that knows of the worktree. missing: what of the code could
+    not be brought back. remarks: what else differs.
     """
 
     folder: Path
+    repository: Path
     commit: str
     command: list[str]
     missing: list[str]
@@ -75,7 +77,7 @@ def restore(
     missing = list(_apply_changes(workdir, record, out))
     command = _command(run, values, record, out)
     remarks = list(_remarks(values, record))
-    return Restored(out, record["commit"], command, missing, remarks)
+    return Restored(out, top, record["commit"], command, missing, remarks)
 
 
 def _record(run: str, workdir: Path) -> dict:
@@ -106,11 +108,17 @@ def _repository(folder: Path | None) -> Path:
     )
 
 
+def _removal(top: Path, folder: Path) -> str:
+    """Return the command that removes a worktree, from any folder."""
+    command = ("git", "-C", top, "worktree", "remove", "--force", folder.absolute())
+    return shlex.join(map(str, command))
+
+
 def _make_worktree(top: Path, commit: str, run: str, out: Path):
     if out.exists():
         raise UserError(
             f"{out} exists already: name another folder with --out, or remove it with "
-            f"`git worktree remove --force {out}`"
+            f"`{_removal(top, out)}`"
         )
     if checkout.run_git(top, "cat-file", "-e", f"{commit}^{{commit}}").returncode:
         raise UserError(
@@ -242,7 +250,8 @@ def _run(args: argparse.Namespace) -> int:
     print(f"{folder} has the code of {args.run}, at commit {restored.commit:.12}.")
     print("To train it again:")
     print(f"    cd {folder} && {shlex.join(restored.command)}")
-    print(f"To remove the code: git worktree remove --force {folder}")
+    removal = _removal(restored.repository, restored.folder)
+    print(f"To remove the code: {removal}")
     return 2 if restored.missing else 0
 
 

@@ -152,12 +152,15 @@ def temperature(workdir: Path) -> float:
         raise UserError(f"{path} has no temperature: {error!r}") from None
 
 
-def read_json(path: Path):
+def read_json(path: Path) -> dict:
     """Read a JSON file of a workdir. Raises UserError if it is missing or damaged."""
     try:
-        return json.loads(regular_files.checked(path).read_text(encoding="utf-8"))
+        content = json.loads(regular_files.checked(path).read_text(encoding="utf-8"))
     except (OSError, RecursionError, ValueError) as error:
         raise UserError(f"{path} can't be read: {reason(error, path)}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} can't be read: expected names and values in braces")
+    return content
 
 
 def write_json(path: Path, value):

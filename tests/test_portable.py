@@ -198,12 +198,21 @@ def test_the_reader_names_blank_and_missing_images_and_reads_the_others(
     exported, tmp_path, capfd
 ):
     Image.new("L", (300, 60), 200).save(tmp_path / "blank.png")
-    Image.fromarray(fixtures.draw_scan("cab")).save(tmp_path / "line.png")
-    images = [str(tmp_path / f"{name}.png") for name in ("gone", "blank", "line")]
+    ink = 255 - fixtures.draw_scan("cab")
+    Image.fromarray(255 - ink).save(tmp_path / "line.png")
+    Image.fromarray(ink).save(tmp_path / "white.png")
+    Image.new("L", (12, 3000), 200).save(tmp_path / "narrow.png")
+    Image.merge("LA", [Image.new("L", ink.shape[::-1]), Image.fromarray(ink)]).save(
+        tmp_path / "clear.png"
+    )
+    images = [
+        str(tmp_path / f"{name}.png")
+        for name in ("gone", "blank", "narrow", "clear", "white", "line")
+    ]
     network = str(exported / "recogniser.onnx")
     assert onnx_reader.main([network, *images]) == 2
     said = capfd.readouterr()
-    assert said.out == "\n\ncab\n"
+    assert said.out == "\n\n\ncab\ncab\ncab\n"
     own = [line for line in said.err.splitlines() if line.startswith("read.py: ")]
     assert own[0] == f"read.py: {images[0]} can't be read as an image"
     assert own[1].startswith(f"read.py: {images[1]} is blank")

@@ -90,14 +90,14 @@ EXPECTED = {
     | {
         "name": "emnist_lines_ctc",
         "lines_file": "data/emnist_lines.h5",
-        "prepare_args": "emnist_lines",
+        "prepare_args": "emnist_lines --out=data/emnist_lines.h5",
         "num_epochs": 10,
     },
     "emnist_lines_ctc.py:fonts": LAB
     | {
         "name": "emnist_lines_ctc",
         "lines_file": "data/emnist_lines_fonts.h5",
-        "prepare_args": "emnist_lines --source=fonts",
+        "prepare_args": "emnist_lines --source=fonts --out=data/emnist_lines_fonts.h5",
         "num_epochs": 10,
     },
     "lines_ctc.py": HANDWRITING
@@ -135,7 +135,8 @@ EXPECTED = {
     | {
         "name": "lines_synthetic",
         "lines_file": "data/synthetic.h5",
-        "prepare_args": "fonts --text=data/lines.h5 --lines=20000 --style=varied",
+        "prepare_args": "fonts --text=data/lines.h5 --lines=20000 --style=varied "
+        "--out=data/synthetic.h5",
         "dropout": 0.5,
         "num_epochs": 2,
         "ema_decay": 0.99,

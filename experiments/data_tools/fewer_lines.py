@@ -30,6 +30,7 @@ def main():
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--overwrite", action="store_true")
     write(parser.parse_args())
 
 
@@ -40,6 +41,8 @@ def write(args: argparse.Namespace):
         train = file.split("train")
     beginnings = tuple(args.writers.split(","))  # "" begins every name
     of_writers = [i for i, w in enumerate(train.writers) if w.startswith(beginnings)]
+    if args.seed < 0:
+        raise UserError(f"--seed={args.seed}: expected 0 or more")
     if not 0 < args.lines <= len(of_writers):
         of = f" of {args.writers}" if args.writers else ""
         raise UserError(
@@ -51,7 +54,11 @@ def write(args: argparse.Namespace):
     chosen["train"] = sorted(of_writers[i] for i in order[: args.lines])
     source = f"{args.lines} lines of {args.file.name}, seed {args.seed}"
     with lines_writer.LinesWriter(
-        args.out, height=file.height, source=source, about=file.about
+        args.out,
+        height=file.height,
+        source=source,
+        about=file.about,
+        overwrite=args.overwrite,
     ) as writer:
         for name, split in splits.items():
             for index in chosen[name]:

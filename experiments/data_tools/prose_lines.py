@@ -10,14 +10,13 @@ them. Quotes and dashes become those of ASCII, as IAM has them. With --split_pun
 each mark stands alone, as in IAM's transcripts `ascii`: 'Well , " said Mr. Brown .'
 """
 
-import argparse
 import itertools
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ocr_jax import errors
+from ocr_jax import errors, workdirs
 from ocr_jax.errors import UserError, reason
 
 WIDTH = 44  # characters of a line, as in IAM
@@ -31,27 +30,31 @@ def main():
     parser.add_argument("books", type=Path, nargs="+", help="of UTF-8 or Latin-1")
     parser.add_argument("--split_punctuation", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
-    write(parser.parse_args())
-
-
-def write(args: argparse.Namespace):
-    """Write the lines of the books. Raises UserError if a file can't be opened."""
+    args = parser.parse_args()
+    if args.out.exists():
+        raise UserError(f"--out={args.out} exists: name another file, or remove it")
     try:
         lines = read(args.books, args.split_punctuation)
-        args.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        workdirs.write_text(args.out, "\n".join(lines) + "\n")
     except OSError as error:
         raise UserError(reason(error)) from None
+    print(f"{args.out}: {len(lines):,} lines")
 
 
 def read(books: Sequence[Path], split_punctuation: bool = False) -> list[str]:
     """Return the lines of books, each paragraph wrapped anew."""
     lines = []
     for book in books:
-        text = _decoded(book.read_bytes()).translate(ASCII)
+        content = book.read_bytes()
+        if b"\0" in content:
+            raise UserError(f"{book} is no text: a byte in it is zero")
+        text = _decoded(content).translate(ASCII)
         text = re.sub("--+", " - ", text.replace("_", ""))
         for paragraph in re.split(r"\n\s*\n", text):
             wrapped = textwrap.wrap(" ".join(paragraph.split()), WIDTH)
             lines += map(_split_off, wrapped) if split_punctuation else wrapped
+    if not lines:
+        raise UserError(f"there is no text in {', '.join(map(str, books))}")
     return lines
 
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from ocr_jax import errors
+from ocr_jax import errors, workdirs
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError, one_line, reason
 
@@ -49,6 +49,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
+    if min(args.copies, args.words) < 0:
+        parser.error("--copies and --words: expected 0 or more")
     if bool(args.prose) != (args.prose_lines > 0):
         parser.error("--prose and --prose_lines, 1 or more, go together")
     write(args.out, make, args)
@@ -56,8 +58,12 @@ def main():
 
 def write(out: Path, make: Callable, *arguments):
     """Write the text that `make` makes, or say why not: no wordfreq, a bad file."""
+    if out.exists():
+        raise UserError(f"--out={out} exists: name another file, or remove it")
     try:
-        out.write_text("\n".join(make(*arguments)) + "\n", encoding="utf-8")
+        lines = make(*arguments)
+        workdirs.write_text(out, "\n".join(lines) + "\n")
+        print(f"{out}: {len(lines):,} lines")
     except ImportError as error:
         raise UserError(f"{one_line(error)}: pip install wordfreq") from None
     except (OSError, UnicodeError) as error:

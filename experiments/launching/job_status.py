@@ -122,6 +122,26 @@ def last_metrics(workdir: Path) -> dict:
     return next((row for row in reversed(rows) if "epoch" in row), {})
 
 
+def final_metrics(workdir: Path) -> dict:
+    """The metrics of the epoch that a training kept, and how many epochs it had."""
+    rows = metrics_file.read(workdir / metrics_file.NAME)
+    rows = [row for row in rows if "epoch" in row]
+    kept = [row for row in rows if row.get("best")] or rows
+    return kept[-1] | {"epoch": rows[-1]["epoch"]} if rows else {}
+
+
+def is_held(workdir: Path) -> bool:
+    """Whether somebody runs the job of a workdir; of those without a lock, nobody."""
+    try:
+        with open(workdir / LOCK, "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:  # taken, or on a disk without locks
+        return True
+    return False
+
+
 def cut_log(path: Path):
     """Leave the end of a log that has become too long; the job goes on appending."""
     if path.exists() and path.stat().st_size > LOG_BYTES:

@@ -27,7 +27,7 @@ from ocr_jax.errors import UserError, one_line
 
 FILE_KEYS = ("group", "overrides", "jobs")
 JOB_KEYS = ("config", "name", "overrides", "grid")
-# A file system takes names of 255 bytes.
+# Bytes; a file system takes names of 255.
 LONGEST_NAME = 120
 
 
@@ -76,7 +76,7 @@ def read(path: Path) -> list[Job]:
     """
     content = load_yaml(path)
     _check_keys(content, FILE_KEYS, str(path))
-    group = str(content.get("group") or Path(path).stem)
+    group = name_of(content, "group", str(path)) or Path(path).stem
     entries = content.get("jobs")
     if not isinstance(entries, list) or not entries:
         raise UserError(f"{path} has no list of jobs: expected `jobs:` and items below")
@@ -87,7 +87,8 @@ def read(path: Path) -> list[Job]:
     for job, other in itertools.combinations(jobs, 2):
         if job.workdir == other.workdir:
             raise UserError(
-                f"{path}: two jobs are called {job.name!r}: give them a `name:` each"
+                f"{path}: two jobs are called {other.name!r}, in one folder, "
+                f"{job.workdir}: give them a `name:` each"
             )
     return jobs
 
@@ -169,10 +170,7 @@ def _expand(entry, common: dict, *, group: str, where: str) -> Iterable[Job]:
         raise UserError(
             f"{where}: {min(both)} stands in overrides and in grid: leave one out"
         )
-    if type(entry.get("name", "")) not in (str, int):
-        raise UserError(
-            f"{where}: name is {entry['name']!r} in YAML: write it in quotes"
-        )
+    name_of(entry, "name", where)
     for values in itertools.product(*grid.values()):
         point = dict(zip(grid, values, strict=True))
         name = _name(entry, own, point)
@@ -188,21 +186,30 @@ def _expand(entry, common: dict, *, group: str, where: str) -> Iterable[Job]:
             raise UserError(f"{where}: {error}") from None
 
 
+def name_of(content: dict, key: str, where: str) -> str:
+    """The name under a key; "" without one. Raises UserError for what is no name."""
+    value = content.get(key)
+    if value == "" or type(value) not in (str, int, type(None)):
+        raise UserError(f"{where}: {key} is {value!r} in YAML: write a name in quotes")
+    return "" if value is None else str(value)
+
+
 def _name(entry: dict, own: dict, point: dict) -> str:
     """The job's name: as given, or of config and overrides; a grid's point after it."""
-    parts = point if "name" in entry else own | point
-    base = entry.get("name", Path(entry["config"].partition(":")[0]).stem)
+    parts = point if entry.get("name") is not None else own | point
+    base = name_of(entry, "name", "") or Path(entry["config"].partition(":")[0]).stem
     return ",".join([str(base), *(f"{k}={value_text(v)}" for k, v in parts.items())])
 
 
 def slug(text: str) -> str:
     """A name as a folder's name, in the folder that it is joined to."""
     name = re.sub(r"[^\w.,=+-]+", "_", text).strip("._") or "_"
-    if len(name) <= LONGEST_NAME:
+    if len(name.encode()) <= LONGEST_NAME:
         return name
     # Long names, of grids, begin alike.
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{name[: LONGEST_NAME - 9]}-{digest}"
+    beginning = name.encode()[: LONGEST_NAME - 9].decode(errors="ignore")
+    return f"{beginning}-{digest}"
 
 
 def _mapping(content: dict, key: str, where: str) -> dict:

@@ -192,7 +192,7 @@ class Local:
         """What became of a process that has ended, and of its job."""
         status, code = running.status, running.process.returncode
         status.ended, status.exit_code = time.time(), code
-        status.metrics = job_status.last_metrics(running.job.workdir)
+        status.metrics = job_status.final_metrics(running.job.workdir)
         job_status.cut_log(running.job.workdir / job_status.LOG)
         if code == 0:
             status.state, status.reason = "finished", ""

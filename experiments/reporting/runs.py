@@ -115,24 +115,32 @@ def _workdirs(paths: Sequence[Path]) -> list[Path]:
         print(
             f"left out, since they hold no run: {', '.join(without)}", file=sys.stderr
         )
-    return list(dict.fromkeys(found))
+    return list({path.resolve(): path for path in reversed(found)}.values())[::-1]
 
 
 def _read(path: Path, name: str, split: str) -> Run:
     config = config_lib.flatten(workdirs.load_config(path))
     scores = workdirs.scores(path)
-    status = job_status.read(path)
+    of_split = (scores or {}).get(split)
     rows = metrics_file.read(path / metrics_file.NAME)
     return Run(
         name=name,
         path=path,
         config=config,
-        state="finished" if scores else status.state if status else "unfinished",
-        scores=(scores or {}).get(split),
+        state="finished" if scores else _unfinished(path, job_status.read(path)),
+        scores=of_split,
         parameters=(scores or {}).get("parameters"),
         epochs=[row for row in rows if "epoch" in row],
-        lines=reading_tables.scored_lines(path, split) if scores else None,
+        lines=reading_tables.scored_lines(path, split, of_split) if scores else None,
     )
+
+
+def _unfinished(path: Path, status: job_status.Status | None) -> str:
+    """What the launcher says of a run without scores, if that is still so."""
+    if status is None:
+        return "unfinished"
+    is_left = status.state in ("running", "queued") and not job_status.is_held(path)
+    return "interrupted" if is_left else status.state
 
 
 def differing_keys(runs: Sequence[Run]) -> list[str]:

@@ -2,7 +2,7 @@
 
     python experiments/studies/few_lines.py runs/few_lines/* --before=0.202 --out=F.png
 
-For every run, the lines that it was trained on and its validation CER, greedy, with its
+For every run, the training lines of its file and its validation CER, greedy, with its
 95 % interval. Runs that went on from a network are drawn apart from those from nothing.
 --before is that network's own CER before any training.
 """
@@ -26,6 +26,8 @@ def main():
     parser.add_argument("--before", type=float, help="a CER, from 0 to 1")
     parser.add_argument("--out", required=True, type=Path, help="the PNG to write")
     args = parser.parse_args()
+    if not 0 <= (args.before or 0) <= 1:
+        raise UserError(f"--before={args.before}: expected a CER from 0 to 1")
     curves = collections.defaultdict(list)
     for run in args.runs:
         start, *row = measured(run)
@@ -38,11 +40,10 @@ def main():
 
 
 def measured(run: Path) -> tuple[str, int, float, float, float]:
-    """Return (start, training lines, CER, its interval) of a finished run."""
-    scores = workdirs.scores(run)
+    """Return (start, lines in its file, CER, its interval) of a finished run."""
+    config, scores = workdirs.load_config(run), workdirs.scores(run)
     if scores is None:
         raise UserError(f"{run} has no final scores yet")
-    config = workdirs.load_config(run)
     with lines_file.LinesFile(config.lines_file) as file:
         lines = len(file.split("train"))
     validation = scores["validation"]
@@ -72,7 +73,10 @@ def draw(curves: dict[str, list], before: float | None, path: Path):
     axes.set_ylabel("CER of unseen hands")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    figure.savefig(path, bbox_inches="tight")
+    try:
+        figure.savefig(path, bbox_inches="tight")
+    except (OSError, ValueError) as error:  # no folder; a format that nobody knows
+        raise UserError(f"--out={path}: {errors.reason(error, path)}") from None
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def _checked(content: dict, stem: str) -> Sweep:
         raise UserError(f"run_cap is {run_cap!r}: expected 1 or more")
     config, overrides = _command(content.get("command"))
     sweep = Sweep(
-        name=str(content.get("name") or stem),
+        name=jobs.name_of(content, "name", "the sweep") or stem,
         method=method,
         metric=metric["name"],
         minimize=goal == "minimize",

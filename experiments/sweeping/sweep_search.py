@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import optuna
+import sqlalchemy.exc
 from launching import job_status, jobs, local_executor
 from optuna.trial import TrialState
 
@@ -37,8 +38,9 @@ class Search(local_executor.Watcher):
         self._shown = shown
         self._trials: dict[str, optuna.Trial] = {}
         self._reported: dict[str, int] = {}
+        self._with_metric: set[str] = set()
         self._failures = 0  # in a row
-        self.gave_up = False
+        self.problem = ""  # for which nothing more is proposed
 
     def propose(self, most: int | None, seed: int) -> Iterator[jobs.Job]:
         """Trials that were begun and did not end, then new ones, `most` in all."""
@@ -46,13 +48,16 @@ class Search(local_executor.Watcher):
             self._reported[name_of(old)] = max(old.intermediate_values, default=0)
             if job := self._job(optuna.Trial(self.study, old._trial_id), seed):
                 yield job
-        while most is None or len(begun(self.study)) < most:
+        while not self.problem and (most is None or len(begun(self.study)) < most):
             waiting = self.study.get_trials(False, (TrialState.WAITING,))
             if self._sweep.method == "grid" and not waiting:
                 return
             if most is None and self._failures >= FAILURES_IN_A_ROW:
                 # No error yet: the jobs that run would be killed by it.
-                self.gave_up = True
+                self.problem = (
+                    f"the last {FAILURES_IN_A_ROW} trials failed, as said above: mend "
+                    "that, or say with --trials how many to try"
+                )
                 return
             if job := self._job(self.study.ask(), seed):
                 yield job
@@ -81,13 +86,8 @@ class Search(local_executor.Watcher):
         }.get(status.state)
         if outcome is None:
             return
+        self._lacks_metric(job)
         values = self._values(job)
-        if status.state == "finished" and not values:
-            known = [key for key in status.metrics if "/" in key]
-            raise UserError(
-                f"no metric {self._sweep.metric!r} in {job.workdir}: "
-                f"expected one of {', '.join(known)}"
-            )
         best = (min if self._sweep.minimize else max)(values.values(), default=None)
         if best is None:
             outcome = TrialState.FAIL
@@ -99,11 +99,30 @@ class Search(local_executor.Watcher):
         self._tell(trial, outcome, value)
 
     def should_stop(self, job: jobs.Job) -> bool:
-        """Whether the running trial is worse than others were at its epoch."""
+        """Whether the trial lacks the metric, or is worse than others at its epoch."""
+        if self._lacks_metric(job):
+            return True
         if self._sweep.hyperband is None:
             return False
         news = self.report(job, self._values(job))
         return news and self._trials[job.name].should_prune()
+
+    def _lacks_metric(self, job: jobs.Job) -> bool:
+        """Whether epochs were logged without the metric: a problem of all trials."""
+        if job.name in self._with_metric:
+            return False
+        rows = metrics_file.read(job.workdir / metrics_file.NAME)
+        logged = set().union(*(row for row in rows if "epoch" in row))
+        if self._sweep.metric in logged:
+            self._with_metric.add(job.name)
+        elif logged:
+            known = ", ".join(sorted(key for key in logged if "/" in key))
+            self.problem = (
+                f"no metric {self._sweep.metric!r} in {job.workdir}: expected one of "
+                f"{known}"
+            )
+            return True
+        return False
 
     def tick(self):
         """Draw the view."""
@@ -210,13 +229,30 @@ def draw(sweep: sweep_file.Sweep, trial: optuna.Trial, seed: int) -> dict[str, f
     return {p.name: p.draw(trial) for p in sweep.parameters}
 
 
+@contextlib.contextmanager
+def in_words(storage: str | None) -> Iterator[None]:
+    """Raise UserError for what a study's database can't do, or may not."""
+    try:
+        yield
+    except (
+        ImportError,  # of a driver
+        optuna.exceptions.OptunaError,
+        sqlalchemy.exc.SQLAlchemyError,
+    ) as error:
+        place = (storage or "").removeprefix("sqlite:///")
+        why = errors.one_line(error.__cause__ or error, 120)
+        raise UserError(
+            f"{place}: {why}. When that is mended, the same command goes on"
+        ) from None
+
+
 def open_study(sweep: sweep_file.Sweep, folder: Path, storage: str | None):
     """Open the study of the sweep, new or earlier. Raises UserError if it is another's.
 
     storage: a database's URL; None keeps the study in memory.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
+    with in_words(storage):
         study = optuna.create_study(
             storage=storage,
             study_name=folder.name,
@@ -224,8 +260,6 @@ def open_study(sweep: sweep_file.Sweep, folder: Path, storage: str | None):
             direction="minimize" if sweep.minimize else "maximize",
             load_if_exists=True,
         )
-    except Exception as error:  # SQLAlchemy's and Optuna's, of many classes
-        raise UserError(f"--storage={storage}: {errors.one_line(error)}") from None
     searched = repr(sweep._replace(name="", run_cap=None))
     digest = hashlib.sha256(searched.encode()).hexdigest()
     if study.user_attrs.get("digest", digest) != digest:

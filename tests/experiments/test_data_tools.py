@@ -11,8 +11,8 @@ from tests import fixtures
 
 
 def fewer(file, out, lines, writers=""):
-    args = argparse.Namespace(file=file, lines=lines, writers=writers, seed=0, out=out)
-    fewer_lines.write(args)
+    args = {"file": file, "lines": lines, "writers": writers, "seed": 0, "out": out}
+    fewer_lines.write(argparse.Namespace(**args, overwrite=False))
 
 
 def test_fewer_training_lines_are_as_many_as_asked_for(tiny_lines, tmp_path):

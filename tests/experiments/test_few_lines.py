@@ -5,6 +5,8 @@ import sys
 
 import PIL.Image
 
+from tests import fixtures
+
 SCRIPT = "experiments/studies/few_lines.py"
 
 
@@ -23,7 +25,14 @@ def test_a_finished_run_has_its_lines_and_its_cer(finished, tmp_path):
     assert PIL.Image.open(tmp_path / "few.png").size > (500, 300)
 
 
-def test_a_run_without_scores_is_named(tmp_path):
-    done = few_lines(tmp_path, f"--out={tmp_path / 'few.png'}")
-    assert done.returncode == 2
-    assert f"{tmp_path} has no final scores yet" in done.stderr
+def test_mistakes_are_one_line(finished, tmp_path):
+    half = fixtures.make_unfinished(tmp_path / "half")
+    for arguments, message in (
+        ([half, "--out=few.png"], f"{half} has no final scores yet"),
+        ([tmp_path, "--out=few.png"], f"{tmp_path} is not a workdir"),
+        ([half, "--before=20.2", "--out=few.png"], "expected a CER from 0 to 1"),
+        ([finished[1], f"--out={tmp_path}/no/few.png"], "No such file or directory"),
+    ):
+        done = few_lines(*arguments)
+        assert done.returncode == 2
+        assert message in done.stderr and done.stderr.count("\n") == 1

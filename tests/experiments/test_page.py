@@ -108,7 +108,7 @@ def test_runs_scored_on_different_lines_are_refused(tmp_path, transcripts, messa
         reading_tables.ScoredLine(f"line-{i}", "", t, t)
         for i, t in enumerate(transcripts)
     ]
-    reading_tables.write_scored_lines(second, "validation", lines)
+    fixtures.give_lines(second, lines)
     runs = runs_lib.read([first, second], "validation")
     with pytest.raises(UserError, match=message):
         page_lib.write(tmp_path / "out.html", runs, "validation")

@@ -3,8 +3,6 @@
 Their networks are not here: torch is not among the project's dependencies.
 """
 
-import shutil
-
 import ketos
 import numpy as np
 import pytest
@@ -106,7 +104,8 @@ def test_a_peers_run_can_be_reported_beside_our_own(tmp_path, tiny_lines):
     rows = metrics_file.read(run.workdir / metrics_file.NAME)
     assert [row["validation/cer"] for row in rows] == [1.0, 0.0, 1.0]
     own = fixtures.make_run(tmp_path / "own")
-    shutil.copy(run.workdir / "readings_validation.tsv", own)  # of the same lines
+    lines = reading_tables.scored_lines(run.workdir, "validation")
+    fixtures.give_lines(own, lines)
     table = report.table([own, run.workdir], "validation")
     assert "| 0.0% (0.0% – 0.0%) | 3 |" in table and "1,234" in table
 

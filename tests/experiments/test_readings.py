@@ -29,7 +29,7 @@ def test_images_are_shown_if_the_lines_file_exists(tmp_path, tiny_lines):
     lines = read_rightly(tiny_lines)
     # Of a line that the file has under another transcript, the image would mislead.
     lines[0] = lines[0]._replace(transcript="other")
-    reading_tables.write_scored_lines(run, "validation", lines)
+    fixtures.give_lines(run, lines)
     assert page_body([run]).count('src="data:image/png;base64,') == len(lines) - 1
     assert "<img" not in page_body([make_run(tmp_path / "b")])
 
@@ -45,7 +45,7 @@ def test_images_are_those_of_the_lines_file_that_has_the_lines(tmp_path, tiny_li
     ]
     lines = read_rightly(tiny_lines)
     for run in runs:
-        reading_tables.write_scored_lines(run, "validation", lines)
+        fixtures.give_lines(run, lines)
     assert page_body(runs).count('src="data:image/png;base64,') == len(lines)
 
 

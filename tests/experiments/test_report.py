@@ -114,12 +114,13 @@ COLUMNS = "line_id\twriter\ttranscript\treading\n"
         ("", "has no lines, or is cut: delete scores.json"),
         (COLUMNS, "has no lines, or is cut"),
         (f"{COLUMNS}a\tw\tla\tla\nb\tw", "has no lines, or is cut"),
+        (f"{COLUMNS}a\tw\tla\tla\n", "has no lines, or is cut"),
     ],
 )
 def test_a_broken_file_of_readings_is_named(tmp_path, content, what):
     (tmp_path / "readings_test.tsv").write_text(content)
     with pytest.raises(UserError, match=f"readings_test.tsv {what}"):
-        reading_tables.scored_lines(tmp_path, "test")
+        reading_tables.scored_lines(tmp_path, "test", {"lines": 2})
 
 
 def test_a_finished_run_gets_its_readings_back_as_that_says(finished, tmp_path):

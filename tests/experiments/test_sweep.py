@@ -200,7 +200,7 @@ def test_an_unlimited_search_gives_up_when_the_config_refuses_every_trial():
     found, folder = sweep_file.read("mine.yaml"), Path("runs/sweeps/mine")
     search = sweep_search.Search(open_study(), found, folder, local_executor.Watcher())
     assert list(search.propose(None, seed=0)) == []
-    assert search.gave_up and trials() == []
+    assert "trials failed" in search.problem and trials() == []
 
 
 def test_a_trial_rejected_by_the_pruner_is_stopped(fake_trainings, monkeypatch, capsys):
@@ -257,9 +257,10 @@ def test_a_refused_sweep_leaves_no_files(method, capsys):
 
 def test_a_metric_that_was_not_logged_ends_the_sweep(capsys):
     write(metric={"name": "validation/top3", "goal": "maximize"})
-    assert run() == 2
-    said = "no metric 'validation/top3' in runs/sweeps/mine/trial_000"
+    assert run("--slots=1") == 2
+    said = "no metric 'validation/top3' in runs/sweeps/mine/trial_0000: expected one of"
     assert said in capsys.readouterr().err
+    assert len(trials()) == 1
 
 
 def test_a_metric_that_no_training_logs_is_refused_before_any_trial(capsys):
@@ -288,7 +289,7 @@ def test_an_invalid_number_is_reported_in_one_line(option, capsys):
 def test_an_invalid_storage_is_reported_in_one_line(capsys):
     write()
     assert run("--storage=nowhere://x") == 2
-    assert "--storage=nowhere://x" in capsys.readouterr().err
+    assert "nowhere://x: Can't load plugin" in capsys.readouterr().err
 
 
 def test_an_old_name_of_a_key_is_refused_with_the_new_one(capsys):
