@@ -1,5 +1,6 @@
 """The launcher's command line."""
 
+import json
 import pathlib
 import re
 import subprocess
@@ -187,3 +188,17 @@ def test_importing_a_program_of_experiments_imports_no_jax(program):
 def test_the_exit_code_says_whether_all_jobs_are_finished(states, code):
     ended = [s and job_status.Status("a", [], state=s) for s in states]
     assert launch.exit_code(ended) == code
+
+
+def test_a_finished_job_has_the_score_of_the_epoch_that_was_kept(tmp_path):
+    assert job_status.final_metrics(tmp_path) == {}
+    rows = [
+        {"epoch": 1, "best": True, "validation/cer": 0.5},
+        {"epoch": 2, "best": True, "validation/cer": 0.2},
+        {"step": 9, "train/loss": 1.0},
+        {"epoch": 3, "best": False, "validation/cer": 0.3},
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "metrics.jsonl").write_text(text)
+    kept = job_status.final_metrics(tmp_path)
+    assert (kept["epoch"], kept["validation/cer"]) == (3, 0.2)

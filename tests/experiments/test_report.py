@@ -1,12 +1,14 @@
 """The table of runs: what differs, and what came of it."""
 
 import json
+import os
 import shutil
 
 import pytest
 import report
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from launching import job_status
 
 from ocr_jax import reading_tables, train, workdirs
 from ocr_jax.errors import UserError
@@ -59,6 +61,26 @@ def test_a_run_that_did_not_finish_has_its_last_epoch_and_its_state(tmp_path):
     assert cells[3][2] == "20.8% (pruned)"
     with pytest.raises(UserError, match="no scores of 'train'"):
         report.table(paths, "train")
+
+
+def test_a_job_whose_launcher_died_is_not_called_running(tmp_path, capsys):
+    run = fixtures.make_unfinished(tmp_path / "run")
+    status = {"name": "run", "command": [], "state": "running"}
+    workdirs.write_json(run / "status.json", status)
+    lock = job_status.lock_workdir(run)
+    assert report.main([str(run)]) == 0
+    assert "(running)" in capsys.readouterr().out
+    os.close(lock)
+    assert report.main([str(run)]) == 0
+    assert "(interrupted)" in capsys.readouterr().out
+
+
+def test_a_run_is_shown_once_however_often_it_is_named(tmp_path, capsys):
+    run = fixtures.make_run(tmp_path / "group/run")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links/link").symlink_to(run)
+    assert report.main([str(run), str(tmp_path / "links"), f"{run}/../run"]) == 0
+    assert capsys.readouterr().out.count("\n| run |") == 1
 
 
 def test_a_folder_of_runs_stands_for_all_of_them(tmp_path, capsys):
