@@ -43,6 +43,8 @@ def write(args: argparse.Namespace):
     of_writers = [i for i, w in enumerate(train.writers) if w.startswith(beginnings)]
     if args.seed < 0:
         raise UserError(f"--seed={args.seed}: expected 0 or more")
+    if not of_writers:
+        raise UserError(f"--writers={args.writers}: {args.file} has no training line")
     if not 0 < args.lines <= len(of_writers):
         of = f" of {args.writers}" if args.writers else ""
         raise UserError(

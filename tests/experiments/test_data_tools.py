@@ -35,6 +35,7 @@ def test_fewer_lines_may_be_of_some_writers(tiny_lines, tmp_path):
     [
         (0, "", "--lines=0: expected 1 to 40, the training lines in"),
         (41, "", "--lines=41: expected 1 to 40"),
+        (1, "nobody", "--writers=nobody: .* has no training line"),
         (14, "w1", "--lines=14: expected 1 to 13, the training lines of w1 in"),
     ],
 )
