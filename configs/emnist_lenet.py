@@ -3,7 +3,7 @@
     python -m ocr_jax.main --config=configs/emnist_lenet.py
     python -m ocr_jax.main --config=configs/emnist_lenet.py:fonts
 
-The first run makes data/emnist.h5 from EMNIST. `:fonts` needs no network: it draws the
+The first run makes data/emnist.h5 from EMNIST. `:fonts` works offline: it draws the
 characters in handwriting fonts, in data/emnist_fonts.h5. With fonts, it reached an
 accuracy of 96.7 % on test characters (99.8 % in the top three) in eleven minutes on one
 busy CPU core.

@@ -3,7 +3,7 @@
     python -m ocr_jax.main --config=configs/emnist_lines_ctc.py --workdir=runs/emnist
     python -m ocr_jax.main --config=emnist_lines_ctc:fonts --workdir=runs/emnist
 
-The first run makes data/emnist_lines.h5 from EMNIST. `:fonts` needs no network: it
+The first run makes data/emnist_lines.h5 from EMNIST. `:fonts` works offline: it
 composes the lines of characters in handwriting fonts, in data/emnist_lines_fonts.h5.
 
 With fonts, five epochs reached a CER of 15.7 % on test lines in 47 minutes on one CPU

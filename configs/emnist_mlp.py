@@ -4,7 +4,7 @@
     python -m ocr_jax.main --config=configs/emnist_mlp.py --config.layer_size=256
     python -m ocr_jax.main --config=configs/emnist_mlp.py:fonts
 
-The first run makes data/emnist.h5 from EMNIST. `:fonts` needs no network: it draws the
+The first run makes data/emnist.h5 from EMNIST. `:fonts` works offline: it draws the
 characters in handwriting fonts, in data/emnist_fonts.h5. With fonts, two layers reached
 an accuracy of 82.6 % on test characters (96.3 % in the top three), and four layers
 84.0 % (97.2 %), each in less than a minute on one CPU core.

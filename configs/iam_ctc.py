@@ -5,9 +5,9 @@
 
 The first run makes data/iam_28.h5, lines 28 pixels high in the lab's split, from the
 IAM downloads in data/raw/iam; README.md says where to get them. The lab reports a
-character accuracy of 40 % after 8 epochs and 60 % after 40, on its test lines; this
-training had 60 % after 8 and 77 % after 40 on validation, 74 % on test, in 3 to 5
-minutes an epoch on a CPU core (30 November 2026; docs/iam.md).
+character accuracy of 40 % after 8 epochs and 60 % after 40, on its test lines; the
+40 epochs of docs/iam.md had 60 % after 8 and 77 % after 40 on validation, 74 % on
+test, in 3 to 5 minutes an epoch on a CPU core (30 November 2026).
 """
 
 from ocr_jax import recipes

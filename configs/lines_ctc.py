@@ -6,7 +6,7 @@ python -m ocr_jax.main --config=configs/lines_ctc.py --config.lines_file=FILE.h5
 python -m ocr_jax.main --config=configs/lines_ctc.py:hands-large
 python -m ocr_jax.main --config=configs/lines_ctc.py:nothing
 
-It goes on from pretrained:hands (docs/models/hands.md), for the more epochs the fewer
+It goes on from pretrained:hands (docs/models/hands.md), for more epochs the fewer
 lines there are; with :hands-large from a network of four LSTM layers, whose passes take
 1.6 times as long. With :nothing it starts from random weights: convolutions with frames
 of 8 pixels, two bidirectional LSTMs, CTC.
@@ -15,7 +15,7 @@ On French wills (1914-1918), it reached a CER of 17.8 % (95 % interval 14.4 to 2
 14 unseen writers from 214 lines, and of 14.9 % (11.6 to 17.8) from 2,098 lines by 91
 writers in 10 minutes of one CPU core, with --config.num_epochs=10; with :hands-large of
 16.1 % and of 13.2 %, in 17 minutes. 29 and 30 November 2026; see docs/models/hands.md.
-From nothing, 2,143 lines gave 18.6 % after 51 minutes on two cores: see
+From nothing, all lines gave 18.6 % after 51 minutes on two cores: see
 experiments/studies/RESULTS.md.
 """
 

@@ -6,8 +6,8 @@
     python experiments/launch.py experiments/sample.yaml --dry_run | parallel -j2
 
 More jobs than slots wait in a queue. The same command again skips what is finished and
-resumes what is not. Ctrl-C starts no more jobs, a second one stops those that run, with
-a checkpoint, a third kills them.
+resumes what is not. After one Ctrl-C no more jobs start; a second stops the running
+ones with a checkpoint; a third kills them.
 """
 
 import argparse

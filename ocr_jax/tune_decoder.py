@@ -4,8 +4,8 @@
     python -m ocr_jax.tune_decoder --workdir=runs/NAME --text letters.txt wills.txt
 
 The model is learned from the training transcripts. Texts, and the language of the
-network that the run went on from, are added if that makes it better on the validation
-transcripts; after `prepare join`, the collection's own are taken alone if that does.
+network that the run went on from, are added if the validation transcripts are likelier
+with them; after `prepare join`, the collection's own are taken alone if that is better.
 From then on, predict, transcribe, the app and Recognizer.load read with it. Scores stay
 greedy: main --mode=evaluate needs --decoder=beam.
 """
@@ -25,7 +25,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from ocr_jax import charset as charset_lib
-from ocr_jax import corpora, decoders, errors, rereading, run_names, trained, workdirs
+from ocr_jax import corpora, decoders, errors, rereading, trained, workdirs
 from ocr_jax.data import dataset, pipeline
 from ocr_jax.decoding import beam, fusion, greedy, language_model
 from ocr_jax.scoring import calibration
@@ -257,7 +257,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = errors.ArgumentParser(
         prog="python -m ocr_jax.tune_decoder", description=__doc__
     )
-    parser.add_argument("--workdir", required=True, help=run_names.HELP)
+    parser.add_argument("--workdir", required=True, help="workdir of a run")
     parser.add_argument(
         "--text", nargs="+", default=[], help="text files to learn from as well"
     )
