@@ -103,8 +103,10 @@ def executor_of(args: argparse.Namespace):
 
     Raises UserError for invalid combinations.
     """
-    if args.retries < 0 or args.timeout < 0:
+    if args.retries < 0 or not args.timeout >= 0:  # NaN, too
         raise UserError("--retries and --timeout must be 0 or more")
+    if not 0 <= args.busy_above <= 1:
+        raise UserError(f"--busy_above={args.busy_above}: expected 0 to 1")
     if args.jobs_per_gpu < 1:
         raise UserError(f"--jobs_per_gpu={args.jobs_per_gpu}: expected 1 or more")
     limits = {"retries": args.retries, "timeout": args.timeout or None}
@@ -115,8 +117,8 @@ def executor_of(args: argparse.Namespace):
         )
     refuse_options(args, OF_RAY, "is for --executor=ray: add that, or leave it out")
     if args.gpus == "none":
-        unused = {"jobs_per_gpu": 1}
-        refuse_options(args, unused, "divides GPUs: with --gpus=none, use --slots")
+        unused = {"jobs_per_gpu": 1, "busy_above": 0.5}
+        refuse_options(args, unused, "is for GPUs: with --gpus=none, use --slots")
     usable = slots.find(
         args.gpus,
         jobs_per_gpu=args.jobs_per_gpu,

@@ -111,11 +111,14 @@ def _first_jobs(sweep: sweep_file.Sweep, folder: Path, count: int, seed: int):
     """Return the first jobs. Raises UserError if one does not fit its config."""
     study = sweep_search.open_study(sweep, folder, storage=None)
     drawn = [sweep_search.draw(sweep, study.ask(), seed) for _ in range(count)]
-    first = [
-        sweep_search.training(sweep, params, f"trial_{number:04d}", folder)
-        for number, params in enumerate(drawn)
-    ]
-    sweep_file.refuse_wrong_metric(sweep, first[0].encoder)
+    try:
+        first = [
+            sweep_search.training(sweep, params, f"trial_{number:04d}", folder)
+            for number, params in enumerate(drawn)
+        ]
+        sweep_file.refuse_wrong_metric(sweep, first[0].encoder)
+    except UserError as error:
+        raise UserError(f"{sweep.name}: {error}") from None
     return first
 
 

@@ -83,6 +83,8 @@ def restore(
 def _record(run: str, workdir: Path) -> dict:
     """Return the environment.json of a run, which names a commit."""
     path = workdir / "environment.json"
+    if not workdir.exists():
+        raise UserError(f"{run} does not exist: name the workdir of a run")
     if not path.exists():
         raise UserError(
             f"{run} has no environment.json, which names the commit of its code: name "

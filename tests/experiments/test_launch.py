@@ -110,9 +110,11 @@ def test_an_invalid_job_is_reported_before_any_starts(project):
             ["--executor=ray", "--busy_above=0.1"],
             "--busy_above=0.1 is for --executor=local",
         ),
+        (["--timeout=nan"], "--retries and --timeout must be 0 or more"),
+        (["--busy_above=-3"], "--busy_above=-3.0: expected 0 to 1"),
         (
             ["--gpus=none", "--jobs_per_gpu=2"],
-            "--jobs_per_gpu=2 divides GPUs: with --gpus=none, use --slots",
+            "--jobs_per_gpu=2 is for GPUs: with --gpus=none, use --slots",
         ),
     ],
 )
