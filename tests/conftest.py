@@ -1,14 +1,16 @@
 """Four virtual CPU devices, and tiny lines drawn in process."""
 
+import atexit
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
 
+os.environ["OCR_JAX_TESTS"] = tempfile.mkdtemp(prefix="ocr_jax_tests_")
 # Compiled programs are shared by the tests, and by the processes that they start.
 os.environ.setdefault(
-    "JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="ocr_jax_tests_")
+    "JAX_COMPILATION_CACHE_DIR", os.path.join(os.environ["OCR_JAX_TESTS"], "programs")
 )
 # Before anything imports jax, which reads its flags once.
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
@@ -17,7 +19,7 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 os.environ.pop("WANDB_MODE", None)
 # The tests lease slots of their own.
-os.environ["OCR_JAX_SLOTS"] = tempfile.mkdtemp(prefix="ocr_jax_slots_")
+os.environ["OCR_JAX_SLOTS"] = os.path.join(os.environ["OCR_JAX_TESTS"], "slots")
 
 import hypothesis
 import jax
@@ -26,11 +28,26 @@ import pytest
 from ocr_jax.data import lines_writer
 from tests import fixtures
 
+OWNER = os.getpid()
+
+
+@atexit.register
+def remove_own_folder():
+    """Remove what the tests have made, at the end of the process that made it."""
+    if os.getpid() == OWNER:
+        shutil.rmtree(os.environ["OCR_JAX_TESTS"], ignore_errors=True)
+
+
 # A shell makes what it runs in the background deaf to Ctrl-C, which some tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # On a busy machine the first example may wait for anything.
-hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.register_profile(
+    "unhurried",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    print_blob=True,
+)
 hypothesis.settings.load_profile("unhurried")
 
 # Tests of these files, or with these fixtures, train or compile networks.

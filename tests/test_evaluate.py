@@ -9,7 +9,7 @@ import pytest
 from ocr_jax import evaluate, workdirs
 from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.errors import UserError
-from tests import fixtures, trainings
+from tests import fixtures, forked, trainings
 
 
 def test_the_command_line_scores_what_training_logged(finished):
@@ -20,6 +20,24 @@ def test_the_command_line_scores_what_training_logged(finished):
         assert again.summary == scores[split]["summary"]
     for name, value in scores["validation"]["summary"].items():
         assert best[f"validation/{name}"] == value
+
+
+def test_the_command_line_scores_the_split_and_the_lines_that_it_names(
+    finished, tmp_path
+):
+    _, workdir, scores = finished
+    other = tmp_path / "other.h5"
+    lines = {"test": fixtures.draw_lines(3, 7, "other")}
+    lines_writer.write_lines(other, lines, height=fixtures.HEIGHT, source="test")
+    with lines_file.LinesFile(other) as file:
+        theirs = file.split("test").digest
+    for named, digest in (
+        ([], scores["test"]["digest"]),
+        ([f"--lines_file={other}"], theirs),
+    ):
+        evaluation = f"--workdir={workdir}", "--mode=evaluate", "--split=test"
+        said, _ = forked.Main(*evaluation, *named).communicate()
+        assert "test scores: " in said and digest[:8] in said
 
 
 def test_lines_prepared_anew_score_as_the_network_knows_their_letters(

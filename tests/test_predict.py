@@ -82,7 +82,8 @@ def test_a_blank_image_is_a_line_without_text(recognizer, workdir, tmp_path, cap
         said = capsys.readouterr()
         assert len(said.out.splitlines()) == 3 + (kind == "tsv")
         assert f"{paths[1]} is blank" in said.err
-    assert json.loads(said.out.splitlines()[1])["text"] == ""
+    blank = json.loads(said.out.splitlines()[1])
+    assert blank["text"] == "" and blank["confidence"] == 1.0
     texts = [reading.text for reading in recognizer.read(paths)]
     assert texts == [fixtures.SCAN_TEXT, "", fixtures.SCAN_TEXT]
 

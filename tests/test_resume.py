@@ -1,12 +1,13 @@
 """Trainings that end early: they go on, and end as if they had not."""
 
+import itertools
 import shutil
 import time
 
 import numpy as np
 import pytest
 
-from ocr_jax import checkpoints, optimizers, train, workdirs
+from ocr_jax import checkpoints, line_training, optimizers, train, trained, workdirs
 from ocr_jax.errors import UserError
 from tests import fixtures, forked, trainings
 
@@ -59,18 +60,22 @@ def test_an_interrupted_run_of_several_steps_a_dispatch_ends_bit_identical(
 
 @pytest.mark.slow
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_end(tmp_path, tiny_config):
-    tiny_config.num_epochs = 4
+    tiny_config.num_epochs = 20
     train.train_and_evaluate(tiny_config, tmp_path / "whole")
     path, workdir = tmp_path / "config.py", tmp_path / "killed"
     fixtures.write_config(path, tiny_config)
     command = f"--config={path}", f"--workdir={workdir}"
-    generator = np.random.default_rng(0)
+    generator, step = np.random.default_rng(0), 0
     for _ in range(2):
         process = forked.Main(*command)
-        while not (workdir / "metrics.jsonl").exists() and process.poll() is None:
-            time.sleep(0.05)
-        time.sleep(generator.uniform(0.5, 3))
+        while checkpoints.last_step(workdir, checkpoints.LATEST) in (None, step):
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(generator.uniform(0, 0.3))
         process.kill()
+        process.communicate()
+        step = checkpoints.last_step(workdir, checkpoints.LATEST)
+        assert workdirs.scores(workdir) is None
     process = forked.Main(*command)
     _, said = process.communicate()
     assert process.returncode == 0, said
@@ -93,23 +98,60 @@ def test_a_long_epoch_is_saved_on_the_way(tmp_path, tiny_config, monkeypatch):
     assert epochs_of(whole) == epochs_of(killed)
 
 
-def test_a_kill_between_the_first_two_checkpoints_costs_the_first_epoch_alone(
+def rate_epochs(monkeypatch, error):
+    """Have each epoch's network rated by `error(network)` in place of its CER."""
+    validate = line_training.LineTraining.validate
+    monkeypatch.setattr(
+        line_training.LineTraining,
+        "validate",
+        lambda task, reader, *more: validate(task, reader, *more)._replace(
+            error=error(reader)
+        ),
+    )
+
+
+@pytest.mark.parametrize("saved_before", range(4))
+def test_a_kill_at_any_of_its_checkpoints_costs_nothing_but_time(
+    tmp_path, tiny_config, monkeypatch, saved_before
+):
+    """Of two epochs, each of which is the best so far and saves two checkpoints."""
+
+    class Killed(BaseException):
+        pass
+
+    rate_epochs(monkeypatch, lambda reader: 1 / int(reader.step))
+    tiny_config.num_epochs = 2
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    scores = train.train_and_evaluate(tiny_config, whole)
+    save, count = checkpoints.Checkpoints.save, itertools.count()
+
+    def save_some(*arguments):
+        if next(count) == saved_before:
+            raise Killed
+        save(*arguments)
+
+    monkeypatch.setattr(checkpoints.Checkpoints, "save", save_some)
+    with pytest.raises(Killed):
+        train.train_and_evaluate(tiny_config, killed)
+    monkeypatch.setattr(checkpoints.Checkpoints, "save", save)
+    assert train.train_and_evaluate(tiny_config, killed) == scores
+    assert_same_end(tiny_config, whole, killed)
+    fixtures.assert_same_tree(
+        *(trained.load_best(workdir).state for workdir in (whole, killed))
+    )
+
+
+def test_the_network_of_the_lowest_error_is_kept_also_after_an_interruption(
     tmp_path, tiny_config, monkeypatch
 ):
-    tiny_config.num_epochs = 1
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    train.train_and_evaluate(tiny_config, whole)
-    save = checkpoints.Checkpoints.save
-
-    def save_best_only(saved, name, *state):
-        save(saved, name, *state) if name == checkpoints.BEST else 1 / 0
-
-    monkeypatch.setattr(checkpoints.Checkpoints, "save", save_best_only)
-    with pytest.raises(ZeroDivisionError):
-        train.train_and_evaluate(tiny_config, killed)
-    monkeypatch.undo()
-    train.train_and_evaluate(tiny_config, killed)
-    assert_same_end(tiny_config, whole, killed)
+    errors = iter([0.5, 0.2, 0.4, 0.3])
+    rate_epochs(monkeypatch, lambda _: next(errors))
+    tiny_config.num_epochs = 4
+    with pytest.raises(KeyboardInterrupt):
+        trainings.train_until(12, tiny_config, tmp_path)  # in the third epoch
+    assert train.train_and_evaluate(tiny_config, tmp_path)["epoch"] == 2
+    best = [row["epoch"] for row in epochs_of(tmp_path) if row["best"]]
+    assert best == [1, 2]
 
 
 @pytest.mark.parametrize("is_finished", [True, False])

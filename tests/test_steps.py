@@ -9,7 +9,7 @@ from jax.experimental.compilation_cache import compilation_cache
 from jax.sharding import Mesh
 
 from ocr_jax import config as config_lib
-from ocr_jax import inference, models, optimizers, rereading, steps, train_state
+from ocr_jax import ctc, inference, models, optimizers, rereading, steps, train_state
 from ocr_jax.decoding import greedy
 from ocr_jax.runtime import devices
 
@@ -147,9 +147,23 @@ def test_weight_decay_shrinks_kernels_and_leaves_biases_alone():
     np.testing.assert_array_equal(changes["bias"], 0.0)
 
 
+def shortcut_loss(config, params):
+    """The CTC loss of the head on the encoder, of a batch."""
+    batch = jax.tree.map(jnp.asarray, make_batch())
+    model = models.build_model(config, 4)
+    images = inference.to_float(batch["image"])
+    (_, lengths), sown = model.apply(
+        {"params": params}, images, batch["width"], train=True, mutable=["shortcut"]
+    )
+    [logits] = jax.tree.leaves(sown)
+    labels = batch["label"], batch["label_length"]
+    return ctc.LOSSES["optax"](logits, lengths, *labels).sum()
+
+
 def test_the_shortcut_trains_its_head_and_is_not_in_the_loss():
     plain, plain_step = start(make_config())
-    state, step = start(make_config(shortcut_weight=0.5))
+    config = make_config(shortcut_weight=0.5)
+    state, step = start(config)
     before = jax.device_get(state.params)
     plain, plain_metrics = plain_step(plain, make_batch())
     state, metrics = step(state, make_batch())
@@ -157,11 +171,18 @@ def test_the_shortcut_trains_its_head_and_is_not_in_the_loss():
     assert not np.allclose(
         state.params["head_shortcut"]["kernel"], before["head_shortcut"]["kernel"]
     )
+    assert shortcut_loss(config, state.params) < shortcut_loss(config, before)
     # It reaches the encoder, beside what the loss itself does there.
     difference = jax.tree.map(
         np.subtract, state.params["encoder"], plain.params["encoder"]
     )
     assert max(np.abs(x).max() for x in jax.tree.leaves(difference)) > 1e-5
+
+
+def test_no_two_steps_or_purposes_share_a_random_key():
+    pairs = [steps._step_keys(*map(jnp.asarray, at)) for at in ((0, 0), (0, 1), (1, 0))]
+    drawn = {tuple(jax.random.key_data(key).tolist()) for pair in pairs for key in pair}
+    assert len(drawn) == 6
 
 
 def test_half_precision_trains_alike_and_keeps_whole_weights():

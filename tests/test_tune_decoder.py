@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ocr_jax import decoders, evaluate, predict, tune_decoder
+from ocr_jax import decoders, evaluate, predict, trained, tune_decoder
 from ocr_jax.data import lines_file, lines_writer
-from ocr_jax.decoding import beam
+from ocr_jax.decoding import beam, fusion, greedy
 from ocr_jax.errors import UserError
 from tests import fixtures
 
@@ -61,6 +61,7 @@ def test_the_error_rates_it_says_are_those_of_evaluating(finished, tuned):
     workdir, weights = tuned[0], tuned[1].weights
     scores = evaluate.evaluate_workdir(workdir, "validation", "beam")
     assert scores.summary["cer"] == pytest.approx(weights.cer)
+    assert scores.as_json()["decoder"] == "beam"
     greedy = finished[2]["validation"]["summary"]["cer"]
     assert greedy == pytest.approx(weights.cer_greedy)
 
@@ -87,6 +88,12 @@ def test_predict_reads_with_it_and_says_where_characters_are(tuned, tmp_path, ca
     for position, character in enumerate(reading["characters"]):
         assert abs(character["x"] - SCALE * (8 * position + 6)) < SCALE * 8
         assert 0 < character["confidence"] <= 1
+
+
+def test_what_reads_takes_the_beam_by_default(tuned, untuned):
+    for workdir, path in ((tuned[0], fusion.beam_path), (untuned, greedy.greedy_path)):
+        best = trained.load_best(workdir)
+        assert decoders.load(None, workdir, best).read.func is path
 
 
 def test_the_same_run_and_texts_make_the_same_file(tuned, text):

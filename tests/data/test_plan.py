@@ -48,6 +48,16 @@ def test_the_same_arguments_give_the_same_plan(widths, seed):
         np.testing.assert_array_equal(row.indices, other.indices)
 
 
+def test_seeds_differ_in_order():
+    widths = np.arange(1, 101)
+    orders = [
+        np.concatenate([row.indices for row in plan.plan_epoch(widths, 8, edges, s, 0)])
+        for edges in [make_buckets(widths, 2)]
+        for s in (0, 1)
+    ]
+    assert list(orders[0]) != list(orders[1])
+
+
 def test_epochs_differ_in_order_but_not_in_the_number_of_batches():
     widths = np.arange(1, 101)
     edges = make_buckets(widths, 2)

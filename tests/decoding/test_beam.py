@@ -32,14 +32,17 @@ def best_label(guide, log_probs):
 
 def plain_beam_search(guide, log_probs, width):
     """The algorithm with a dict: prefix → log p of its paths with and without a blank
-    at their end."""
+    at their end. Of many characters, the likeliest are tried."""
     beams = {(): (0.0, NEVER)}
     for frame in log_probs:
         found = collections.defaultdict(lambda: (NEVER, NEVER))
         for prefix, (blank, label) in beams.items():
             total = np.logaddexp(blank, label)
             steps = [(prefix, total + frame[0], NEVER)]
-            for symbol in range(1, len(frame)):
+            likeliest = 1 + np.argsort(-frame[1:])[: beam.MOST_TRIED]
+            for symbol in likeliest[
+                frame[likeliest] >= np.log(beam.LEAST_PROBABILITY)
+            ].tolist():
                 repeats = prefix[-1:] == (symbol,)
                 before = blank if repeats else total
                 steps.append(((*prefix, symbol), NEVER, before + frame[symbol]))
@@ -97,6 +100,17 @@ def test_narrow_it_drops_what_the_plain_algorithm_drops(model):
     expected = by_line(plain, logits, lengths)
     assert read(guide, logits, lengths, width=3) == expected
     assert expected != by_line(lambda line: best_label(guide, line), logits, lengths)
+
+
+def test_of_many_characters_it_tries_the_likeliest_alone():
+    logits = 2.5 * np.random.default_rng(4).normal(size=(16, 8, 30))
+    lines = np.random.default_rng(5).integers(1, 30, (40, 6)).tolist()
+    model = language_model.build(language_model.count(lines, 2, 30))
+    lengths, guide = np.full(16, 8), beam.Guide(model, 0.5, 0.5)
+    expected = by_line(
+        lambda line: plain_beam_search(guide, line, width=8), logits, lengths
+    )
+    assert read(guide, logits, lengths, width=8) == expected
 
 
 def test_a_blank_that_is_passed_over_still_keeps_repeats_apart(model):

@@ -33,6 +33,21 @@ def test_the_gradients_of_a_convolution_equal_jaxs(kernel, padding):
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
+def test_batch_norm_has_the_mean_and_variance_of_the_real_columns():
+    x = np.random.default_rng(0).normal(3, 2, (2, 4, 6, 3)).astype(np.float32)
+    mask = layers.length_mask(jnp.array([6, 2]), 6)[:, None, :, None]
+    norm, on_device = layers.BatchNorm(), jnp.asarray(x)
+    variables = norm.init(jax.random.key(0), on_device, mask, False)
+    y, updated = norm.apply(variables, on_device, mask, True, mutable=["batch_stats"])
+    real = np.concatenate([x[0].reshape(-1, 3), x[1, :, :2].reshape(-1, 3)])
+    mean, variance = real.mean(axis=0), real.var(axis=0)
+    expected = (x - mean) / np.sqrt(variance + layers.EPSILON)
+    np.testing.assert_allclose(y, expected, atol=1e-4)
+    kept = updated["batch_stats"]
+    np.testing.assert_allclose(kept["mean"], 0.1 * mean, rtol=1e-4)
+    np.testing.assert_allclose(kept["var"], 0.9 + 0.1 * variance, rtol=1e-4)
+
+
 def test_dropout_drops_its_share_by_line_on_however_many_devices():
     dropout = layers.Dropout(0.25)
     keys = {"dropout": jax.random.key(0)}

@@ -93,6 +93,20 @@ def test_a_line_reads_the_same_alone_batched_and_over_padded(kind):
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("encoder", ["conv", "upright_conv", "sliding_window", "mlp"])
+def test_a_stroke_changes_the_frames_whose_centre_is_there(encoder):
+    model, variables = build(make_config(encoder=encoder, lstm_layers=0))
+    read, widths = jax.jit(model.apply), jnp.array([160])
+    blank = np.zeros((1, HEIGHT, 160), np.float32)
+    for x in (40, 81, 121):
+        stroke = blank.copy()
+        stroke[:, :, x - 1 : x + 1] = 1
+        change = read(variables, stroke, widths)[0] - read(variables, blank, widths)[0]
+        weights = np.abs(change[0]).sum(axis=1)
+        frame = np.average(np.arange(len(weights)), weights=weights)
+        assert abs(model.centre(frame) - x) < 4
+
+
 def test_an_ensemble_answers_with_the_mean_of_its_members_log_probabilities():
     model, variables = build(make_config(ensemble_size=3))
     _, batch = random_lines(WIDTHS, 64)

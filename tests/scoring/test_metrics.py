@@ -91,6 +91,12 @@ def test_intervals_hold_the_score_and_widen_when_lines_of_a_writer_agree():
     assert by_line[1] - by_line[0] < by_writer[1] - by_writer[0]
 
 
+def test_lines_of_unknown_writers_are_drawn_one_by_one():
+    counts = metrics.count(["abcd", "bcd", "cd"], ["abc", "bcd", "c"])
+    named = metrics.intervals(counts, ["a", "b", "w"])
+    assert metrics.intervals(counts, ["", "", "w"]) == named
+
+
 def test_intervals_are_the_same_every_time():
     counts = metrics.count(["abcd", "bcd", "cd"], ["abc", "bcd", "c"])
     assert metrics.intervals(counts, ["v", "w", ""]) == metrics.intervals(

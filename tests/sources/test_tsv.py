@@ -1,5 +1,7 @@
 """A table of lines: paths beside it, transcripts after the tab."""
 
+import shutil
+
 import pytest
 from PIL import Image
 
@@ -48,6 +50,20 @@ def test_folders_with_the_names_of_splits_are_the_splits(tmp_path):
     splits = fixtures.read_splits(out)
     assert splits["train"].transcripts == ("one",)
     assert splits["validation"].transcripts == ("two",)
+
+
+def test_of_copies_of_an_image_in_two_splits_the_one_to_train_on_is_left_out(tmp_path):
+    for name in ("train/x", "train/z"):
+        fixtures.save_line(tmp_path, name)
+    (tmp_path / "validation").mkdir()
+    shutil.copy(tmp_path / "train/x.png", tmp_path / "validation/y.png")
+    table = tmp_path / "lines.tsv"
+    table.write_text("train/x.png\tone\ntrain/z.png\ttwo\nvalidation/y.png\tone\n")
+    code, out = prepare_table(table)
+    assert code == 0
+    splits = fixtures.read_splits(out)
+    assert splits["train"].transcripts == ("two",)
+    assert splits["validation"].transcripts == ("one",)
 
 
 def test_folders_of_paths_from_windows_are_the_splits(tmp_path):

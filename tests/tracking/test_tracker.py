@@ -162,7 +162,7 @@ def test_wandb_offline_logs_and_a_resumed_run_keeps_its_id(tmp_path, config, cap
     best = workdir / "checkpoints" / "best" / "7"
     best.mkdir(parents=True)
     (best / "weights").write_bytes(b"1")
-    for name in ("config.json", "calibration.json"):
+    for name in ("config.json", "dataset.json", "calibration.json"):
         (workdir / name).write_text("{}")
     workdirs.write_json(workdir / "environment.json", {"commit": "0a1b2c"})
     config.wandb.mode = "offline"
@@ -181,6 +181,7 @@ def test_wandb_offline_logs_and_a_resumed_run_keeps_its_id(tmp_path, config, cap
     wanted = (
         b"checkpoints/best/7/weights",
         b"config.json",
+        b"dataset.json",
         b"calibration.json",
         b"0a1b2c",
     )
