@@ -53,17 +53,20 @@ def test_folders_with_the_names_of_splits_are_the_splits(tmp_path):
 
 
 def test_of_copies_of_an_image_in_two_splits_the_one_to_train_on_is_left_out(tmp_path):
-    for name in ("train/x", "train/z"):
-        fixtures.save_line(tmp_path, name)
-    (tmp_path / "validation").mkdir()
-    shutil.copy(tmp_path / "train/x.png", tmp_path / "validation/y.png")
+    first = fixtures.save_line(tmp_path, "train/a")
+    (tmp_path / "val").mkdir()
+    shutil.copy(first, tmp_path / "val/copy.png")
+    for name in ("train/b", "train/c", "val/d"):
+        with Image.open(first) as image:
+            image.resize((100 + ord(name[-1]), 60)).save(tmp_path / f"{name}.png")
     table = tmp_path / "lines.tsv"
-    table.write_text("train/x.png\tone\ntrain/z.png\ttwo\nvalidation/y.png\tone\n")
+    names = "train/a", "train/b", "train/c", "val/copy", "val/d"
+    table.write_text("".join(f"{name}.png\t{name}\n" for name in names))
     code, out = prepare_table(table)
     assert code == 0
     splits = fixtures.read_splits(out)
-    assert splits["train"].transcripts == ("two",)
-    assert splits["validation"].transcripts == ("one",)
+    assert splits["train"].transcripts == ("train/b", "train/c")
+    assert splits["validation"].transcripts == ("val/copy", "val/d")
 
 
 def test_folders_of_paths_from_windows_are_the_splits(tmp_path):
