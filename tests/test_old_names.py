@@ -97,8 +97,16 @@ def test_another_value_under_an_old_name_is_told_under_the_new_one(old_run):
         workdirs.refuse_other_config(workdir, changed)
 
 
-@pytest.mark.parametrize("text", ["[]", '{"nothing": 1}', '{"augment": 1}', '"x"'])
-def test_a_config_that_does_not_fit_is_named(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"nothing": 1}', "doesn't fit this version"),
+        ('{"augment": 1}', "doesn't fit this version"),
+        ("[]", "can't be read: expected names and values in braces"),
+        ('"x"', "can't be read: expected names and values in braces"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_named(tmp_path, text, problem):
     (tmp_path / "config.json").write_text(text)
-    with pytest.raises(config_lib.UserError, match=r"config.json doesn't fit this"):
+    with pytest.raises(config_lib.UserError, match=rf"config\.json {problem}"):
         workdirs.load_config(tmp_path)
