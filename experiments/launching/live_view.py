@@ -73,7 +73,9 @@ class View(local_executor.Watcher):
             self._live.update(self._table(), refresh=True)
         elif time.monotonic() - self._last_line > SECONDS_BETWEEN_PLAIN_LINES:
             self._last_line = time.monotonic()
-            self._say(self.summary())
+            is_running = any(s.state == "running" for _, s in self._rows.values())
+            waits = "" if is_running else "; waiting for a slot that others leave free"
+            self._say(f"{self.summary()}{waits}")
 
     def summary(self) -> str:
         """How many jobs are in which state."""

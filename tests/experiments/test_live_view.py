@@ -44,6 +44,19 @@ def test_each_change_is_a_line_if_output_is_not_a_terminal(followed):
     assert "\x1b" not in output.getvalue()
 
 
+def test_who_waits_for_a_slot_is_told_once_a_minute(followed, monkeypatch):
+    monkeypatch.setattr(live_view, "SECONDS_BETWEEN_PLAIN_LINES", -1)
+    job, status = followed
+    output = io.StringIO()
+    with live_view.View([job], stream=output) as shown:
+        shown.tick()
+        shown.changed(job, status)
+        shown.tick()
+    lines = output.getvalue().splitlines()
+    assert lines[0] == "1 queued; waiting for a slot that others leave free"
+    assert lines[2] == "1 running"
+
+
 def test_a_finder_shows_its_own_score_and_epochs_that_its_pages_gave_it(followed):
     job, status = followed
     workdirs.write_json(job.workdir / "environment.json", {"num_epochs": 12})
