@@ -7,7 +7,6 @@ import subprocess
 import tarfile
 
 import cv2
-import jax
 import numpy as np
 from PIL import Image
 
@@ -193,12 +192,6 @@ def give_lines(workdir, lines):
     scores = workdirs.scores(workdir)
     scores["validation"]["lines"] = len(lines)
     workdirs.write_json(workdir / "scores.json", scores)
-
-
-def assert_same_tree(one, other):
-    """Fail unless two trees of arrays are equal, bit by bit."""
-    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 def make_unfinished(workdir, epochs=3, **overrides):

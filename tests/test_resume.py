@@ -18,8 +18,7 @@ def assert_same_end(config, whole, broken):
         trainings.latest_state(workdir, config) for workdir in (whole, broken)
     )
     assert progress["epoch"] == config.num_epochs
-    for one, other in zip(expected, resumed, strict=True):
-        np.testing.assert_array_equal(one, other)
+    trainings.assert_same_tree(expected, resumed)
 
 
 def epochs_of(workdir):
@@ -136,7 +135,7 @@ def test_a_kill_at_any_of_its_checkpoints_costs_nothing_but_time(
     monkeypatch.setattr(checkpoints.Checkpoints, "save", save)
     assert train.train_and_evaluate(tiny_config, killed) == scores
     assert_same_end(tiny_config, whole, killed)
-    fixtures.assert_same_tree(
+    trainings.assert_same_tree(
         *(trained.load_best(workdir).state for workdir in (whole, killed))
     )
 

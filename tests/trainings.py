@@ -5,6 +5,7 @@ import os
 import signal
 
 import jax
+import numpy as np
 import pytest
 
 from ocr_jax import checkpoints, models, optimizers, train, train_state
@@ -24,6 +25,12 @@ def latest_state(workdir, config):
     with checkpoints.Checkpoints(workdir) as saved:
         state, progress = saved.restore(checkpoints.LATEST, template)
     return jax.tree.leaves(jax.device_get(state)), progress
+
+
+def assert_same_tree(one, other):
+    """Fail unless two trees of arrays are equal, bit by bit."""
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def train_until(step, config, workdir, source=pipeline):

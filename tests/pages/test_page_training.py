@@ -102,7 +102,7 @@ def test_a_finder_is_trained_scored_exported_and_used(whole, tmp_path, capsys):
     assert export.main([*options]) == 0
     own, exported = (finder.load(path).state for path in (workdir, tmp_path / "out"))
     for kind in train_state.WEIGHTS:
-        fixtures.assert_same_tree(getattr(own, kind), getattr(exported, kind))
+        trainings.assert_same_tree(getattr(own, kind), getattr(exported, kind))
     with pytest.raises(UserError, match=r"out was exported, .* --lines_file=FILE\.h5$"):
         page_training.evaluate_workdir(tmp_path / "out", "validation")
 
