@@ -24,12 +24,11 @@ from ocr_jax import (
     reading_bar,
     reading_formats,
     run_names,
-    trained,
 )
 from ocr_jax.errors import UserError
 from ocr_jax.images import batches, cleaning, doubts, finding, opening
 from ocr_jax.readings import UNREADABLE, Reading
-from ocr_jax.recognizer import Recognizer
+from ocr_jax.recognizer import Recognizer, load_named
 from ocr_jax.runtime import devices
 
 # The first images are read few at a time, to show soon what comes; then more, whose
@@ -83,10 +82,7 @@ def _run(args: argparse.Namespace) -> int:
             f"{pretrained.RECOGNIZER} reads, which knows no writer of yours: train a "
             "network on some of your lines, and name it with --workdir"
         )
-    workdir = run_names.resolve(args.workdir or pretrained.RECOGNIZER)
-    recognizer = Recognizer.load(workdir, args.decoder)
-    if not trained.is_finished(workdir):
-        errors.say(f"{workdir} is not finished: its best network so far reads")
+    recognizer = load_named(args.workdir or pretrained.RECOGNIZER, args.decoder)
     counts = dict.fromkeys(("read", "blank", "unreadable"), 0)
     with (
         reading_formats.Writer(args.format, args.out) as writer,

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 import PIL.Image
 
-from ocr_jax import decoders, inference, rereading, trained
+from ocr_jax import decoders, errors, inference, rereading, run_names, trained
 from ocr_jax.data import stretching
 from ocr_jax.decoding import greedy
 from ocr_jax.errors import UserError
@@ -33,6 +33,18 @@ OnError = Literal["raise", "skip"]
 # Each takes longer to compile than the network does, and hardly longer to run.
 FRAMES = 256
 programs.register(greedy.Decoded)
+
+
+def load_named(name: str, decoder: str | None) -> "Recognizer":
+    """Load the network that a command line names; say if it is still being trained.
+
+    name: see run_names. decoder: see Recognizer.load. Raises UserError.
+    """
+    workdir = run_names.resolve(name)
+    recognizer = Recognizer.load(workdir, decoder)
+    if not trained.is_finished(workdir):
+        errors.say(f"{workdir} is not finished: its best network so far reads")
+    return recognizer
 
 
 def is_one_image(images) -> bool:

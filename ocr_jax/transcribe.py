@@ -19,13 +19,13 @@ from pathlib import Path
 
 import cv2
 
-from ocr_jax import decoders, errors, page_reader, reading_bar, run_names, trained
+from ocr_jax import decoders, errors, page_reader, reading_bar, run_names
 from ocr_jax.errors import UserError
 from ocr_jax.images import batches, finding, opening, page_images
 from ocr_jax.pages import finder as finder_lib
 from ocr_jax.pages import page_formats, page_jobs, xml_pages
 from ocr_jax.pages.page_jobs import Job
-from ocr_jax.recognizer import Recognizer
+from ocr_jax.recognizer import Recognizer, load_named
 from ocr_jax.runtime import devices
 from ocr_jax.sources import Skipped, left_out
 from ocr_jax.sources.pages import any_format, locating
@@ -278,16 +278,9 @@ def _xml_pages(folder: Path, args: argparse.Namespace) -> list[locating.Found]:
 def _reader(args: argparse.Namespace) -> Recognizer | page_reader.PageReader:
     """Return what reads lines or, where they are to be found, pages."""
     if args.lines == "xml":
-        return _recognizer(args)
-    return page_reader.PageReader(finder_lib.load(args.finder), _recognizer(args))
-
-
-def _recognizer(args: argparse.Namespace) -> Recognizer:
-    workdir = run_names.resolve(args.workdir)
-    recognizer = Recognizer.load(workdir, args.decoder)
-    if not trained.is_finished(workdir):
-        errors.say(f"{workdir} is not finished: its best network so far reads")
-    return recognizer
+        return load_named(args.workdir, args.decoder)
+    finder = finder_lib.load(args.finder)
+    return page_reader.PageReader(finder, load_named(args.workdir, args.decoder))
 
 
 if __name__ == "__main__":

@@ -75,7 +75,9 @@ def tasks(args: argparse.Namespace) -> list[Task]:
 
     Raises UserError if none can be cut.
     """
-    from ocr_jax.sources import word_gaps  # imports jax, which workers do not need
+    # These import jax, which workers do not need.
+    from ocr_jax import trained
+    from ocr_jax.sources import word_gaps
 
     sources.require_at_least(args, times=1, seed=0)
     if os.path.realpath(args.out) == os.path.realpath(args.source):
@@ -85,9 +87,15 @@ def tasks(args: argparse.Namespace) -> list[Task]:
         )
     split = _train(args.source)
     args.height = args.height or split.height
+    run = trained.open_run(args.workdir)
+    if run.best.height != split.height:
+        raise UserError(
+            f"{args.workdir} reads lines {run.best.height} px high, but these are "
+            f"{split.height} px: prepare both with the same --height"
+        )
     cuts = [
         find_cuts(split.image(i), gaps)
-        for i, gaps in enumerate(word_gaps.find(args.workdir, split))
+        for i, gaps in enumerate(word_gaps.find(run, split))
     ]
     if not any(cuts):
         raise UserError(
@@ -95,7 +103,7 @@ def tasks(args: argparse.Namespace) -> list[Task]:
             "no space in it: expected lines of several words, in the network's alphabet"
         )
     rng = np.random.default_rng(args.seed)
-    direction = word_gaps.direction(args.workdir)
+    direction = run.best.charset.direction
     lines = [
         line
         for _ in range(args.times)

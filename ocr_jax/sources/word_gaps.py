@@ -5,7 +5,6 @@ on synthetic lines alone is enough.
 """
 
 import itertools
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -15,7 +14,6 @@ from ocr_jax import trained
 from ocr_jax.charset import BLANK
 from ocr_jax.data import dataset, lines_file, pipeline, plan
 from ocr_jax.decoding import alignment
-from ocr_jax.errors import UserError
 
 
 class Gap(NamedTuple):
@@ -26,20 +24,14 @@ class Gap(NamedTuple):
     right: float  # centre of the character after it
 
 
-def find(workdir: Path, split: lines_file.Split) -> list[list[Gap]]:
-    """Find the gaps of every line of a split with the best network of a workdir.
+def find(run: trained.OpenRun, split: lines_file.Split) -> list[list[Gap]]:
+    """Find the gaps of every line of a split with the best network of a run.
 
     Places are those of the transcript in display order. Lines with characters unknown
-    to the network, or with more than it has frames for, get no gaps. Raises UserError
-    if the network reads lines of another height.
+    to the network, or with more than it has frames for, get no gaps. The network must
+    read lines of this height.
     """
-    run = trained.open_run(workdir)
     best = run.best
-    if best.height != split.height:
-        raise UserError(
-            f"{workdir} reads lines {best.height} px high, but these are "
-            f"{split.height} px: prepare both with the same --height"
-        )
     lines = _labelled(best, split)
     align = jax.jit(alignment.align)
     gaps = [[] for _ in range(len(split))]
@@ -54,11 +46,6 @@ def find(workdir: Path, split: lines_file.Split) -> list[list[Gap]]:
             scale = split.widths[index] / lines.lines.widths[index]
             gaps[index] = _gaps(displayed, path, best.model.centre, scale)
     return gaps
-
-
-def direction(workdir: Path) -> str:
-    """Return the direction of the lines that the network of a workdir reads."""
-    return trained.load_best(workdir).charset.direction
 
 
 def _labelled(best: trained.BestModel, split: lines_file.Split):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_jax import prepare, train
+from ocr_jax import prepare, train, trained
 from ocr_jax.data import lines_file, lines_writer
 from ocr_jax.sources import recombine, word_gaps
 from tests import fixtures
@@ -69,7 +69,7 @@ def test_a_gap_lies_between_the_letters_around_its_space(collection):
     path, workdir = collection
     split = split_of(path)
     for text, found in zip(
-        split.transcripts, word_gaps.find(workdir, split), strict=True
+        split.transcripts, word_gaps.find(trained.open_run(workdir), split), strict=True
     ):
         assert [gap.index for gap in found] == [
             i for i, letter in enumerate(text) if letter == " "
@@ -131,9 +131,9 @@ def test_unknown_characters_leave_a_line_whole(collection):
     unknown = dataclasses.replace(
         split, transcripts=(text.replace(text[0], "é"), *split.transcripts[1:])
     )
-    found = word_gaps.find(workdir, unknown)
+    found = word_gaps.find(trained.open_run(workdir), unknown)
     assert found[0] == []
-    assert found[1:] == word_gaps.find(workdir, split)[1:]
+    assert found[1:] == word_gaps.find(trained.open_run(workdir), split)[1:]
 
 
 def test_a_cut_goes_through_the_middle_of_the_blank_columns():
@@ -208,7 +208,7 @@ def test_mistakes_are_one_line_and_leave_no_file(
     low = tmp_path / "low.h5"
     assert run(path, workdir, low, "--height=8") == 0
     capsys.readouterr()
-    for source, trained, options, message in (
+    for source, network, options, message in (
         ("nowhere.h5", workdir, [], "nowhere.h5 does not exist: make it with"),
         (path, "nowhere", [], "nowhere"),
         (path, workdir, ["--times=0"], "--times=0: expected 1 or more"),
@@ -217,7 +217,7 @@ def test_mistakes_are_one_line_and_leave_no_file(
         (tiny_lines, workdir, [], "no training line can be cut"),
     ):
         out = tmp_path / "none.h5"
-        assert run(source, trained, out, *options) == 2
+        assert run(source, network, out, *options) == 2
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1
