@@ -195,9 +195,10 @@ def _train_epoch(
             progress = progress_lib.log_steps(
                 run, state, progress, pending, metrics, since
             )
-            if distributed.any_process(
-                time.monotonic() > saved.saved_at + SAVE_SECONDS
-            ):
+            is_due = time.monotonic() > saved.saved_at + SAVE_SECONDS
+            # The end of the epoch saves the same step, with more to say of it.
+            is_last = progress.batch == run.batches_per_epoch
+            if distributed.any_process(is_due and not is_last):
                 saved.save(checkpoints.LATEST, state, progress._asdict())
             since, pending, metrics = time.monotonic(), [], []
     if pending:

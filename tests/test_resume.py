@@ -97,6 +97,16 @@ def test_a_long_epoch_is_saved_on_the_way(tmp_path, tiny_config, monkeypatch):
     assert epochs_of(whole) == epochs_of(killed)
 
 
+def test_the_end_of_an_epoch_is_saved_however_often_its_batches_are(
+    tmp_path, tiny_config, monkeypatch
+):
+    monkeypatch.setattr(train, "SAVE_SECONDS", 0)
+    tiny_config.num_epochs, tiny_config.log_every_steps = 1, 1
+    train.train_and_evaluate(tiny_config, tmp_path)
+    _, progress = trainings.latest_state(tmp_path, tiny_config)
+    assert (progress["epoch"], progress["batch"]) == (1, 0)
+
+
 def rate_epochs(monkeypatch, error):
     """Have each epoch's network rated by `error(network)` in place of its CER."""
     validate = line_training.LineTraining.validate

@@ -144,13 +144,21 @@ class Local:
         while not self._interrupts.count:
             lease = slots.lease(self._slots)
             if lease is None:
-                return True
+                return bool(self._running) or self._has_more()
             claimed = self._claim()
             if claimed is None:
                 lease.release()
                 return bool(self._waiting)
             self._start(*claimed, lease)
         return False
+
+    def _has_more(self) -> bool:
+        """Whether a job is worth waiting for a slot that another launcher holds."""
+        if claimed := self._claim():
+            job, lock = claimed
+            os.close(lock)
+            self._waiting.appendleft(job)
+        return bool(self._waiting)
 
     def _claim(self) -> tuple[jobs.Job, int] | None:
         """The next job that is neither done nor held, and its lock."""

@@ -147,10 +147,11 @@ class Ray:
         if news:
             self._watcher.interrupted(presses)
         for task, job in self._tasks.items():
-            if (status := job_status.read(job.workdir)) is None:
-                continue
-            self._notice(job, status)
-            runs = status.state == "running"
+            status = job_status.read(job.workdir)
+            if status is not None:
+                self._notice(job, status)
+            # A workdir that was deleted under its job says nothing.
+            runs = status is None or status.state == "running"
             if news and not runs:
                 self._ray.cancel(task, force=presses > 2)
             if runs and self._watcher.should_stop(job):

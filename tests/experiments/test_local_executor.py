@@ -3,6 +3,8 @@
 import itertools
 import json
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -213,6 +215,37 @@ def test_jobs_are_pulled_one_by_one_as_slots_come_free(tmp_path):
 
     run(one_by_one(), count=1, watcher=Watcher())
     assert [count for _, count in pulled] == [0, 1, 2, 3]
+
+
+HOLDER = """
+from ocr_jax.runtime import slots
+lease = slots.lease(slots.find("none", slots=1))
+print(lease.slot.name, flush=True)
+input()
+"""
+
+
+def test_a_slot_that_others_hold_is_waited_for_while_a_job_is_left(tmp_path):
+    first, second = ([job] for job in trainings(tmp_path, 2))
+    run(first, count=1)
+    command = [sys.executable, "-c", HOLDER]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as holder:
+        assert holder.stdout.readline()
+
+        class Fail(local_executor.Watcher):
+            def tick(self):
+                holder.kill()
+                pytest.fail("it waits, with nothing to do")
+
+        class Release(local_executor.Watcher):
+            def tick(self):
+                holder.kill()
+
+        assert states(run(first, count=1, watcher=Fail())) == ["finished"]
+        assert run([], count=1, watcher=Fail()) == {}
+        assert holder.poll() is None
+        assert states(run(second, count=1, watcher=Release())) == ["finished"]
 
 
 @pytest.mark.parametrize(("code", "said"), [(-9, "SIGKILL"), (-40, "signal 40")])

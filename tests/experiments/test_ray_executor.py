@@ -4,7 +4,9 @@ import dataclasses
 import itertools
 import os
 import re
+import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,22 @@ def test_a_job_that_the_watcher_stops_is_pruned_with_a_checkpoint(cluster, tmp_p
     ended = ray_executor.Ray("auto").run(iter([job]), Watcher())
     assert ended["job0"].state == "pruned"
     assert [word for word, *_ in notes(job)] == ["began", "stopped"]
+
+
+@pytest.mark.slow
+def test_a_job_is_cancelled_also_when_its_workdir_is_gone(cluster, tmp_path):
+    [job] = gpu_jobs(tmp_path, 1, seconds=60)
+
+    class Watcher(local_executor.Watcher):
+        def tick(self):
+            if job.workdir.exists() and notes(job):
+                shutil.rmtree(job.workdir)
+            if not job.workdir.exists():
+                os.kill(os.getpid(), signal.SIGINT)
+
+    started = time.monotonic()
+    ray_executor.Ray("auto").run([job], Watcher())
+    assert time.monotonic() - started < 40
 
 
 @pytest.mark.parametrize("address", ["localhost:1", "[::1]:1", "localhost:99999"])
