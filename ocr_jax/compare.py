@@ -140,12 +140,11 @@ def _show(split: str, first: FinishedRun, second: FinishedRun):
         tuple(map(metrics.summary, counts)),
         metrics.paired_differences(*counts, writers),
     )
-    units = "writers" if len(set(writers)) > 1 else "lines"
     print(
         "Below 0, A is better. Interval and share are those of "
-        f"{metrics.RESAMPLES:,} resamples of the\n{units}, in each of which both are "
-        "scored (Bisani and Ney, 2004). They are\nof these two trainings: other seeds "
-        "of one config may differ as much."
+        f"{metrics.RESAMPLES:,} resamples of the\n{metrics.units(writers)}, in each of "
+        "which both are scored (Bisani and Ney, 2004). They are\nof these two "
+        "trainings: other seeds of one config may differ as much."
     )
 
 

@@ -101,7 +101,7 @@ def ctc_loss(
       Graves et al., "Connectionist temporal classification: labelling unsegmented
       sequence data with recurrent neural networks", ICML 2006.
     """
-    lattice = _Lattice.of(logits, logit_lengths, labels, label_lengths)
+    lattice = _Lattice.of(logits, logit_lengths, labels)
     total, _ = _forward(lattice, label_lengths, keep=False)
     feasible = is_feasible(logit_lengths, labels, label_lengths)
     return jnp.where(feasible, _loss(lattice, total), 0.0)
@@ -190,7 +190,7 @@ class _Lattice(NamedTuple):
     skips: jax.Array  # (S, B) bool: may follow the previous character without a blank
 
     @classmethod
-    def of(cls, logits, logit_lengths, labels, label_lengths) -> "_Lattice":
+    def of(cls, logits, logit_lengths, labels) -> "_Lattice":
         frames = jnp.arange(logits.shape[1])
         log2 = jax.nn.log_softmax(logits.astype(jnp.float32)) * jnp.log2(jnp.e)
         ids = _with_dummy(labels)
@@ -267,7 +267,7 @@ def _loss(lattice: _Lattice, total: _Float) -> jax.Array:
 
 def _ctc_forward(logits, logit_lengths, labels, label_lengths):
     """Compute the loss together with its gradient, which costs little more here."""
-    lattice = _Lattice.of(logits, logit_lengths, labels, label_lengths)
+    lattice = _Lattice.of(logits, logit_lengths, labels)
     total, prefixes = _forward(lattice, label_lengths, keep=True)
     occupancies = _occupancies(lattice, label_lengths, total, prefixes)
     # The rest of each frame's probability is the blank's, the class of the dummy.

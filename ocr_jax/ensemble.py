@@ -75,7 +75,7 @@ def _refuse_other(first_run: Path, first, run: Path, member):
         {key: best.config[key] for key in config_keys.ARCHITECTURE}
         | {"height": best.height, "charset": best.config.charset}
         | {"text_direction": best.config.text_direction}
-        | {"shortcut": bool(best.config.shortcut_weight), "dense": best.dense}
+        | {"shortcut": bool(best.config.shortcut_weight), "dense": best.dense_from}
         for best in (first, member)
     ]
     if changes := config_lib.differences(*kinds):
@@ -123,7 +123,12 @@ def _write(config, first: Path, members: list, workdir: Path) -> dict:
     workdirs.write_json(workdir / "calibration.json", calibrated)
     scores = {"parameters": train_state.count_parameters(state)}
     by_split = evaluate.score_splits(
-        logits_step, state, data, config, calibrated["temperature"], workdir
+        logits_step,
+        state,
+        data,
+        config,
+        temperature=calibrated["temperature"],
+        workdir=workdir,
     )
     scores |= {name: split.as_json() for name, split in by_split.items()}
     workdirs.write_json(workdir / "scores.json", scores)

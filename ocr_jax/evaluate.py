@@ -8,6 +8,7 @@ import numpy as np
 from ocr_jax import decoders, rereading, steps, trained, workdirs
 from ocr_jax.charset import Charset, shown
 from ocr_jax.data import dataset, lines_file, pipeline
+from ocr_jax.decoding import greedy
 from ocr_jax.errors import UserError
 from ocr_jax.runtime import devices
 from ocr_jax.scoring import calibration, metrics, report, tables
@@ -15,14 +16,24 @@ from ocr_jax.sources import making
 
 
 def evaluate(
-    eval_step, state, split: dataset.LabelledSplit, charset: Charset, config
+    logits_step,
+    state,
+    split: dataset.LabelledSplit,
+    charset: Charset,
+    config,
+    *,
+    temperatures=(1.0,),
+    read=greedy.GREEDY,
 ) -> report.Evaluation:
-    """Read every line of the split once and count its errors.
+    """Read every line of the split as Recognizer reads it, and count its errors.
 
     The batches are a function of the config alone, so that a split scores the same
-    while training and from the command line.
+    while training and from the command line. temperatures, read: see
+    steps.make_eval_step.
     """
     mesh = devices.make_mesh(config.batch_size)
+    split = rereading.at_surest_widths(logits_step, state, split, config, mesh)
+    eval_step = steps.make_eval_step(logits_step, mesh, temperatures, read)
     rows = split.plan(config, epoch=0)
     size = len(split.lines)
     readings, candidates, confidences = [""] * size, [""] * size, [None] * size
@@ -60,34 +71,48 @@ def evaluate(
 
 def calibrate(logits_step, state, data: dataset.Dataset, config) -> dict:
     """Fit the temperature of confidences on validation; return calibration.json."""
-    mesh = devices.make_mesh(config.batch_size)
-    split = rereading.at_surest_widths(
-        logits_step, state, data.splits["validation"], config, mesh
+    lines = data.splits["validation"].lines
+    evaluation = evaluate(
+        logits_step,
+        state,
+        data.splits["validation"],
+        data.charset,
+        config,
+        temperatures=calibration.TEMPERATURES,
     )
-    eval_step = steps.make_eval_step(logits_step, mesh, calibration.TEMPERATURES)
-    evaluation = evaluate(eval_step, state, split, data.charset, config)
-    right = calibration.right_characters(split.lines.transcripts, evaluation.readings)
+    right = calibration.right_characters(lines.transcripts, evaluation.readings)
     temperature = calibration.fit_temperature(evaluation.confidences, right)
     return {
         "temperature": temperature,
-        "split": split.lines.name,
-        "digest": split.lines.digest,
+        "split": lines.name,
+        "digest": lines.digest,
     }
 
 
 def score_splits(
-    logits_step, state, data: dataset.Dataset, config, temperature, workdir: Path
+    logits_step,
+    state,
+    data: dataset.Dataset,
+    config,
+    *,
+    temperature: float,
+    workdir: Path,
 ) -> dict[str, report.Scores]:
     """Score validation, and test if there is one; print the scores of each.
 
     The readings and the analysis of their errors are written to the workdir.
     """
-    scores, mesh = {}, devices.make_mesh(config.batch_size)
-    eval_step = steps.make_eval_step(logits_step, mesh, (1.0, temperature))
+    scores = {}
     for name in workdirs.SCORED:
         if split := data.splits.get(name):
-            split = rereading.at_surest_widths(logits_step, state, split, config, mesh)
-            evaluation = evaluate(eval_step, state, split, data.charset, config)
+            evaluation = evaluate(
+                logits_step,
+                state,
+                split,
+                data.charset,
+                config,
+                temperatures=(1.0, temperature),
+            )
             scores[name] = report.score(evaluation, split.lines, temperature)
             if jax.process_index() == 0:
                 report.show(scores[name], evaluation, split.lines)
@@ -122,7 +147,7 @@ def evaluate_workdir(
         (split,),
         any_characters=True,
         charset=charset,
-        dense=run.best.dense,
+        dense_from=run.best.dense_from,
     )
     if not lines_file:
         own = {split: data.splits[split].lines}
@@ -130,14 +155,15 @@ def evaluate_workdir(
         dataset.refuse_changed(own, config.lines_file, run.workdir, advice)
     lines = data.splits[split]
     _tell_unknown(charset, lines)
-    lines = rereading.at_surest_widths(
-        run.logits_step, run.state, lines, config, run.mesh
-    )
-    read = devices.replicate(reader.read, run.mesh)
-    temperatures = 1.0, reader.temperature
-    eval_step = steps.make_eval_step(run.logits_step, run.mesh, temperatures, read)
-    evaluation = evaluate(eval_step, run.state, lines, charset, config)
-    evaluation = evaluation._replace(decoder=decoder)
+    evaluation = evaluate(
+        run.logits_step,
+        run.state,
+        lines,
+        charset,
+        config,
+        temperatures=(1.0, reader.temperature),
+        read=devices.replicate(reader.read, run.mesh),
+    )._replace(decoder=decoder)
     scores = report.score(evaluation, lines.lines, reader.temperature)
     report.show(scores, evaluation, lines.lines)
     tables.print_analysis(report.analyse(evaluation, lines.lines))

@@ -13,7 +13,6 @@ from ocr_jax import (
     models,
     optimizers,
     reading_tables,
-    rereading,
     steps,
     train_state,
     transfer,
@@ -39,7 +38,7 @@ class LineTraining:
     unit = "line"
 
     def __init__(self, config, workdir: Path):
-        self.config, self.workdir = config, workdir
+        self.workdir = workdir
         self._known = transfer.known_characters(config, workdir)
         making.make_missing(config)
         self._data = training_lines.load(config, workdir, self._known)
@@ -50,6 +49,7 @@ class LineTraining:
         self._lines = dataset.leave_out_impossible(self._data, self._model)
         self._logits_step = inference.make_logits_step(self._model)
         self.shapes, self.size = len(self._lines.buckets), len(self._lines)
+        self.config = optimizers.with_epochs(config, self.size)
 
     def plan_epoch(self, epoch: int) -> list[plan.PlanRow]:
         """Return the batches of an epoch."""
@@ -100,11 +100,9 @@ class LineTraining:
     def validate(self, reader: train_state.TrainState, tracker: Tracker) -> Validated:
         """Read the validation lines."""
         split, charset = self._data.splits["validation"], self._data.charset
-        split = rereading.at_surest_widths(
-            self._logits_step, reader, split, self.config, self.mesh
+        evaluation = evaluate.evaluate(
+            self._logits_step, reader, split, charset, self.config
         )
-        eval_step = steps.make_eval_step(self._logits_step, self.mesh)
-        evaluation = evaluate.evaluate(eval_step, reader, split, charset, self.config)
         scores = evaluation.summary()
         return Validated(
             scores["cer"], scores, lambda: self._show(evaluation, reader, tracker)
@@ -146,8 +144,8 @@ class LineTraining:
             best,
             self._data,
             self.config,
-            self._temperature["temperature"],
-            self.workdir,
+            temperature=self._temperature["temperature"],
+            workdir=self.workdir,
         )
         scores |= {name: split.as_json() for name, split in by_split.items()}
         if not is_main:

@@ -235,7 +235,7 @@ def _model(graph: _Graph, best: BestModel):
         "direction": best.charset.direction,
         "frame_stride": best.model.encoder.frame_stride,
         "temperature": best.temperature,
-        "dense": best.dense,
+        "dense": best.dense_from,
         "widest": stretching.WIDEST,
         "preprocessing": PREPROCESSING,
     }

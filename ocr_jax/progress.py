@@ -1,16 +1,19 @@
 """How far a training has come: logged as it goes, and saved with every checkpoint."""
 
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 import jax
 import ml_collections
 import numpy as np
 import optax
+from jax.sharding import Mesh
 
+from ocr_jax.data import plan
 from ocr_jax.errors import UserError
 from ocr_jax.tracking.tracker import Tracker
+from ocr_jax.train_state import TrainState
 
 
 class Progress(NamedTuple):
@@ -41,11 +44,64 @@ class Validated(NamedTuple):
     show: Callable  # keeps examples, once the state is saved
 
 
+class Task(Protocol):
+    """What is trained: what the loop of train.py asks a kind of training for.
+
+    LineTraining and PageTraining are the two kinds.
+    """
+
+    config: ml_collections.ConfigDict  # with a number of epochs
+    mesh: Mesh
+    unit: str  # what a batch has: a line, a tile
+    size: int  # units in an epoch
+    shapes: int  # of batches, each of which is compiled once
+
+    def plan_epoch(self, epoch: int) -> list[plan.PlanRow]:
+        """Return the batches of an epoch."""
+
+    def batches(
+        self, rows: Sequence[plan.PlanRow], epoch: int, first: int
+    ) -> Iterator[dict[str, jax.Array]]:
+        """Yield the batches of an epoch's plan from `first` on."""
+
+    def names(self, indices: np.ndarray) -> list[str]:
+        """Return what people call the units of a batch."""
+
+    def optimizer(self, schedule: optax.Schedule) -> optax.GradientTransformation:
+        """Return what updates the weights."""
+
+    def state_shapes(self, tx: optax.GradientTransformation) -> TrainState:
+        """Return the shapes of the training's state."""
+
+    def first_state(
+        self, tx: optax.GradientTransformation, shapes: TrainState
+    ) -> TrainState:
+        """Return the state before the first step."""
+
+    def train_step(self, tx: optax.GradientTransformation) -> Callable:
+        """Return `train_step(state, batch) → (state, metrics)`."""
+
+    def announce(self, tracker: Tracker, parameters: int, *, is_start: bool):
+        """Say what is about to be trained. is_start: and not gone on with."""
+
+    def validate(self, reader: TrainState, tracker: Tracker) -> Validated:
+        """Score a state after an epoch. reader: what is used of it."""
+
+    def calibrate(self, best: TrainState):
+        """Keep what the best state's confidences need, before W&B has the model."""
+
+    def finish(self, best: TrainState, epoch: int, num_steps: int):
+        """Score the best state, of this epoch, on all splits; write scores.json.
+
+        num_steps: that were trained in all.
+        """
+
+
 class Run(NamedTuple):
     """What stays fixed during a training."""
 
     config: ml_collections.ConfigDict
-    task: Any  # line_training.LineTraining, or page_training.PageTraining
+    task: Task
     batches_per_epoch: int
     schedule: optax.Schedule
     train_steps: Callable
@@ -53,7 +109,7 @@ class Run(NamedTuple):
 
 
 def log_steps(
-    run: Run, state, progress: Progress, pending, metrics, since: float
+    run: Run, state, progress: Progress, pending, *, metrics, since: float
 ) -> Progress:
     """Fetch and log the metrics of the last few steps; add them to the epoch's sums.
 

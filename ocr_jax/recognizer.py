@@ -10,7 +10,6 @@ import itertools
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
 import jax
@@ -94,7 +93,8 @@ class Recognizer:
         Raises UserError if the workdir has no network or no such decoder.
         """
         devices.use_compilation_cache()
-        best = trained.load_best(Path(workdir))
+        workdir = run_names.resolve(workdir)
+        best = trained.load_best(workdir)
         return cls(best, decoders.load(decoder, workdir, best), keep=True)
 
     def read(
@@ -141,7 +141,7 @@ class Recognizer:
         lines = list(lines)
         logits, once = self._logits(lines)
         best, widths = self.best, np.array([line.image.shape[1] for line in lines])
-        factors = stretching.factors(once.counts, widths, best.height, best.dense)
+        factors = stretching.factors(once.counts, widths, best.height, best.dense_from)
         dense = np.flatnonzero(factors > 1)
         wide = stretching.new_widths(widths, factors)
         stretched = [lines[index].stretched(wide[index]) for index in dense]
@@ -170,7 +170,7 @@ class Recognizer:
                 read = zip(indices, *jax.device_get(outputs), strict=False)
                 for index, of_line, length in read:
                     logits[index] = of_line[:length]
-                if self.best.dense:
+                if self.best.dense_from:
                     padded = _padded([logits[index] for index in indices])
                     of_rows = jax.device_get(rereading.found_in(*padded))
                     for whole, part in zip(found, of_rows, strict=True):
@@ -190,8 +190,8 @@ class Recognizer:
             batch, alone = jax.device_get(self._decode(*padded))
             for row, index in enumerate(indices):
                 reading = self._reading(batch, row, lines[index])
-                sure = alone.confidences[row, : alone.lengths[row]].tolist()
-                readings[index] = reading._replace(evidence=tuple(sure))
+                evidence = alone.confidences[row, : alone.lengths[row]].tolist()
+                readings[index] = reading._replace(evidence=tuple(evidence))
         return readings
 
     def _reading(self, decoded, row: int, line: cleaning.CleanLine) -> Reading:

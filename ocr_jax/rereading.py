@@ -42,7 +42,7 @@ def at_surest_widths(
     logits_step: Callable, state, split: dataset.LabelledSplit, config, mesh: Mesh
 ) -> dataset.LabelledSplit:
     """Return a split with its lines at the widths that Recognizer reads them at."""
-    if not split.dense:
+    if not split.dense_from:
         return split
     once = _found(logits_step, state, split, config, mesh)
     factors = split.dense_factors(once.counts)

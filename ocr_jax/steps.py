@@ -24,7 +24,7 @@ AUGMENTATION, DROPOUT = 0, 1
 def _averaged(state: TrainState, decay: float) -> dict:
     """Update the weight average with the state's weights (Polyak and Juditsky, 1992).
 
-    The decay grows from 0.1, so that the first weights are soon forgotten.
+    The decay grows from 2 / 11, so that the first weights are soon forgotten.
     """
     decay = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
     weights = {kind: getattr(state, kind) for kind in state.average}

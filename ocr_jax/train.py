@@ -22,7 +22,7 @@ from ocr_jax import config as config_lib
 from ocr_jax import progress as progress_lib
 from ocr_jax.data import plan
 from ocr_jax.errors import UserError
-from ocr_jax.progress import Progress, Run
+from ocr_jax.progress import Progress, Run, Task
 from ocr_jax.runtime import devices, distributed, huge_pages
 from ocr_jax.tracking import metrics_file, profiling
 from ocr_jax.tracking.tracker import Tracker
@@ -69,7 +69,7 @@ def _train(config, workdir: Path):
     devices.use_compilation_cache()
     with distributed.main_first():
         task = _task(config, workdir)
-    config = task.config = optimizers.with_epochs(config, task.size)
+    config = task.config
     batches_per_epoch = len(task.plan_epoch(epoch=0))
     updates = _count_updates(config, batches_per_epoch)
     schedule = optimizers.make_schedule(config, updates)
@@ -135,7 +135,7 @@ def _refuse_random_weights(workdir: Path, batches_per_epoch: int):
         )
 
 
-def _task(config, workdir: Path):
+def _task(config, workdir: Path) -> Task:
     """Return what is trained: a recogniser of lines, or a finder of them."""
     if config.encoder != "page":
         return line_training.LineTraining(config, workdir)
@@ -160,7 +160,9 @@ def _train_epochs(run: Run, state, progress: Progress, saved):
     with distributed.stop_signals(run.config.log_every_steps) as stop:
         while not _is_done(run.config, progress):
             rows = run.task.plan_epoch(progress.epoch)
-            state, progress = _train_epoch(run, state, progress, rows, saved, stop)
+            state, progress = _train_epoch(
+                run, state, progress, rows, saved=saved, stop=stop
+            )
             if progress.batch == run.batches_per_epoch:
                 state, progress = _end_epoch(run, state, progress, saved)
             else:
@@ -174,7 +176,7 @@ def _train_epochs(run: Run, state, progress: Progress, saved):
 
 
 def _train_epoch(
-    run: Run, state, progress: Progress, rows: list[plan.PlanRow], saved, stop
+    run: Run, state, progress: Progress, rows: list[plan.PlanRow], *, saved, stop
 ):
     """Train on the rest of the epoch's batches, until `stop` is set.
 
@@ -193,7 +195,7 @@ def _train_epoch(
         metrics.append(values)
         if len(pending) >= run.config.log_every_steps:
             progress = progress_lib.log_steps(
-                run, state, progress, pending, metrics, since
+                run, state, progress, pending, metrics=metrics, since=since
             )
             is_due = time.monotonic() > saved.saved_at + SAVE_SECONDS
             # The end of the epoch saves the same step, with more to say of it.
@@ -202,7 +204,9 @@ def _train_epoch(
                 saved.save(checkpoints.LATEST, state, progress._asdict())
             since, pending, metrics = time.monotonic(), [], []
     if pending:
-        progress = progress_lib.log_steps(run, state, progress, pending, metrics, since)
+        progress = progress_lib.log_steps(
+            run, state, progress, pending, metrics=metrics, since=since
+        )
     return state, progress
 
 

@@ -30,7 +30,7 @@ class BestModel(NamedTuple):
     model: nn.Module
     state: train_state.TrainState
     temperature: float  # of its confidences
-    dense: float = 0.0  # see LabelledSplit of data/dataset.py
+    dense_from: float = 0.0  # see LabelledSplit of data/dataset.py
 
 
 def load_best(workdir: Path) -> BestModel:
@@ -40,18 +40,14 @@ def load_best(workdir: Path) -> BestModel:
     """
     workdir = run_names.resolve(workdir)
     config = workdirs.load_config(workdir)
-    if config.encoder == "page":
-        raise UserError(
-            f"{workdir} finds the lines of pages and reads none: name a recogniser's "
-            "run, or give it to python -m ocr_jax.transcribe as --finder"
-        )
+    refuse_finder(workdir, config)
     config.freeze = ""  # of its training alone
     try:
         config_lib.check(config)
         description = workdirs.read_json(workdir / "dataset.json")
         charset = Charset.described(description)
         height = operator.index(description["height"])
-        dense = float(description.get("dense", 0.0))
+        dense_from = float(description.get("dense", 0.0))
         if height < 1:
             raise UserError(f"its lines are {height} px high")
     except (KeyError, TypeError) as error:
@@ -64,7 +60,16 @@ def load_best(workdir: Path) -> BestModel:
     template = train_state.state_shapes(model, None, config, height)
     state = best_state(workdir, template)
     temperature = workdirs.temperature(workdir)
-    return BestModel(config, charset, height, model, state, temperature, dense)
+    return BestModel(config, charset, height, model, state, temperature, dense_from)
+
+
+def refuse_finder(workdir: Path, config):
+    """Raise UserError if a run finds lines, and reads none."""
+    if config.encoder == "page":
+        raise UserError(
+            f"{workdir} finds the lines of pages and reads none: name a recogniser's "
+            "run, or give it to python -m ocr_jax.transcribe as --finder"
+        )
 
 
 def best_state(

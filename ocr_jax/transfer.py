@@ -63,11 +63,13 @@ def known_characters(config, workdir: Path) -> Charset:
     network = run_names.resolve(config.init_from)
     if not (network / "dataset.json").exists():
         raise UserError(_missing(config, network))
+    trained.refuse_finder(network, workdirs.load_config(network))
     description = workdirs.read_json(network / "dataset.json")
+    known = Charset.described(description)
     if jax.process_index() == 0:
         kept = {key: description.get(key, "") for key in ("charset", "direction")}
         workdirs.write_json(record, {"workdir": config.init_from} | kept)
-    return Charset.described(description)
+    return known
 
 
 def _missing(config, network: Path) -> str:

@@ -74,9 +74,9 @@ def tune(
             "so far; tune it again at the end"
         )
     train, validation = data.splits["train"], data.splits["validation"]
-    lines = [line for path in texts for line in corpora.read(path, best.charset)]
+    written = [line for path in texts for line in corpora.read(path, best.charset)]
     learnt = corpora.choose_model(
-        corpora.collect(train, lines, always=always),
+        corpora.collect(train, written, always=always),
         validation.labels,
         best.charset.num_classes,
         corpora.language_of_start(best),
@@ -183,21 +183,21 @@ def fit_temperature(guide: beam.Guide, lines: Lines) -> float:
         path, fused = fusion.beam_path(guide, logits, lengths)
         decoded = greedy.read_path(path, fused, lengths)
 
-        def confidences(temperature):
+        def at(temperature):
             return greedy.read_path(path, fused, lengths, temperature).confidences
 
-        return decoded, jax.lax.map(confidences, calibration.TEMPERATURES)
+        return decoded, jax.lax.map(at, calibration.TEMPERATURES)
 
-    readings, sure = [], []
+    readings, confidences = [], []
     for start in range(0, len(lines.transcripts), BATCH):
         rows = slice(start, start + BATCH)
         found = jax.device_get(read(guide, lines.logits[rows], lines.lengths[rows]))
         for row, length in enumerate(found[0].lengths):
             text, order = lines.charset.read(found[0].labels[row, :length])
             readings.append(text)
-            sure.append(found[1][:, row, order])
+            confidences.append(found[1][:, row, order])
     right = calibration.right_characters(lines.transcripts, readings)
-    return calibration.fit_temperature(np.concatenate(sure, axis=1), right)
+    return calibration.fit_temperature(np.concatenate(confidences, axis=1), right)
 
 
 def pattern_search(cost: Callable[[float, float], float]) -> tuple[float, float]:

@@ -150,7 +150,7 @@ def test_networks_that_do_not_go_together_are_refused(
 
 
 def test_what_fails_half_way_leaves_nothing(runs, tmp_path, monkeypatch, capsys):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(evaluate, "score_splits", full)

@@ -136,7 +136,7 @@ def test_the_reader_reads_dense_lines_at_the_same_width_as_we_do():
     kept = onnx_reader.LEAST, onnx_reader.FOUND, onnx_reader.GARBAGE
     assert kept == (stretching.LEAST, rereading.FOUND, GARBAGE)
     best = make_best(encoder="upright_conv", lstm_layers=0)
-    best = best._replace(dense=stretching.DENSE)
+    best = best._replace(dense_from=stretching.DENSE)
     graph = onnx_graph.build(best)
     session = onnxruntime.InferenceSession(graph.SerializeToString())
     about = {p.key: json.loads(p.value) for p in graph.metadata_props}

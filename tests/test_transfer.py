@@ -268,3 +268,10 @@ def test_a_run_to_start_from_that_is_not_there_is_named(tiny_config, tmp_path):
     with pytest.raises(UserError, match=makes_it):
         train.train_and_evaluate(tiny_config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_finder_of_lines_is_no_start(tiny_config, tmp_path):
+    tiny_config.init_from = "pretrained:page_lines"
+    with pytest.raises(UserError, match="finds the lines of pages and reads none"):
+        train.train_and_evaluate(tiny_config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -27,7 +27,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
     run = trained.open_run(args.workdir)
-    data = dataset.load(run.best.config, ("validation",), dense=run.best.dense)
+    data = dataset.load(
+        run.best.config, ("validation",), dense_from=run.best.dense_from
+    )
     split = data.splits["validation"]
     lines = tune_decoder.read_lines(run, split)
     [guide] = decoders.load("beam", run.workdir, run.best).read.args

@@ -174,7 +174,8 @@ def _paired_test(runs: Sequence[runs_lib.Run], split: str) -> str:
         f"<th>95 % interval</th><th>resamples in which {a} is not better</th></tr>"
         f"{''.join(rows)}</table><p>{_verdict(a, b, differences['cer'])}</p>"
         '<p class="faint">Paired bootstrap (Bisani and Ney, 2004): both runs are '
-        f"scored on each of 1,000 resamples of {_units(writers)}. A point is one "
+        f"scored on each of {metrics.RESAMPLES:,} resamples of the "
+        f"{metrics.units(writers)}. A point is one "
         "percent of the characters or words.</p>"
     )
 
@@ -193,11 +194,6 @@ def _verdict(a: str, b: str, difference: metrics.Difference) -> str:
 
 def _points(difference: float) -> str:
     return f"{100 * difference:+.1f}".replace("-", "−")
-
-
-def _units(writers: Sequence[str]) -> str:
-    """What is drawn with replacement."""
-    return "the writers" if len(set(writers)) > 1 else "the lines, of no known writers"
 
 
 def _sweep(runs: Sequence[runs_lib.Run], keys: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ FONT = {"family": "system-ui, -apple-system, Segoe UI, sans-serif", "size": 13}
 BEST_SHARE, IMPORTANCE_RUNS = 0.25, 20
 # An axis of more different numbers than that is a scale, not a list.
 MOST_TICKS = 8
-MOST_AXES, LONGEST_TICK = 12, 18
+LONGEST_TICK = 18
 # From here on a number's values are spread over orders of magnitude.
 LOG_RATIO = 10
 

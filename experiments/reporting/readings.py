@@ -91,7 +91,7 @@ def images(
     for path in dict.fromkeys(run.config["lines_file"] for run in runs):
         try:
             with lines_file.LinesFile(path) as file:
-                split = file.split(split_name)
+                split = file.split(split_name, in_memory=False)
         except UserError:
             continue
         places = {line_id: place for place, line_id in enumerate(split.line_ids)}

@@ -210,6 +210,11 @@ def refuse_other_lines(runs: Sequence[Run]):
                 f"{sized[0].path} and {other.path} were scored on other lines: "
                 f"{sized[0].size} and {other.size} of them"
             )
+    for other in (finders := [run for run in sized if run.unit == "tiles"])[1:]:
+        if other.scores["digest"] != finders[0].scores["digest"]:
+            raise UserError(
+                f"{finders[0].path} and {other.path} were scored on other pages"
+            )
     first, *others = [run for run in runs if run.lines is not None] or [None]
     for other in others:
         compare.refuse_other_lines(first, other)

@@ -21,14 +21,14 @@ class LabelledSplit:
     """A split's lines in use (`indices`), and the label ids of all its lines.
 
     buckets: the shapes that its lines are padded to, wide enough for all of them.
-    dense: from how many characters to the height on lines are stretched, 0 for none.
+    dense_from: characters to the height from which on lines are stretched; 0: none is.
     """
 
     lines: lines_file.Split
     labels: list[np.ndarray]
     indices: np.ndarray
     buckets: tuple[plan.Bucket, ...]
-    dense: float = 0.0
+    dense_from: float = 0.0
     # Mesh → the lines on its devices; filled by resident.py.
     on_devices: dict = dataclasses.field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -81,7 +81,7 @@ class LabelledSplit:
     def dense_factors(self, counts: np.ndarray) -> np.ndarray:
         """Return by how much lines (n,) of so many characters are stretched."""
         lines = self.lines
-        return stretching.factors(counts, lines.widths, lines.height, self.dense)
+        return stretching.factors(counts, lines.widths, lines.height, self.dense_from)
 
     def as_learnt(self) -> "LabelledSplit":
         """Return the same split, dense lines stretched as their transcripts ask for."""
@@ -111,7 +111,7 @@ class Dataset:
     def describe(self) -> dict:
         """Return what identifies the data, as JSON; a run resumes only on the same."""
         direction = self.charset.direction
-        [dense] = {split.dense for split in self.splits.values()}
+        [dense_from] = {split.dense_from for split in self.splits.values()}
         return (
             {
                 "height": self.height,
@@ -119,7 +119,7 @@ class Dataset:
                 "digests": {name: s.lines.digest for name, s in self.splits.items()},
             }
             | ({"direction": direction} if direction else {})
-            | ({"dense": dense} if dense else {})
+            | ({"dense": dense_from} if dense_from else {})
         )
 
 
@@ -131,17 +131,19 @@ def load(
     any_characters: bool = False,
     charset: Charset | None = None,
     known: Charset = NO_CHARACTERS,
-    dense: float | None = None,
+    dense_from: float | None = None,
 ) -> Dataset:
     """Open config.lines_file and label its splits.
 
     `optional` splits are loaded if the file has them. any_characters: labels leave out
     what the charset lacks. charset: of a trained network; it takes the place of the
     config's. known: of a network that is trained on; where config.charset is empty, its
-    characters stay beside the file's. dense: of a trained network; see LabelledSplit.
-    Raises UserError if the file, its height or its characters do not match.
+    characters stay beside the file's. dense_from: of a trained network; see
+    LabelledSplit. Raises UserError if the file, its height or its characters do not
+    match.
     """
-    dense = stretching.dense_from(config) if dense is None else dense
+    if dense_from is None:
+        dense_from = stretching.dense_from(config)
     with lines_file.LinesFile(config.lines_file) as file:
         if config.height not in (0, file.height):
             raise UserError(
@@ -149,7 +151,7 @@ def load(
                 f"config.height is {config.height}: prepare another file with "
                 f"--height={config.height} and name it with --config.lines_file=FILE.h5"
             )
-        buckets = _buckets(file, config.num_buckets, dense)
+        buckets = _buckets(file, config.num_buckets, dense_from)
         names = [*names, *(set(optional) & set(file.splits))]
         found = {name: file.split(name) for name in names}
         charset = charset or _charset(config, known, file.charset, found)
@@ -170,18 +172,18 @@ def load(
             left_out = str.maketrans("", "", unknown)
             labels = [charset.encode(t.translate(left_out)) for t in split.transcripts]
             used = np.arange(len(split))
-            splits[name] = LabelledSplit(split, labels, used, buckets, dense)
+            splits[name] = LabelledSplit(split, labels, used, buckets, dense_from)
         return Dataset(file.height, charset, splits)
 
 
 def _buckets(
-    file: lines_file.LinesFile, count: int, dense: float
+    file: lines_file.LinesFile, count: int, dense_from: float
 ) -> tuple[plan.Bucket, ...]:
     """Return the same shapes for all splits: programs for one serve the others."""
     widths, lengths = file.sizes()
-    if not dense:
+    if not dense_from:
         return plan.make_buckets(widths, lengths, count)
-    factors = stretching.factors(lengths, widths, file.height, dense)
+    factors = stretching.factors(lengths, widths, file.height, dense_from)
     widths = np.append(widths, stretching.new_widths(widths, factors))
     # Lines are read at any width between the two.
     return plan.rising(plan.make_buckets(widths, np.tile(lengths, 2), count))
@@ -212,7 +214,7 @@ def load_unchanged(workdir: Path, config) -> Dataset:
         tuple(description["digests"]),
         any_characters=True,  # new ones mean that the file has changed
         charset=Charset.described(description),
-        dense=description.get("dense", 0.0),
+        dense_from=description.get("dense", 0.0),
     )
     splits = {name: split.lines for name, split in data.splits.items()}
     refuse_changed(splits, config.lines_file, workdir)

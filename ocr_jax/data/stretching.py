@@ -22,15 +22,15 @@ def dense_from(config) -> float:
 
 
 def factors(
-    counts: np.ndarray, widths: np.ndarray, height: int, dense: float
+    counts: np.ndarray, widths: np.ndarray, height: int, dense_from: float
 ) -> np.ndarray:
     """Return by how much each line (n,) is stretched; 1: it is not dense.
 
-    counts: of its characters; widths in pixels; dense: see dense_from.
+    counts: of its characters; widths in pixels. dense_from: see that function.
     """
-    if not dense:
+    if not dense_from:
         return np.ones(len(widths))
-    wanted = np.asarray(counts) * height / (dense * np.maximum(widths, 1))
+    wanted = np.asarray(counts) * height / (dense_from * np.maximum(widths, 1))
     return np.where(wanted < LEAST, 1.0, np.minimum(wanted, WIDEST))
 
 

@@ -27,10 +27,10 @@ def draw(file_path: Path, out: Path, split_name: str, *, count: int, config=None
     with lines_file.LinesFile(file_path) as file:
         split = file.split(split_name)
         if config:
-            dense = stretching.dense_from(config)
+            dense_from = stretching.dense_from(config)
             lengths = [len(text) for text in split.transcripts]
             split = split.stretched(
-                stretching.factors(lengths, split.widths, file.height, dense)
+                stretching.factors(lengths, split.widths, file.height, dense_from)
             )
         indices = spread(len(split), count)
         images = [[split.image(index)] for index in indices]

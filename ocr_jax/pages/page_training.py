@@ -45,7 +45,7 @@ class PageTraining:
     shapes = 1
 
     def __init__(self, config, workdir: Path):
-        self.config, self.workdir = config, workdir
+        self.workdir = workdir
         making.make_missing(config)
         self._splits = load(config)
         workdirs.check_dataset(workdir, describe(self._splits))
@@ -56,6 +56,7 @@ class PageTraining:
         )
         self._pages = self._splits["train"].pages
         self.size = TILES * len(self._pages)
+        self.config = optimizers.with_epochs(config, self.size)
 
     def plan_epoch(self, epoch: int) -> list[plan.PlanRow]:
         """Return the batches of an epoch: TILES of each page, in a seeded order."""

@@ -31,9 +31,7 @@ def draw(
     centre = np.array([SIDE / 2, SIDE / 2]) - turn @ _centre(page, rng)
     matrix = np.concatenate([turn, centre[:, None]], axis=1)
     beyond = int(rng.choice([0, 0, 255, rng.integers(256)]))
-    image = cv2.warpAffine(
-        page.image, matrix, (SIDE, SIDE), flags=cv2.INTER_AREA, borderValue=beyond
-    )
+    image = cv2.warpAffine(page.image, matrix, (SIDE, SIDE), borderValue=beyond)
     size = math.sqrt(abs(np.linalg.det(turn)))
     lines = [
         pages_file.Line(

@@ -53,8 +53,8 @@ def fit_temperature(confidences: np.ndarray, right: np.ndarray) -> float:
     """
     if not right.size:
         return 1.0
-    sure = np.clip(confidences, SMALLEST, 1 - SMALLEST)
-    losses = -np.where(right, np.log(sure), np.log1p(-sure)).sum(axis=1)
+    inside = np.clip(confidences, SMALLEST, 1 - SMALLEST)
+    losses = -np.where(right, np.log(inside), np.log1p(-inside)).sum(axis=1)
     return float(TEMPERATURES[np.argmin(losses)])
 
 

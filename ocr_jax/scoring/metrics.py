@@ -244,12 +244,17 @@ def _bounds(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def units(writers: Sequence[str]) -> str:
+    """Return what is resampled: the writers of lines, if there are several."""
+    return "writers" if len(set(writers)) > 1 else "lines"
+
+
 def _groups(writers: Sequence[str]) -> np.ndarray:
     """Return the bootstrap unit of each line: its writer, or the line itself."""
-    if len(set(writers)) < 2:
+    if units(writers) == "lines":
         return np.arange(len(writers))
-    units = [writer or f"\0{index}" for index, writer in enumerate(writers)]
-    return np.unique(units, return_inverse=True)[1]
+    names = [writer or f"\0{index}" for index, writer in enumerate(writers)]
+    return np.unique(names, return_inverse=True)[1]
 
 
 def _columns(counts: Counts) -> dict[str | None, np.ndarray]:

@@ -1,13 +1,15 @@
-"""Sources of lines: one module per kind of raw data, all with the same three calls.
+"""Sources of lines and pages: one module per kind of raw data, with the same calls.
 
     add_flags(parser)     adds the source's own options
     tasks(args)           returns small picklable objects, in a fixed order
                           and may set options that the source decides, args.height too
     read(task, height)    returns the task's (split, Line)s and Skippeds
 
-A source may have two more calls. metadata(args) returns what scores on its lines depend
-on, under the names of lines_file.ABOUT. lacking(args, counts of lines by split) says
-which lines are missing, or "" if it is complete.
+A source of pages has make(args) besides, which writes the pages file; its read returns
+(split, Page)s at a size of their own. A source of lines may have two more calls.
+metadata(args) returns what scores on its lines depend on, under the names of
+lines_file.ABOUT. lacking(args, counts of lines by split) says which lines are missing,
+or "" if it is complete.
 
 A task that reads a file has a name and a path. A UserError from read becomes a Skipped.
 splitting.py draws splits for collections that have none of their own.
@@ -17,7 +19,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from ocr_jax.data import lines_file
+from ocr_jax.data import lines_file, pages_file
 from ocr_jax.errors import UserError
 
 
@@ -49,7 +51,7 @@ class Lazy:
         return self._make()
 
 
-Item = tuple[str, lines_file.Line] | Skipped
+Item = tuple[str, lines_file.Line | pages_file.Page] | Skipped
 
 
 def require_at_least(args: argparse.Namespace, **bounds: int):

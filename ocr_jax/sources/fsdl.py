@@ -10,13 +10,13 @@ import argparse
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import h5py
 import numpy as np
 
 from ocr_jax import sources
 from ocr_jax.data import hdf5_files, lines_file
 from ocr_jax.errors import UserError, one_line
+from ocr_jax.images import line_size
 from ocr_jax.sources.emnist import characters
 
 CLASSES = characters.CLASSES + " !\"#&'()*+,-./:;?"
@@ -94,8 +94,7 @@ def read(task: Task, height: int) -> list[sources.Item]:
             items.append(sources.Skipped(name, reason))
             continue
         line = image[:, : columns[-1] + 1]
-        width = max(1, round(line.shape[1] * height / line.shape[0]))
-        line = cv2.resize(line, (width, height), interpolation=cv2.INTER_AREA)
+        line = line_size.to_height(line, height)
         items.append((task.split, lines_file.Line(line, text, name)))
     return items
 

@@ -21,6 +21,7 @@ import numpy as np
 from ocr_jax import sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
+from ocr_jax.images import line_size
 
 BLOCK = 64  # lines per task
 # (width, height) at which lines of any height are compared. Copies correlate by 0.98
@@ -133,7 +134,8 @@ def _refuse_other_height(source: Path, height: int, other: Path):
 
 
 def _blocks(path: Path, split: str, *rest) -> list[Task]:
-    count = len(_split(path, split))
+    with lines_file.LinesFile(path) as file:
+        count = len(file.split(split, in_memory=False))
     return [
         Task(f"{path}[{i}]", path, split, i, min(i + BLOCK, count), *rest)
         for i in range(0, count, BLOCK)
@@ -156,7 +158,7 @@ def _item(task: Task, index: int, height: int) -> sources.Item:
     line_id = f"{task.prefix}{line.line_id}{task.suffix}"
     if task.collection and (split := _split_of_copy(line, task.collection)):
         return sources.Skipped(line_id, copy_of(split))
-    image = scaled(line.image, height)
+    image = line_size.to_height(line.image, height)
     return task.split, dataclasses.replace(line, image=image, line_id=line_id)
 
 
@@ -204,11 +206,3 @@ def digest(image: np.ndarray) -> bytes:
 def copy_of(split: str) -> str:
     """Say why a line or page of another file is left out."""
     return f"a copy of it is in {split} of --source"
-
-
-def scaled(image: np.ndarray, height: int) -> np.ndarray:
-    """Scale the image (H, W) to another height."""
-    if len(image) == height:
-        return image
-    width = max(1, round(image.shape[1] * height / len(image)))
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)

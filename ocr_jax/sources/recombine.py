@@ -21,7 +21,7 @@ import numpy as np
 from ocr_jax import display_order, run_names, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
-from ocr_jax.sources import join
+from ocr_jax.images import line_size
 
 BLOCK = 64  # lines per task
 CUT = 0.5  # share of the spaces, chosen at random
@@ -187,7 +187,7 @@ def read(task: Task, height: int) -> list[sources.Item]:
         )
         displayed = " ".join(piece.text for piece in pieces)
         line = lines_file.Line(
-            image=join.scaled(image, height),
+            image=line_size.to_height(image, height),
             transcript=display_order.logical(displayed, task.direction)[0],
             line_id=f"recombined-{number:06}",
             writer=split.writers[pieces[0].line],

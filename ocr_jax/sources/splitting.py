@@ -80,7 +80,7 @@ def place(
     """Place entries in splits; say whose the splits are.
 
     They are the collection's own where folders or a table name them. Otherwise whole
-    writers are drawn; with fewer writers than splits, whole pages; with one page,
+    writers are drawn; with fewer writers than splits, whole pages; with fewer of these,
     lines. Copies of one image are never in two splits. Raises UserError if only some
     entries have a split: a new draw could train on test lines.
     """

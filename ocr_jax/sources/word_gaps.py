@@ -59,7 +59,9 @@ def _labelled(best: trained.BestModel, split: lines_file.Split):
         split.widths, [len(label) for label in labels], best.config.num_buckets
     )
     used = np.flatnonzero(spelled)
-    lines = dataset.LabelledSplit(split, labels, used, buckets, best.dense).as_learnt()
+    lines = dataset.LabelledSplit(
+        split, labels, used, buckets, best.dense_from
+    ).as_learnt()
     return lines.without(lines.impossible(best.model))
 
 

@@ -8,6 +8,7 @@ import pytest
 from ocr_jax import compare, workdirs
 from ocr_jax import config as config_lib
 from ocr_jax.data import pages_file
+from ocr_jax.errors import UserError
 from ocr_jax.pages import page_scores, page_texts, page_training
 from ocr_jax.scoring import page_metrics
 from tests import fixtures
@@ -142,5 +143,8 @@ def test_a_report_shows_finders_by_their_f1_and_tiles_a_second(
         text = (tmp_path / "report.html").read_text()
         assert "<b>r2</b> has the best F1 of baselines: 90.0%" in text
         assert ">tiles/s<" in text and ">12<" in text
-    with pytest.raises(Exception, match="name one kind"):
+    with pytest.raises(UserError, match="name one kind"):
         report.table([runs[0], finished[1]], "validation")
+    other = run_of(tmp_path / "other", [0.9, 0.8], digest="e" * 64)
+    with pytest.raises(UserError, match="were scored on other pages"):
+        report.table([runs[0], other], "validation")

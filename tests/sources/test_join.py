@@ -7,7 +7,7 @@ import pytest
 
 from ocr_jax import prepare
 from ocr_jax.data import lines_file, lines_writer
-from ocr_jax.sources import join as joining
+from ocr_jax.images import line_size
 from tests import fixtures
 
 
@@ -123,7 +123,7 @@ def test_lines_that_the_collection_is_scored_on_are_not_added(
     scaled = [
         dataclasses.replace(
             line,
-            image=joining.scaled(line.image, height),
+            image=line_size.to_height(line.image, height),
             line_id=f"{folder}{line.line_id}",
         )
         for line in lines

@@ -8,12 +8,12 @@ import argparse
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from ocr_jax import extras, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
+from ocr_jax.images import line_size
 from ocr_jax.sources.emnist import characters
 from ocr_jax.sources.synthetic import fonts, prose
 
@@ -100,8 +100,7 @@ def read(task: Task, height: int) -> list[sources.Item]:
                 glyph = characters.draw(character, font, rng)
             canvas[:, place * step : place * step + size] += glyph
     image = np.minimum(canvas, 255).astype(np.uint8)
-    width = round(image.shape[1] * height / size)
-    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    image = line_size.to_height(image, height)
     return [(task.split, lines_file.Line(image, task.text, task.name))]
 
 

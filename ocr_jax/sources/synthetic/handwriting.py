@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ocr_jax.images import line_size
 from ocr_jax.sources.synthetic import typefaces
 from ocr_jax.sources.synthetic.hand_styles import HAND_STYLES, HandStyle
 
@@ -211,9 +212,7 @@ def _cut_out(
     left = columns[0] - _between(MARGIN_X, rng) * size
     right = columns[-1] + 1 + _between(MARGIN_X, rng) * size
     top, foot, left, right = (round(max(0, side)) for side in (top, foot, left, right))
-    cut = page[top:foot, left:right]
-    width = max(1, round(cut.shape[1] * height / cut.shape[0]))
-    return cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA)
+    return line_size.to_height(page[top:foot, left:right], height)
 
 
 def _scan(
