@@ -4,9 +4,9 @@
     python experiments/sweep.py experiments/sweeps/lines_bayes.yaml --trials=20
 
 Trials are jobs like those of launch.py, in runs/sweeps/NAME. Optuna searches, and keeps
-the search in a database there: the same command again goes on, and several machines can
-share a --storage. The same file drives W&B's own search, by `wandb sweep FILE` and one
-agent per slot:
+the search in a database there: the same command again goes on. With --storage, several
+machines that share the disk search together. The same file drives W&B's own search, by
+`wandb sweep FILE` and one agent per slot:
 
     python experiments/sweep.py --agents ENTITY/PROJECT/ID --gpus=all
 """
@@ -180,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--agents", action="store_true", help="start one `wandb agent` per slot")
     add("--trials", type=int, help="number of trials, earlier ones included")
     add("--workdir", type=Path, help="folder of trials (default: runs/sweeps/NAME)")
-    add("--storage", help="URL of a database, to search from several machines")
+    add("--storage", help="URL of a database, for several machines with one disk")
     add("--seed", type=int, default=0, help="of the search (default: 0)")
     add("--dry_run", action="store_true", help="print the commands, run nothing")
     launch.add_executor_options(parser)

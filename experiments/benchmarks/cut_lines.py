@@ -35,7 +35,7 @@ def main():
     args = parser.parse_args()
     recognizer = Recognizer.load(run_names.resolve(args.workdir), args.decoder)
     lines = drawn(args)
-    texts = [charset.normalize(line.text) for _, line in lines]
+    texts = [charset.written(line.text)[0] for _, line in lines]
     print(f"| {len(lines)} lines cut | CER | read as nothing |\n|---|---|---|")
     for way in WAYS:
         images = [cut(gray, line.outline, way) for gray, line in lines]

@@ -68,7 +68,7 @@ def measure(page: locating.Found, reader: page_reader.PageReader) -> dict:
     gray, lines, scale = open_page(page)
     baselines = [line.baseline * scale for line in lines]
     texts = [
-        pages_file.Text(charset.normalize(line.text), line.outline * scale)
+        pages_file.Text(charset.written(line.text)[0], line.outline * scale)
         for line in lines
     ]
     started, before = time.perf_counter(), time.process_time()

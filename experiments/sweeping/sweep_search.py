@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -269,9 +270,17 @@ def open_study(sweep: sweep_file.Sweep, folder: Path, storage: str | None):
         )
     study.set_user_attr("digest", digest)
     if sweep.method == "grid":
+        old = study.get_trials(deepcopy=False)
+        queued = {_spelt(t.system_attrs.get("fixed_params", t.params)) for t in old}
         for point in sweep.grid():
-            study.enqueue_trial(point, skip_if_exists=True)
+            if _spelt(point) not in queued:
+                study.enqueue_trial(point)
     return study
+
+
+def _spelt(point: dict) -> str:
+    """What is equal for equal points of a grid."""
+    return json.dumps(point, sort_keys=True)
 
 
 def make_pruner(sweep: sweep_file.Sweep) -> optuna.pruners.BasePruner:

@@ -150,7 +150,7 @@ def read(task: Task, height: int) -> list[sources.Item]:
 @functools.lru_cache(2)  # per worker; tasks arrive file by file
 def _split(path: Path, split: str) -> lines_file.Split:
     with lines_file.LinesFile(path) as file:
-        return file.split(split)
+        return file.split(split, in_memory=False)
 
 
 def _item(task: Task, index: int, height: int) -> sources.Item:

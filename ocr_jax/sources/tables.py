@@ -163,7 +163,7 @@ def _cells(path: Path) -> list[tuple[int, list[str]]]:
     for number, row in rows:
         if len(row) < 2:
             raise _mistake(path, number, f"found {row[0][:40]!r}")
-    quoting = _is_quoting([row for _, row in rows])
+    quoting = _is_quoting([row for _, row in rows[_header(rows) :]])
     result = []
     for number, row in rows:
         cells = [_unquoted(cell) if quoting else cell for cell in row]
@@ -228,6 +228,8 @@ def _is_quoted(cell: str) -> bool:
 
 def _is_quoting(rows: list[list[str]]) -> bool:
     """Return whether quotes around cells are the table's, not those of its texts.
+
+    rows: without the names of columns, which need no quotes.
 
     They are if some are doubled, if image paths have them or all texts do, or if they
     are around what has a comma, a tab or a line break, and around nothing else.

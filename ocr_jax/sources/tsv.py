@@ -69,8 +69,9 @@ def tasks(args: argparse.Namespace) -> sources.Tasks:
         problem = row.problem or one.problem
         has_text = bool(charset.normalize(row.text))
         key = os.path.realpath(image.path), image.page
-        if has_text and (number := first.setdefault(key, row.number)) != row.number:
-            problem = problem or f"an earlier row with its image is taken: {number}"
+        takes = has_text and not problem  # what is left out takes no image
+        if takes and (number := first.setdefault(key, row.number)) != row.number:
+            problem = f"an earlier row with its image is taken: {number}"
         place = one.split, one.writer, image.path
         tasks.append(Task(entry.name, *place, row.text, problem, image.page))
     return sources.Tasks(tasks, note)

@@ -32,7 +32,7 @@ def test_a_pages_file_holds_pages_and_their_lines(tmp_path):
 
 
 def test_a_pages_file_keeps_the_texts_of_pages_that_have_any(tmp_path):
-    fixtures.save_pages(tmp_path / "in", 1)
+    fixtures.save_pages(tmp_path / "in", 1, text="ab\u00adc")  # as lines files have it
     fixtures.save_pages(tmp_path / "in", 1, text="", first=1)
     out = tmp_path / "pages.h5"
     fixtures.run_prepare("whole_pages", f"--source={tmp_path}/in", f"--out={out}")

@@ -41,8 +41,9 @@ def test_what_a_csv_writer_quotes_comes_back(tmp_path, quoting, end):
         ('0.png\tdit "oui"\n1.png\t"non" dit "oui"\n', None),
         # A spreadsheet quotes what has a comma.
         ('0.png\t"oui, non"\n1.png\toui\n', ["oui, non", "oui"]),
-        # Only texts are quoted, all of them.
+        # Only texts are quoted, all of them, with names of columns or without.
         ('0.png\t"oui"\n1.png\t"non"\n', ["oui", "non"]),
+        ('image\ttext\n0.png\t"oui"\n1.png\t"non"\n', ["oui", "non"]),
         ("0.png\toui\t\t\n1.png\tnon\n", ["oui", "non"]),
     ],
 )

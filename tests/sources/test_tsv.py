@@ -79,6 +79,18 @@ def test_folders_of_paths_from_windows_are_the_splits(tmp_path):
     assert ids == {"train": ("train/x",), "validation": ("val/y",)}
 
 
+def test_a_row_that_is_left_out_takes_no_image_from_a_later_one(tmp_path, capsys):
+    for name, text in (("x", "abc"), ("y", "ca")):
+        Image.fromarray(fixtures.draw_scan(text)).save(tmp_path / f"{name}.png")
+    table = tmp_path / "lines.tsv"
+    rows = ["image\ttext\tsplit", "x.png\tone\ttrain", "y.png\ttwo\ttrain\tthree\t4"]
+    table.write_text("\n".join([*rows, "x.png\tone\ttest", "y.png\ttwo\ttrain"]))
+    _, out = prepare_table(table)
+    ids = {name: split.line_ids for name, split in fixtures.read_splits(out).items()}
+    assert ids == {"train": ("y",), "test": ("x",)}
+    assert "an earlier row" not in capsys.readouterr().out
+
+
 def test_images_that_differ_in_their_suffix_are_two_lines(tmp_path):
     fixtures.save_line(tmp_path, "1")
     table = tmp_path / "lines.tsv"

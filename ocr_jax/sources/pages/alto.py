@@ -76,8 +76,15 @@ def _box(element: ElementTree.Element) -> np.ndarray:
 
 
 def text_of(line: ElementTree.Element) -> str:
-    """Join Strings, spaces and hyphens; without SP elements, each String is a word."""
+    """Join Strings, spaces and hyphens; without SP elements, each String is a word.
+
+    A soft hyphen as HYP stands for the one on paper, at the end of the line.
+    """
     parts = [(xml_files.tag(part), part.get("CONTENT", "")) for part in line]
+    parts = [
+        (tag, content.replace("\u00ad", "-") if tag == "HYP" else content)
+        for tag, content in parts
+    ]
     spaced = any(tag == "SP" for tag, _ in parts)
     before = {"String": "" if spaced else " ", "SP": " ", "HYP": ""}
     text = "".join(before[tag] + content for tag, content in parts if tag in before)

@@ -24,11 +24,10 @@ class ImageIndex:
         inside = list(filter(finding.is_image, files))
         self._top = folder if inside else folder.parent
         for path in inside or _around(folder):
-            self._by_name[_key(path.name)].append(path)
             stems = _stems(path.name)
-            self._by_stem[stems[0]].append(path)
-            for stem in stems:
-                self._by_any_stem[stem].append(path)
+            _add(self._by_name, [_key(path.name)], path)
+            _add(self._by_stem, stems[:1], path)
+            _add(self._by_any_stem, stems, path)
 
     def find(self, xml: Path, image_name: str) -> Path:
         """Find the image of an XML file, the one that it names or one named like it.
@@ -49,7 +48,8 @@ class ImageIndex:
         wanted += [(self._by_any_stem, stem) for stem in stems]
         wanted += [(self._by_stem, stem) for stem in shortened]
         for table, key in wanted:
-            if nearest := _nearest(table.get(key, ()), xml):
+            beside = table.get((xml.parent, key))  # of many namesakes, at once
+            if nearest := _nearest(beside or table.get(key, ()), xml):
                 if len(nearest) > 1:
                     raise UserError(
                         "an image that may be any of several: "
@@ -57,6 +57,13 @@ class ImageIndex:
                     )
                 return nearest[0]
         raise UserError(missing(image_name))
+
+
+def _add(table: dict, keys: list[str], path: Path):
+    """Add a path under its keys, and under each in its folder."""
+    for key in keys:
+        table[key].append(path)
+        table[path.parent, key].append(path)
 
 
 def missing(image_name: str) -> str:

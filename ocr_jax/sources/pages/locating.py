@@ -106,7 +106,7 @@ def _task(page: Found, placed: splitting.Placed | None, args) -> Task:
         name=page.name,
         split=placed.split,
         # A page without a writer counts as its own.
-        writer=placed.writer or page.path.stem,
+        writer=placed.writer or page.name,
         path=page.path,
         format=page.head.format,
         image=page.image,

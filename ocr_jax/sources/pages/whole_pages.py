@@ -6,7 +6,7 @@ Texts are kept where there are any: the finder is then scored by what is read, t
 """
 
 import argparse
-import collections
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
@@ -22,6 +22,8 @@ add_flags = any_format.add_flags
 tasks = any_format.tasks
 # Of the heights of a line's letters along it: tips of a few reach farther.
 USUAL = 75
+# Pages that may wait in memory, per worker.
+AHEAD = 4
 
 
 def read(task, height: int) -> list[sources.Item]:
@@ -40,7 +42,7 @@ def read(task, height: int) -> list[sources.Item]:
         else:
             lines.append(found.scaled(factor))
             outline = pages_file.scaled(line.outline * scale, factor)
-            texts.append(pages_file.Text(charset.normalize(line.text), outline))
+            texts.append(pages_file.Text(charset.written(line.text)[0], outline))
     if page.lines and not lines:
         why = "a page whose lines are all left out"
         return [*items, sources.Skipped(task.name, why)]
@@ -53,20 +55,9 @@ def read(task, height: int) -> list[sources.Item]:
 def make(args: argparse.Namespace):
     """Write the pages file that the options describe; print a summary."""
     found = tasks(args)
-    splits, skipped = collections.defaultdict(list), []
-    incomplete = 0
-    for items in worker_pool.read_all(read, found, 0, args.workers):
-        left = [item for item in items if isinstance(item, sources.Skipped)]
-        pages = [item for item in items if not isinstance(item, sources.Skipped)]
-        skipped += left
-        for split, page in pages:
-            splits[split].append(page)
-            # Other pages of its TIFF have the page's name, its lines their own.
-            incomplete += any(item.name != page.page_id for item in left)
-    if not splits:
-        why = "; ".join(left_out.reasons(skipped))
-        raise UserError(f"no page could be read: {why}")
-    pages = [(name, page) for name, pages in splits.items() for page in pages]
+    skipped, incomplete = [], []
+    results = worker_pool.read_all(read, found, 0, args.workers, ahead=AHEAD)
+    pages = _pages(results, skipped, incomplete)
     counts = pages_file.save(args.out, pages, f"whole_pages {args.source}")
     print(pages_file.summary(args.out, counts))
     if any(not (task.split or task.problem) for task in found):
@@ -80,10 +71,37 @@ def make(args: argparse.Namespace):
             print(splitting.no_validation("pages"))
     if incomplete:
         print(
-            f"{incomplete:,} pages have only some of their lines, and training takes "
-            "the others for paper: give them baselines"
+            f"{len(incomplete):,} pages have only some of their lines, and training "
+            "takes the others for paper: give them baselines"
         )
     left_out.report(skipped, args.out)
+
+
+def _pages(
+    results: Iterable[list[sources.Item]],
+    skipped: list[sources.Skipped],
+    incomplete: list[str],
+) -> Iterator[tuple[str, pages_file.Page]]:
+    """Yield the pages; add what is left out, and the pages that lack some lines.
+
+    Raises UserError if there is no page.
+    """
+    has_some = False
+    for items in results:
+        left = [item for item in items if isinstance(item, sources.Skipped)]
+        skipped += left
+        for item in items:
+            if isinstance(item, sources.Skipped):
+                continue
+            split, page = item
+            # Other pages of its TIFF have the page's name, its lines their own.
+            if any(one.name != page.page_id for one in left):
+                incomplete.append(page.page_id)
+            has_some = True
+            yield split, page
+    if not has_some:
+        why = "; ".join(left_out.reasons(skipped))
+        raise UserError(f"no page could be read: {why}")
 
 
 def _line(line: line_cutting.TextLine, scale: np.ndarray) -> pages_file.Line:

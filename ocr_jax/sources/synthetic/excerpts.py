@@ -83,8 +83,8 @@ def line(
     length = min(max_characters, len(lines[rng.integers(len(lines))]))
     start = int(rng.integers(len(whole)))
     text = whole[start][:max_characters]
-    for word in whole[start + 1 :]:
-        if len(text) + 1 + len(word) > length:
+    for place in range(start + 1, len(whole)):
+        if len(text) + 1 + len(whole[place]) > length:
             break
-        text += " " + word
+        text += " " + whole[place]
     return text

@@ -122,6 +122,7 @@ def test_the_text_is_strings_spaces_and_hyphens(tmp_path):
         ('<String CONTENT="two"/><String CONTENT="words"/>', "two words"),
         ('<String CONTENT="l’"/><String CONTENT="on"/><SP/>', "l’on"),
         ('<String CONTENT="in"/><HYP CONTENT="-"/>', "in-"),
+        ('<String CONTENT="in"/><HYP CONTENT="\u00ad"/>', "in-"),
     ],
 )
 def test_strings_are_words_unless_the_line_has_spaces(tmp_path, inner, text):

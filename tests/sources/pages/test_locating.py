@@ -214,6 +214,13 @@ def test_copies_of_a_page_are_in_one_split(tmp_path):
         assert split_of[f"w{number}-0-0"] == split_of[f"copy{number}-0-0"]
 
 
+def test_pages_of_one_name_in_two_volumes_have_two_writers(tmp_path):
+    for number, volume in enumerate(("one", "two")):
+        save_image(tmp_path / volume / "0001.png", number)
+        save_xml(tmp_path / volume / "0001.xml", "0001.png")
+    assert [task.writer for task in tasks(tmp_path)] == ["one/0001", "two/0001"]
+
+
 def test_alto_and_page_are_read_in_one_go_or_told_apart(tmp_path):
     for name, form in (("a", ALTO), ("b", PAGE)):
         save_image(tmp_path / f"{name}.png", ord(name))

@@ -9,7 +9,7 @@ from PIL import Image
 from ocr_jax import prepare
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
-from ocr_jax.sources.pages import locating, page_xml, xml_files
+from ocr_jax.sources.pages import line_cutting, locating, page_xml, xml_files
 from tests import fixtures
 
 SAMPLE = pathlib.Path(__file__).parents[4] / "shared" / "data" / "page_sample"
@@ -101,6 +101,40 @@ def test_a_strip_along_the_baseline_becomes_as_thick_as_the_other_lines(tmp_path
     assert abs(first.shape[1] - second.shape[1]) < 0.2 * second.shape[1]
     runs = np.diff((first[8:24].mean(axis=0) > 100).astype(int), prepend=0)
     assert (runs == 1).sum() == 14
+
+
+def baseline_at(left, y, coords=""):
+    points = f'<Baseline points="{left},{y} {left + 180},{y}"/>'
+    return line(points + equiv("Paris, le 3 mai"), coords)
+
+
+def strip_at(left, y):
+    right = left + 180
+    return f'<Coords points="{left},{y - 4} {right},{y - 4} {right},{y} {left},{y}"/>'
+
+
+def thicknesses(task):
+    page = line_cutting.complete(page_xml.parse(task.path).lines)
+    return [line_cutting.thickness(one.outline) for one in page]
+
+
+def test_without_outlines_lines_of_a_column_are_as_thick_as_its_rows_allow(tmp_path):
+    rows = [(left, y + left // 50) for y in range(60, 360, 60) for left in (40, 260)]
+    without = save(tmp_path, *(baseline_at(*row) for row in rows))
+    assert thicknesses(without) == pytest.approx([48] * 10, rel=0.1)
+    strips = save(tmp_path, *(baseline_at(*row, strip_at(*row)) for row in rows))
+    assert thicknesses(strips) == pytest.approx([48] * 10, rel=0.1)
+
+
+def test_lines_far_apart_keep_outlines_that_fit_their_text(tmp_path):
+    rows = (40, 60), (40, 340)
+    lines = [
+        baseline_at(
+            x, y, f'<Coords points="{x},{y - 20} 220,{y - 20} 220,{y} {x},{y}"/>'
+        )
+        for x, y in rows
+    ]
+    assert thicknesses(save(tmp_path, *lines)) == pytest.approx([20, 20], rel=0.1)
 
 
 @pytest.mark.parametrize(
