@@ -4,7 +4,9 @@
     python -m ocr_jax.main --config=configs/iam_finetune.py
 
 It differs from iam_ctc.py in `init_from` alone. Add `--config.freeze=encoder` to train
-only the LSTM and the output layer. We have not run it on IAM yet.
+only the LSTM and the output layer. After two passes over lines of characters in fonts,
+eight epochs on IAM reach a CER of 33.0 % on its validation lines, where iam_ctc.py has
+39.2 % (30 November 2026; experiments/README.md).
 """
 
 from ocr_jax import recipes
