@@ -9,8 +9,8 @@ composes the lines of characters in handwriting fonts, in data/emnist_lines_font
 With fonts, five epochs reached a CER of 15.7 % on test lines in 47 minutes on one CPU
 core (19 lines/s; 24 November 2026). That run used AdamW with a cosine schedule. This
 file now has the lab's optimiser, with which two epochs leave a CER of 46.4 % on
-validation lines after 12 minutes (30 November 2026). continues from this run; experiments/README.md shows how much the start helps
-iam_ctc.py on real lines.
+validation lines after 12 minutes (30 November 2026). configs/iam_finetune.py continues
+from this run; experiments/README.md shows how much the start helps iam_ctc.py.
 """
 
 from ocr_jax import recipes
