@@ -3,11 +3,12 @@
     pip install onnxruntime numpy opencv-python-headless
     python read.py recogniser.onnx line1.png line2.png
 
-This file needs nothing of ocr_jax, but display_order.py beside it where the metadata
-has a direction. It reads greedily, and removes the paper a little more simply: ruled
-lines and drop capitals stay.
+This file needs nothing of ocr_jax, but where the metadata has a direction the file
+display_order.py beside it, and python-bidi. It reads greedily, and removes the paper a
+little more simply: ruled lines and drop capitals stay.
 """
 
+import importlib.util
 import json
 import sys
 
@@ -132,6 +133,8 @@ def main(arguments):
     except Exception as error:  # onnxruntime's have no class in common
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return _say(f"{arguments[0]} can't be read as an exported network: {reason}")
+    if about["direction"] and not importlib.util.find_spec("bidi"):
+        return _say("right-to-left lines need python-bidi: pip install python-bidi")
     code = 0
     for name in arguments[1:]:
         if (scan := load_image(name)) is None:

@@ -43,7 +43,7 @@ def make(project: Project, out: Path, height: int) -> str:
 
 
 def _copy(project: Project, folder: Path) -> int:
-    """Copy the XML of pages with checked lines, less all others; return how many."""
+    """Copy the XML of pages with checked lines; return how many there are."""
     found = [page for page in project.pages() if project.summary(page).checked]
     if not found:
         raise UserError(
@@ -58,15 +58,20 @@ def _copy(project: Project, folder: Path) -> int:
 
 
 def _only_checked(page: PageFile, folder: Path) -> bytes:
-    """Return the XML of a page with its checked lines, as it would be in `folder`."""
+    """Return the XML of a page with the texts of its checked lines, for `folder`.
+
+    The other lines stay: what has no outline gets one that leaves them out.
+    """
     try:
         tree = trees.read(page.xml.read_bytes(), page.xml.name)
     except OSError as error:
         raise UserError(f"{page.xml.name}: {reason(error)}") from None
     for line in tree.lines:
         if not tree.is_checked(line):
-            tree.delete(line)
-    tree.name_image(os.path.relpath(page.image, folder))
+            tree.set_text(line, "", None, "")
+    # Of links `..` leads elsewhere than their names say.
+    image, folder = os.path.realpath(page.image), os.path.realpath(folder)
+    tree.name_image(os.path.relpath(image, folder))
     return tree.to_bytes()
 
 

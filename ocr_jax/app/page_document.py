@@ -1,7 +1,6 @@
 """A page that is being corrected: its XML, which every change writes at once."""
 
 import contextlib
-import fcntl
 import io
 import zlib
 from collections.abc import Iterator, Sequence
@@ -10,18 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ocr_jax import locks, workdirs
-from ocr_jax.app import page_places, trees
-from ocr_jax.errors import UserError, reason
+from ocr_jax.app import page_places, page_store, trees
+from ocr_jax.errors import UserError
 from ocr_jax.readings import PageLine, Reading
 from ocr_jax.sources.pages import xml_files
 
 # Steps that can be undone; packed, a page takes some kilobytes.
 MOST_STEPS = 200
-
-
-class Conflict(UserError):
-    """The file is not the one that was opened: somebody else has written it."""
 
 
 class Line(NamedTuple):
@@ -51,11 +45,11 @@ class Document:
 
     def __init__(self, path: Path, image: Path):
         self.path, self.image = path, image
+        self._store = page_store.PageStore(path)
         self._keys = 0
         self._history: list[bytes] = []
         self._last: tuple | None = None  # what the latest step did
-        self._stamp = _stamp(path)  # before it is read: later changes are noticed
-        self._show(_read(path), page_places.Frame.of(image))
+        self._show(self._store.read(), page_places.Frame.of(image))
 
     def _show(self, content: bytes, frame: page_places.Frame):
         tree = trees.read(content, self.path.name)
@@ -204,11 +198,25 @@ class Document:
         self._history.pop()
         self._last = None
         self._show(self._content, self._frame)
+        self._keep_keys(before)
         for number, line in enumerate(after := self.lines()):
             other = before[number] if number < len(before) else None
             if other is None or line != other._replace(key=line.key):
                 return line.key
         return after[-1].key if after else None
+
+    def _keep_keys(self, before: list[Line]):
+        """Give lines the keys that they had, if ids tell which they are.
+
+        What was typed in the meantime, or is being read, is of these keys.
+        """
+        old = {line.line_id: line.key for line in before}
+        ids = {line.line_id for line in self.lines()}
+        if len(old) == len(before) and len(ids) == len(self._elements):
+            self._elements = {
+                old.get(line.line_id, line.key): self._elements[line.key]
+                for line in self.lines()
+            }
 
     def _set_reading(self, key: int, reading: Reading):
         tenths = [min(9, int(part.confidence * 10)) for part in reading.characters]
@@ -255,38 +263,6 @@ class Document:
         self._last = what
 
     def _write(self, content: bytes):
-        """Write the file, unless another has written it since."""
-        try:
-            with only_writer(self.path.parent):
-                if _stamp(self.path) != self._stamp:
-                    raise Conflict(
-                        f"{self.path.name} was changed in another window or program: "
-                        "load the page again"
-                    )
-                workdirs.write_bytes(self.path, content)
-                self._stamp = _stamp(self.path)
-        except OSError as error:  # the whole folder may be gone
-            raise UserError(f"{self.path.name}: {reason(error)}") from None
+        """Write the file. Raises UserError."""
+        self._store.write(content)
         self._content, self._known_places = content, None
-
-
-def only_writer(folder: Path) -> contextlib.AbstractContextManager[None]:
-    """Hold the folder's lock, which ends with the process."""
-    lost = "two windows that write the same page at once would not be told"
-    return locks.folder(folder, fcntl.LOCK_EX, lost)
-
-
-def _stamp(path: Path) -> tuple[int, int, int]:
-    """Return what tells a file from a later version of it."""
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, 0, 0
-    return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path.name}: {reason(error, path.name)}") from None

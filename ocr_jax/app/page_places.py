@@ -9,7 +9,7 @@ import numpy as np
 
 from ocr_jax import display_order
 from ocr_jax.app import pictures
-from ocr_jax.data import pages_file
+from ocr_jax.data import pages_file, polylines
 from ocr_jax.errors import UserError
 from ocr_jax.images import opening
 from ocr_jax.pages import outlines, reading_order
@@ -68,7 +68,10 @@ def _with_baseline(line: line_cutting.TextLine) -> line_cutting.TextLine:
 
 
 def checked(points: Sequence, size: tuple[int, int]) -> np.ndarray:
-    """Return a baseline (n, 2) that a browser sent, on the image. Raises UserError."""
+    """Return a baseline (n, 2) that a browser sent, on the image, from left to right.
+
+    Raises UserError.
+    """
     try:
         baseline = np.asarray(points, float).reshape(-1, 2)
     except (TypeError, ValueError):
@@ -77,7 +80,7 @@ def checked(points: Sequence, size: tuple[int, int]) -> np.ndarray:
     good = 2 <= len(baseline) <= 1000 and np.isfinite(baseline).all()
     if not good or np.ptp(baseline, axis=0).max() < 3:
         raise UserError("a line needs two points that are apart")
-    return baseline
+    return polylines.rightwards(baseline)
 
 
 def outline(here: Placed, baseline: np.ndarray, own: int = -1) -> np.ndarray:

@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ocr_jax.app import custom_tags, line_tree
-from ocr_jax.pages import kept_xml
+from ocr_jax.app import line_tree
+from ocr_jax.pages import custom_tags, kept_xml
 from ocr_jax.sources.pages import page_xml, xml_files
 
 
@@ -23,9 +23,11 @@ class PageTree(line_tree.LineTree):
         for child in list(line):
             if xml_files.tag(child) in ("Coords", "Baseline", "Word"):
                 line.remove(child)
+        names = [xml_files.tag(child) for child in line]
+        first = names.count("AlternativeImage")  # these come before, by the schema
         for name, points in (("Baseline", baseline), ("Coords", outline)):
             spelt = {"points": line_tree.spelt(points)}
-            line.insert(0, ElementTree.Element(f"{self._space}{name}", spelt))
+            line.insert(first, ElementTree.Element(f"{self._space}{name}", spelt))
         if self.text(line) != text:
             self.set_text(line, text, self.confidence(line), self.tenths(line))
 

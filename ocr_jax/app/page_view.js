@@ -107,14 +107,19 @@ export default {
       // What was read by a network comes without a number: nobody here asked for it.
       const isAsked = answer.number === this.number && this.sent;
       if (answer.number !== null && !isAsked) return;
+      const sent = this.sent;
       if (answer.number !== null) this.sent = null;
       if (answer.problem) {
+        this.leaving = false; // the problem is to be seen
         if (answer.is_conflict) this.queue = [];
+        // What could not be written is sent again with the next change, or by Esc.
+        else if (answer.is_unsaved)
+          this.queue = [...sent.filter(({ op }) => op === "text" || op === "check"), ...this.queue];
         this.status = { kind: answer.is_conflict ? "bad" : "note", text: answer.problem };
       } else if (!this.queue.length && !this.sent) this.status = { kind: "good", text: "Saved" };
       this.canUndo = answer.undoable;
       if (answer.lines) this.show(answer.lines, answer.focus);
-      this.pump();
+      if (!answer.is_unsaved) this.pump();
       if (this.leaving && !this.sent) this.leave();
     },
     show(lines, focus) {
@@ -157,7 +162,7 @@ export default {
       const act = (action) => { event.preventDefault(); action(); };
       if (event.isComposing) return;
       if (key === "Escape") return act(() => this.adding ? this.stopAdding() : this.leave());
-      if (control && key.toLowerCase() === "z") return act(() => this.ask("undo"));
+      if (control && key === "z") return act(() => this.ask("undo")); // Z is a redo
       if (!this.on || event.target.tagName !== "INPUT") return;
       if (control && key === "Delete") return act(() => this.ask("delete"));
       if (key === "Enter") return act(this.accept);
@@ -176,6 +181,7 @@ export default {
     },
     leave() {
       this.leaving = true;
+      this.pump();
       if (!this.sent && !this.queue.length) window.location.href = "/";
     },
     onUnload(event) { if (this.sent || this.queue.length) event.preventDefault(); },

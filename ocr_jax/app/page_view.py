@@ -7,7 +7,8 @@ from typing import Any
 from nicegui import ui
 from nicegui.element import Element
 
-from ocr_jax.app.page_document import Conflict, Document
+from ocr_jax.app.page_document import Document
+from ocr_jax.app.page_store import Conflict, Unwritten
 from ocr_jax.errors import UserError
 
 STYLE = Path(__file__).with_name("page_view.css")
@@ -48,15 +49,24 @@ class PageView(Element, component="page_view.js", esm={"page-lines": "page_lines
         self._answer(None, problem=problem)
 
     def _answer(
-        self, number, *, is_conflict=False, problem="", with_lines=True, focus=None
+        self,
+        number,
+        *,
+        problem="",
+        is_conflict=False,
+        is_unsaved=False,
+        with_lines=True,
+        focus=None,
     ):
+        # What was not saved stays to be seen.
+        with_lines = with_lines and not (is_conflict or is_unsaved)
         answer = {
             "number": number,
             "problem": problem,
             "is_conflict": is_conflict,
+            "is_unsaved": is_unsaved,
             "undoable": self.document.can_undo,
-            # What a conflict did not save stays to be seen.
-            "lines": _shown(self.document) if with_lines and not is_conflict else None,
+            "lines": _shown(self.document) if with_lines else None,
             "focus": focus,
         }
         self.run_method("done", answer)
@@ -78,7 +88,11 @@ def _outcome(document: Document, message: Any) -> dict:
     try:
         is_new_order, focus = apply(document, message)
     except UserError as error:
-        return {"is_conflict": isinstance(error, Conflict), "problem": str(error)}
+        return {
+            "problem": str(error),
+            "is_conflict": isinstance(error, Conflict),
+            "is_unsaved": isinstance(error, Unwritten),
+        }
     return {"with_lines": is_new_order, "focus": focus}
 
 
@@ -97,7 +111,7 @@ def apply(document: Document, message: Any) -> tuple[bool, int | None]:
     for operation in operations:
         try:
             key = _apply_one(document, operation)
-        except Conflict:
+        except (Conflict, Unwritten):
             raise
         except UserError as error:
             problems.append(error)

@@ -20,15 +20,17 @@ JPEG = "image/jpeg"
 SHOWN = {"JPEG": JPEG, "MPO": JPEG, "PNG": "image/png", "WEBP": "image/webp"}
 THUMBNAIL, QUALITY = 240, 85  # pixels of the longer side
 CACHE = ".thumbnails"
+WIDTH, HEIGHT = 256, 257  # tags of a TIFF
 _ONE = threading.Lock()  # fifty at once would leave nothing for the rest of the app
 
 
 def size_and_tag(path: Path) -> tuple[tuple[int, int], int]:
     """Return an image's upright (width, height) and its EXIF tag, from its head."""
     with _opened(path) as image:
-        tag = opening.tag(image)
-        size = image.size[::-1] if tag >= 5 else image.size
-        return size, tag
+        tag, size = opening.tag(image), image.size
+        if image.format == "TIFF":  # whose size Pillow turns, in some versions
+            size = image.tag_v2[WIDTH], image.tag_v2[HEIGHT]
+        return size[::-1] if tag >= 5 else size, tag
 
 
 def shown(path: Path, xml: Path) -> tuple[bytes, str]:

@@ -1,5 +1,7 @@
 """A folder of page images, each with its PAGE or ALTO XML: all that the app keeps."""
 
+import collections
+import contextlib
 import os
 import threading
 from collections.abc import Iterator
@@ -7,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ocr_jax import workdirs
-from ocr_jax.app import page_document, page_places, trees
+from ocr_jax.app import page_places, page_store, trees
 from ocr_jax.app.page_document import Document
 from ocr_jax.errors import UserError, printable, reason
 from ocr_jax.images import finding, opening, page_images
@@ -62,7 +64,7 @@ class Project:
             names = sorted(os.listdir(self.folder))
         except OSError as error:
             raise UserError(f"{self.folder}: {reason(error, self.folder)}") from None
-        images: dict[str, str] = {}
+        by_stem = collections.defaultdict(list)
         for name in names:
             stem, suffix = os.path.splitext(name)
             if suffix.lower() not in page_images.SUFFIXES:
@@ -71,9 +73,21 @@ class Project:
                 shown = printable(name.encode(errors="backslashreplace").decode())
                 raise UserError(f"the name of {shown} {why}: rename this file")
             if not name.startswith(".") and suffix.lower() in opening.SUFFIXES:
-                # Of two images with one stem the second has its whole name.
-                images[stem if stem not in images else name] = name
+                by_stem[stem].append(name)
+        images = {}
+        for stem, found in by_stem.items():
+            # Of several images with one stem, the others have their whole names.
+            own = self._own_image(stem, found) if len(found) > 1 else found[0]
+            images |= {stem if name == own else name: name for name in found}
         return images
+
+    def _own_image(self, stem: str, names: list[str]) -> str:
+        """Return which of the images the XML of a page is of, or else the first."""
+        xml = self._page(stem, names[0]).xml
+        with contextlib.suppress(UserError, OSError):
+            named = Path(xml_files.read_head(xml).image_name).name
+            return named if named in names else names[0]
+        return names[0]
 
     def _page(self, name: str, image: str) -> PageFile:
         own = self.folder / f"{name}.xml"
@@ -119,7 +133,7 @@ def create(page: PageFile):
     name = os.path.relpath(page.image, page.xml.parent)
     content = page_xml_writer.page_xml(Page(size, []), name)
     try:
-        with page_document.only_writer(page.xml.parent):
+        with page_store.only_writer(page.xml.parent):
             if not page.xml.exists():  # another window may have been first
                 workdirs.write_bytes(page.xml, content)
     except OSError as error:

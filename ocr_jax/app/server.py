@@ -49,6 +49,7 @@ def serve(parts: frame.Parts, *, host: str, port: int, token: str, show: bool):
         name = "localhost" if is_local else host
         if host in ("0.0.0.0", "::"):  # all that this machine has
             name = socket.gethostname()
+        name = f"[{name}]" if ":" in name else name  # an address of IPv6
         address = f"http://{name}:{port}/" + (f"?token={token}" if token else "")
         print(f"Open {address}  (Ctrl-C ends it)", flush=True)
         if show:

@@ -22,8 +22,7 @@ KEPT = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png"}
 # The first bytes of a file, and the suffix that it is opened by.
 STARTS = (
     (b"%PDF", ".pdf"),
-    (b"II*\0", ".tif"),
-    (b"MM\0*", ".tif"),
+    *((start, ".tif") for start in opening.TIFF),
     (b"\xff\xd8\xff", ".jpg"),
     (b"\x89PNG", ".png"),
 )
@@ -36,7 +35,7 @@ def add(folder: Path, name: str, content: bytes) -> list[str]:
     if len(content) > LARGEST:
         raise UserError(TOO_LARGE)
     stem = safe_stem(name)
-    added = []
+    found = []
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary, stem + _suffix(content))
         path.write_bytes(content)
@@ -46,6 +45,10 @@ def add(folder: Path, name: str, content: bytes) -> list[str]:
                 f"{name[:LONGEST_NAME]} has {len(pages):,} pages: split it into files "
                 f"of {MOST_PAGES:,} at most"
             )
+        if not pages:
+            raise UserError(f"{name[:LONGEST_NAME]} has no pages")
+        read = Path(temporary, "read")  # all of them, before one is kept
+        read.mkdir()
         for page in pages:
             try:
                 with _READING:
@@ -55,10 +58,12 @@ def add(folder: Path, name: str, content: bytes) -> list[str]:
                 raise UserError(shown) from None
             kept = _kept(content) if page.count == 1 else None
             suffix, data = kept or (".png", cv2.imencode(".png", gray)[1].tobytes())
-            added.append(_write(folder, page.name, suffix, data))
-    if not added:
-        raise UserError(f"{name[:LONGEST_NAME]} has no pages")
-    return added
+            Path(read, f"{page.number}{suffix}").write_bytes(data)
+            found.append((page.name, Path(read, f"{page.number}{suffix}")))
+        return [
+            _write(folder, page, image.suffix, image.read_bytes())
+            for page, image in found
+        ]
 
 
 def safe_stem(name: str) -> str:

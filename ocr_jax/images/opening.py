@@ -173,7 +173,9 @@ def _decode(
     """
     image.seek(page)
     check_size(*image.size, name)
-    is_deep = image.mode in DEEP_COLOURS and "16" in str(image.tile)
+    is_deep = image.mode in DEEP_COLOURS and any(
+        ";16" in str(tile[3]) for tile in image.tile
+    )
     turned = tag(image)  # loading a TIFF turns it and forgets the tag
     image.load()
     turned = turned if turned != 1 else tag(image)  # in some PNGs it follows the pixels

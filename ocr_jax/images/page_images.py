@@ -6,6 +6,7 @@ import functools
 import hashlib
 import io
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,7 @@ STANDARD_INPUT = "-"
 SPLIT, ORIGINALS = (*PDF, *HEIC, ".tif", ".tiff"), "originals"
 # What a workdir holds: its images show how a training went.
 OF_A_RUN = ("config.json", "metrics.jsonl")
+_ONE_PDF = threading.Lock()
 
 
 class PageImage(NamedTuple):
@@ -142,7 +144,7 @@ def _pages(source: Path | bytes, name: str) -> Iterator[PageImage]:
     first = PageImage(name, source)
     try:
         if _suffix(first) in PDF:
-            with contextlib.closing(_pdf(source)) as document:
+            with _pdf(source) as document:
                 count = len(document)
         else:
             count = opening.count_pages(source)
@@ -179,8 +181,17 @@ def _is_upright(path: Path) -> bool:
         return True  # reading it says what is wrong
 
 
+@contextlib.contextmanager
 def _pdf(source: Path | bytes):
-    """Open a PDF. Raises UserError, also for one that asks for a password."""
+    """Open a PDF, one at a time: PDFium knows of no threads.
+
+    Raises UserError, also for one that asks for a password.
+    """
+    with _ONE_PDF, contextlib.closing(_opened_pdf(source)) as document:
+        yield document
+
+
+def _opened_pdf(source: Path | bytes):
     pdfium = extras.load("pypdfium2")
     if isinstance(source, Path):
         try:
@@ -203,7 +214,7 @@ def _pdf(source: Path | bytes):
 def _pdf_page(source: Path | bytes, number: int) -> np.ndarray:
     pdfium = extras.load("pypdfium2")
     try:
-        with contextlib.closing(_pdf(source)) as document:
+        with _pdf(source) as document:
             page = document[number]
             scale = min(DPI / 72, LONGEST / max(page.get_size()))
             drawn = page.render(scale=scale, grayscale=True)

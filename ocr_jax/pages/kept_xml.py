@@ -7,6 +7,7 @@ import threading
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from ocr_jax.pages import custom_tags
 from ocr_jax.sources.pages import page_xml, xml_files
 
 DECLARATION = "<?xml version='1.0' encoding='UTF-8'?>\n"
@@ -101,3 +102,13 @@ def set_alto_text(
     attributes |= {name: line.get(name, "") for name in PLACE if line.get(name)}
     attributes |= {} if confidence is None else {"WC": f"{confidence:.4f}"}
     return ElementTree.SubElement(line, f"{space}String", attributes)
+
+
+def unmark(line: ElementTree.Element):
+    """Take out what the app has noted of an earlier text: that a person checked it."""
+    line.attrib.pop("CS", None)
+    if "custom" in line.attrib:
+        custom = line.get("custom")
+        for name in ("checked", "confidences"):
+            custom = custom_tags.put(custom, name, "", "")
+        line.set("custom", custom)

@@ -33,8 +33,11 @@ def outline(line: Line, others: Sequence[Line], size: tuple[int, int]) -> np.nda
 
 
 def _extended(line: Line) -> np.ndarray:
-    """Return points (n, 2) along a baseline and a little beyond its ends."""
-    baseline = np.asarray(line.baseline, float)
+    """Return points (n, 2) along a baseline and a little beyond its ends.
+
+    They run to the right: above is on their left.
+    """
+    baseline = polylines.rightwards(np.asarray(line.baseline, float))
     first, last = baseline[0] - baseline[1], baseline[-1] - baseline[-2]
     beyond = ENDS * line.above
     first, last = (v / max(np.hypot(*v), 1e-9) * beyond for v in (first, last))

@@ -85,7 +85,9 @@ def alto(page: Page, image_name: str) -> bytes:
 
 
 def _points(points: np.ndarray, separator: str) -> str:
-    return " ".join(f"{x}{separator}{y}" for x, y in np.rint(points).astype(int))
+    """Spell points; PAGE's schema allows no number below 0."""
+    spelt = np.maximum(np.rint(points).astype(int), 0)
+    return " ".join(f"{x}{separator}{y}" for x, y in spelt)
 
 
 def _box(points: np.ndarray) -> dict[str, str]:

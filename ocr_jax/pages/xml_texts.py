@@ -26,4 +26,5 @@ def copy(path: Path, texts: Mapping[int, Text]) -> bytes:
     for number, line in enumerate(xml_files.all_named(kept.root, "TextLine")):
         if number in texts:
             write(line, *texts[number])
+            kept_xml.unmark(line)
     return kept.to_bytes()

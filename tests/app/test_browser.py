@@ -100,6 +100,32 @@ def test_the_later_of_two_windows_is_told(browser, app):
     wait(lambda: "theirs" in values(browser))
 
 
+def test_esc_leaves_no_page_whose_last_change_was_not_saved(browser, app):
+    browser.get(f"{app.url}page/page3")
+    inputs(browser)
+    script = """
+      const view = getElement(Number(document.querySelector(".pv").id.slice(1)));
+      const key = view.start[0].key, told = [];
+      view.send = () => told.push(view.sent.map(({ op, text }) => [op, text]));
+      const answer = (more) => view.done({
+        number: view.number, problem: "No space", undoable: true, lines: null, ...more });
+      view.write(view.rows[0], "mine");
+      view.leave();
+      answer({ is_unsaved: true });
+      told.push([view.leaving, view.rows[0].text, view.status.text]);
+      view.write(view.rows[0], "mine, longer");
+      answer({ is_conflict: true });
+      told.push([view.leaving, view.queue.length]);
+      return told;"""
+    assert browser.execute_script(script) == [
+        [["text", "mine"]],
+        [False, "mine", "No space"],
+        [["text", "mine, longer"]],
+        [False, 0],
+    ]
+    assert "page/page3" in browser.current_url
+
+
 def test_what_is_typed_while_a_page_is_read_stays_to_be_seen(browser, app):
     browser.get(f"{app.url}page/page3")
     inputs(browser)

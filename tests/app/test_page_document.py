@@ -11,9 +11,11 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from ocr_jax.app import custom_tags, line_tree, page_document, page_tree
-from ocr_jax.app.page_document import Conflict, Document
+from ocr_jax.app import line_tree, page_store, page_tree
+from ocr_jax.app.page_document import Document
+from ocr_jax.app.page_store import Conflict
 from ocr_jax.errors import UserError
+from ocr_jax.pages import custom_tags
 from ocr_jax.readings import Part, Reading
 from ocr_jax.sources.pages import page_xml
 from tests import fixtures
@@ -160,13 +162,24 @@ def test_a_change_that_can_not_be_written_is_not_shown(open_page, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(page_document.workdirs, "write_bytes", fail)
+    monkeypatch.setattr(page_store.workdirs, "write_bytes", fail)
     with pytest.raises(UserError, match="No space"):
         document.delete(key_of(document, "a"))
     assert ids(document) == ["a", "b", "c"]
     monkeypatch.undo()
     document.delete(key_of(document, "a"))
     assert ids(open_page()) == ["b", "c"]
+
+
+def test_lines_keep_their_keys_when_a_step_is_undone(open_page):
+    document = open_page()
+    key = key_of(document, "a")
+    document.set_text(key, "first")
+    document.delete(key_of(document, "b"))
+    document.undo()
+    document.set_text(key, "typed before undo was answered")
+    assert document.lines()[0].text == "typed before undo was answered"
+    assert ids(open_page()) == ["a", "b", "c"]
 
 
 def test_a_folder_that_is_gone_is_told_in_a_line(open_page, tmp_path):

@@ -50,3 +50,10 @@ def test_where_nothing_new_is_found_nothing_is_done(document):
     document.add_found(found_on(document))
     assert not document.can_undo
     other.set_text(other.lines()[0].key, "mine")  # it is told of no other window
+
+
+def test_a_baseline_drawn_from_right_to_left_is_the_same_line(document):
+    keys = [document.add(points) for points in (BESIDE, BESIDE[::-1])]
+    one, other = (line for line in document.lines() if line.key in keys)
+    assert one.baseline == other.baseline == BESIDE
+    assert one.outline == other.outline

@@ -1,8 +1,12 @@
 """What a browser asks for is done in order; what makes no sense is refused."""
 
+import types
+
 import pytest
 
-from ocr_jax.app.page_document import Conflict, Document
+from ocr_jax.app import page_store
+from ocr_jax.app.page_document import Document
+from ocr_jax.app.page_store import Conflict
 from ocr_jax.errors import UserError
 from tests import fixtures
 
@@ -54,6 +58,28 @@ def test_what_is_refused_costs_nothing_else(apply, document):
     Document(document.path, document.image).set_text(0, "theirs")
     with pytest.raises(Conflict):
         apply(document, {"operations": operations[1:]})
+
+
+def test_what_can_not_be_written_stays_in_the_browser(apply, document, monkeypatch):
+    from ocr_jax.app import page_view
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(page_store.workdirs, "write_bytes", fail)
+    key = document.lines()[0].key
+    operations = [
+        {"op": "text", "key": key, "text": "one"},
+        {"op": "add", "points": [[60, 300], [60, 300]]},
+    ]
+    outcome = page_view._outcome(document, {"operations": operations})
+    assert outcome["is_unsaved"] and "No space" in outcome["problem"]
+    answers = []
+    view = types.SimpleNamespace(
+        document=document, run_method=lambda _, answer: answers.append(answer)
+    )
+    page_view.PageView._answer(view, 1, **outcome)
+    assert answers[0]["lines"] is None and answers[0]["is_unsaved"]
 
 
 @pytest.mark.parametrize(

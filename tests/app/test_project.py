@@ -51,7 +51,12 @@ def test_an_image_without_xml_gets_one_when_it_is_opened(project):
 def test_two_images_of_one_stem_are_two_pages(project):
     image = project.pages()[0].image
     Image.open(image).save(image.with_suffix(".jpg"))
-    assert [p.name for p in project.pages()] == ["page0", "page0.png", "page1"]
+    names = {page.name: page.image.name for page in project.pages()}
+    others = {"page0.jpg": "page0.jpg", "page1": "page1.png"}
+    assert names == {"page0": "page0.png", **others}  # the one that its XML is of
+    (project.folder / "page0.xml").unlink()
+    names = {page.name: page.image.name for page in project.pages()}
+    assert names["page0"] == "page0.jpg"
 
 
 @pytest.mark.parametrize("name", ["../page0", "/etc/passwd", "", "page0.xml", "PAGE0"])
@@ -273,6 +278,29 @@ def test_a_page_in_alto_stays_in_alto(project, tmp_path):
         file.extract("page0.xml", tmp_path)
     lines = page_xml.parse(tmp_path / "page0.xml").lines
     assert [line.text for line in lines] == ["corrected", "abc"]
+
+
+@pytest.mark.slow
+def test_lines_without_outlines_are_trained_on_as_they_are_shown(project, tmp_path):
+    scratch = tmp_path / "scratch" / "far" / "away"
+    scratch.mkdir(parents=True)
+    (tmp_path / "runs").symlink_to(scratch)  # as on clusters
+    page = project.pages()[0]
+    bare = re.sub("<Coords[^>]*/>", "", page.xml.read_text())
+    page.xml.write_text(bare)
+    shown = project.open(page).lines()[0].outline
+    assert np.ptp([y for _, y in shown]) == pytest.approx(0.8 * 65, abs=1)
+    project.open(project.pages()[1]).check_all()
+    checked_lines.make(project, tmp_path / "runs" / "lines.h5", 32)
+    lines = [
+        line
+        for split in fixtures.read_splits(scratch / "lines.h5").values()
+        for line in map(split.line, range(len(split)))
+    ]
+    widths = {line.line_id: line.image.shape[1] for line in lines}
+    assert len(widths) == 3
+    one, *others = (widths[name] for name in sorted(widths))
+    assert one == pytest.approx(others[0], rel=0.3)
 
 
 @pytest.mark.slow

@@ -56,6 +56,40 @@ def test_uploads_are_told_by_their_content(project):
     assert sorted(project.folder.iterdir()) == before
 
 
+def test_a_file_with_a_page_that_can_not_be_read_leaves_none(project, monkeypatch):
+    read = page_images.PageImage.read
+
+    def torn(page):
+        if page.number == 1:
+            raise UserError("page 2 is torn")
+        return read(page)
+
+    monkeypatch.setattr(page_images.PageImage, "read", torn)
+    before = sorted(project.folder.iterdir())
+    with pytest.raises(UserError, match="page 2 is torn"):
+        uploads.add(project.folder, "book.tif", tiff_of(3))
+    assert sorted(project.folder.iterdir()) == before
+
+
+def test_a_large_kind_of_tiff_has_all_its_pages(project):
+    out, page = io.BytesIO(), Image.new("L", (90, 60), 200)
+    page.save(out, "TIFF", save_all=True, append_images=[page], big_tiff=True)
+    assert out.getvalue().startswith(b"II+")
+    added = uploads.add(project.folder, "book.tif", out.getvalue())
+    assert added == ["book_0001", "book_0002"]
+
+
+@pytest.mark.parametrize("tag", range(1, 9))
+@pytest.mark.parametrize("suffix", [".tif", ".jpg", ".png"])
+def test_the_size_of_a_page_is_that_of_its_upright_picture(tmp_path, suffix, tag):
+    image, path = Image.new("L", (90, 60), 200), tmp_path / f"page{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    image.save(path, exif=exif)
+    size, found = pictures.size_and_tag(path)
+    assert (size, found) == (opening.read_image(path).shape[::-1], tag)
+
+
 def tiff_of(count):
     """A TIFF of so many pages, which all have the pixels of the first."""
     tags = [(256, 8), (257, 1), (258, 1), (259, 1), (262, 1), (273, 8), (279, 1)]

@@ -2,6 +2,7 @@
 
 import io
 import time
+from concurrent import futures
 
 import pytest
 from PIL import Image
@@ -55,3 +56,16 @@ def test_names_of_many_files_take_no_time(tmp_path):
     start = time.process_time()
     assert page_images._names([*files, tmp_path / "0.jpg"], tmp_path)[0] == "0.png"
     assert time.process_time() - start < 2
+
+
+def test_pdfs_are_opened_one_at_a_time(tmp_path):
+    pytest.importorskip("pypdfium2", reason="needs the extra pages")
+    pages = [Image.new("L", (90, 60), shade) for shade in (10, 250)]
+    pages[0].save(tmp_path / "two.pdf", save_all=True, append_images=pages[1:])
+
+    def look(_):
+        found = list(page_images.find([str(tmp_path / "two.pdf")]))
+        return [round(page.read().mean(), -1) for page in found]
+
+    with futures.ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(look, range(12))) == [[10, 250]] * 12

@@ -37,3 +37,10 @@ def test_an_outline_stays_on_the_page():
     assert outline.min() >= 0
     assert (outline <= np.array(SIZE[::-1]) - 1).all()
     assert covered(outline)[5:10, 10:590].all()
+
+
+def test_an_outline_is_the_same_whichever_way_its_baseline_runs():
+    there, back = (line(200), line(200)._replace(baseline=line(200).baseline[::-1]))
+    np.testing.assert_array_equal(
+        *(covered(outlines.outline(one, [], SIZE)) for one in (there, back))
+    )

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from ocr_jax import reading_bar, transcribe
+from ocr_jax.app import trees
 from ocr_jax.data.pages_file import Line
 from ocr_jax.pages import kept_xml, xml_texts
 from tests import fixtures
@@ -218,6 +219,21 @@ def test_texts_with_marks_of_xml_are_texts(tmp_path):
     strings = list(ElementTree.fromstring(copied).iterfind(".//{*}String"))
     assert [string.get("CONTENT") for string in strings] == [text]
     assert strings[0].get("WC") == "0.5000" and strings[0].get("HPOS") == "20"
+
+
+@pytest.mark.parametrize("form", ["page", "alto"])
+def test_a_text_that_is_read_again_was_checked_by_nobody(tmp_path, form):
+    save(tmp_path, form)
+    path = tmp_path / "page.xml"
+    tree = trees.read(path.read_bytes(), "page.xml")
+    for line in tree.lines:
+        tree.set_text(line, "by hand", 0.9, "9999999")
+        tree.check(line, True)
+    path.write_bytes(tree.to_bytes())
+    copied = trees.read(xml_texts.copy(path, {0: xml_texts.Text("read", 0.5)}), "")
+    first, *others = copied.lines
+    assert not copied.is_checked(first) and not copied.tenths(first)
+    assert all(map(copied.is_checked, others))
 
 
 @pytest.mark.parametrize(

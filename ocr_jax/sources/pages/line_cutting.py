@@ -108,10 +108,14 @@ def open_page(
 
 def _splits(task: locating.Task, page: Page) -> list[str]:
     """Return the split of each line: the page's, or one that is drawn."""
-    if task.split:
-        return [task.split] * len(page.lines)
-    args = argparse.Namespace(split=task.shares, seed=task.seed)
-    return splitting.draw([str(number) for number in range(len(page.lines))], args)
+    splits = [task.split] * len(page.lines)
+    if not task.split:
+        args = argparse.Namespace(split=task.shares, seed=task.seed)
+        used = [number for number, line in enumerate(page.lines) if line.text.strip()]
+        drawn = splitting.draw([str(number) for number in used], args)
+        for number, split in zip(used, drawn, strict=True):
+            splits[number] = split
+    return splits
 
 
 def broken(line_id: str, text: str, error: UserError) -> TextLine:

@@ -54,7 +54,8 @@ def _is_of_stored(page, gray: np.ndarray, stored: np.ndarray) -> bool:
             )
     else:
         fits = [_is_within(page, image.shape[::-1]) for image in images]
-    if page.is_ours and fits[0]:
+    has_places = any(len(line.outline) for line in page.lines)
+    if fits[0] and (page.is_ours or not has_places):
         return False
     if fits.count(True) == 1:
         return fits[1]

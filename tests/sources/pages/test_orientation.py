@@ -136,3 +136,10 @@ def test_without_a_size_the_lines_say_it_or_the_page_is_left_out(tmp_path):
     blank = np.full((400, 500), 220, np.uint8)
     with pytest.raises(UserError, match="without the tag"):
         read(tmp_path, blank, LINE, tag=3, size=(500, 400))
+
+
+def test_a_page_without_lines_lies_as_people_see_it():
+    page = line_cutting.Page("pixel", (500, 400), [])
+    picture = opening.Picture(fixtures.draw_page(), 3)
+    gray, same = orientation.upright(page, picture)
+    assert gray is picture.gray and same is page
