@@ -39,7 +39,7 @@ window.keys = {seen: [], saved: []};
 const status = document.querySelector(".pv-status");
 let begun = null;
 document.addEventListener("keydown", (event) => {
-  begun = event.timeStamp;
+  begun ??= event.timeStamp;  // the first key that is not saved yet
   requestAnimationFrame(() => setTimeout(
     () => window.keys.seen.push(performance.now() - event.timeStamp)));
 }, true);

@@ -3,8 +3,8 @@
     python -m ocr_jax.tune_decoder --workdir=runs/NAME
     taskset -c 0 python experiments/benchmarks/decoding.py --workdir=runs/NAME
 
-The network has read the lines before: only the decoding is timed, in batches, the
-median of several rounds. Prints a Markdown table.
+The network has read the lines before. What is timed is the decoding, in batches, and
+the counting of its errors; the median of several rounds. Prints a Markdown table.
 """
 
 import functools

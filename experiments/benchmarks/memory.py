@@ -1,9 +1,10 @@
-"""Peak memory of preparing and of training, by the number of lines.
+"""Peak memory of writing a lines file and of training, by the number of lines.
 
     python experiments/benchmarks/memory.py --lines=20000 --lines=200000
 
 Lines are synthetic, 32 pixels high; each training is stopped after --steps updates, by
-Ctrl-C. Prints a Markdown table.
+Ctrl-C. The processes that draw lines are not counted: each has a few at a time. Prints
+a Markdown table.
 """
 
 import os
@@ -29,7 +30,7 @@ def main():
     parser.add_argument("--lines", type=int, action="append", required=True)
     parser.add_argument("--steps", type=int, default=300)
     args = parser.parse_args()
-    print("| lines | file | preparing | training |\n|---|---|---|---|")
+    print("| lines | file | writing it | training |\n|---|---|---|---|")
     for count in args.lines:
         with tempfile.TemporaryDirectory() as folder:
             lines_file = Path(folder, "lines.h5")

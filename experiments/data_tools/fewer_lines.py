@@ -59,6 +59,7 @@ def write(args: argparse.Namespace):
         args.out,
         height=file.height,
         source=source,
+        license=file.license,
         about=file.about,
         overwrite=args.overwrite,
     ) as writer:

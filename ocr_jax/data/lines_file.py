@@ -8,6 +8,7 @@ bright on a zero background, so that zero padding is blank paper.
 import dataclasses
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import h5py
@@ -103,6 +104,15 @@ class StretchedSplit(Split):
         return stretching.stretch(self.original.image(index), self.widths[index])
 
 
+def licenses(paths: Iterable[Path]) -> str:
+    """Return the licences that lines files record, each once. Raises UserError."""
+    found = []
+    for path in paths:
+        with LinesFile(path) as file:
+            found.append(file.license)
+    return "; ".join(dict.fromkeys(filter(None, found)))
+
+
 def is_own(line_id: str) -> bool:
     """Whether a line of a joined file is the first copy of the collection's own."""
     _, copy, number = line_id.rpartition(COPY)
@@ -126,6 +136,7 @@ class LinesFile:
             self.about = {
                 key: str(attributes[key]) for key in ABOUT if key in attributes
             }
+            self.license = str(attributes.get("license", ""))
             known = [name for name in SPLITS if name in self._file]
             self.splits = known + sorted(set(self._file) - set(SPLITS))
         except BROKEN as error:

@@ -87,15 +87,18 @@ def metadata(args: argparse.Namespace) -> dict[str, str]:
 
 
 def tasks(args: argparse.Namespace) -> list[Task]:
-    """Return one task per block of lines; set args.height where it was not given.
+    """Return one task per block of lines.
 
-    Raises UserError for another file, for files of different heights without one, and
-    for files of one name.
+    Where they were not given, args.height and args.license are set. Raises UserError
+    for another file, for files of different heights without one, and for files of one
+    name.
     """
     sources.require_at_least(args, times=1)
     refuse_same_names(args.others)
     with lines_file.LinesFile(args.source) as file:
         splits, height = file.splits, file.height
+    files = args.source, *args.others
+    args.license = args.license or lines_file.licenses(files)
     if args.height is None:
         for other in args.others:
             _refuse_other_height(args.source, height, other)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ocr_jax import display_order, run_names, sources
+from ocr_jax import display_order, errors, run_names, sources
 from ocr_jax.data import lines_file
 from ocr_jax.errors import UserError
 from ocr_jax.images import line_size
@@ -71,9 +71,10 @@ def add_flags(parser: argparse.ArgumentParser):
 
 
 def tasks(args: argparse.Namespace) -> list[Task]:
-    """Return one task per block of new lines; without args.height, set the file's.
+    """Return one task per block of new lines.
 
-    Raises UserError if none can be cut.
+    Without args.height or args.license, the file's are set. Raises UserError if no line
+    can be cut.
     """
     # These import jax, which workers do not need.
     from ocr_jax import trained
@@ -87,6 +88,9 @@ def tasks(args: argparse.Namespace) -> list[Task]:
         )
     split = _train(args.source)
     args.height = args.height or split.height
+    args.license = args.license or lines_file.licenses([args.source])
+    if unknown := split.writers.count(""):
+        errors.say(f"{unknown:,} lines name no writer: they are taken for one hand's")
     run = trained.open_run(args.workdir)
     if run.best.height != split.height:
         raise UserError(

@@ -107,8 +107,8 @@ def test_esc_leaves_no_page_whose_last_change_was_not_saved(browser, app):
       const view = getElement(Number(document.querySelector(".pv").id.slice(1)));
       const key = view.start[0].key, told = [];
       view.send = () => told.push(view.sent.map(({ op, text }) => [op, text]));
-      const answer = (more) => view.done({
-        number: view.number, problem: "No space", undoable: true, lines: null, ...more });
+      const said = { problem: "No space", undoable: true, lines: null };
+      const answer = (more) => view.done({ number: view.number, ...said, ...more });
       view.write(view.rows[0], "mine");
       view.leave();
       answer({ is_unsaved: true });

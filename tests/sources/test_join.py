@@ -19,6 +19,7 @@ def files(tmp_path):
             tmp_path / f"{name}.h5",
             height=height,
             source="test",
+            license=f"licence of {name}",
             about={"split_name": name},
         ) as writer:
             for split, count in zip(("train", "validation"), counts, strict=True):
@@ -47,6 +48,7 @@ def test_the_collections_splits_stay_and_the_others_training_lines_are_added(
     with lines_file.LinesFile(out) as file:
         train, validation = file.split("train"), file.split("validation")
         assert file.about == about == {"split_name": "mine"}
+        assert file.license == "licence of mine; licence of made_up"
     assert validation.digest == before.digest
     once = [f"m {i}" for i in range(3)]
     assert list(train.transcripts) == 2 * once + [f"m {i}" for i in range(70)]
