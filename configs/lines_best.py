@@ -9,7 +9,7 @@ python -m ocr_jax.prepare join --source=data/lines.h5 --times=14 \
 python -m ocr_jax.main --config=configs/lines_best.py
 python -m ocr_jax.tune_decoder --workdir=WORKDIR
 
-Where pretrained:hands knows the letters, lines_ctc.py reads better after a sixth of the
+Where pretrained:hands knows the letters, lines_ctc.py reads better after a tenth of the
 time: 14.9 % wrong on the lines below after ten passes. The network is that of
 lines_ctc.py:nothing. Pre-training on synthetic lines halves the number of passes;
 recombined lines, with the words in other orders, keep the network from memorising them.

@@ -73,7 +73,7 @@ def add_executor_options(parser: argparse.ArgumentParser):
         "--slots",
         type=int,
         default=0,
-        help="CPU slots (default: one per core)",
+        help="CPU slots (default: one per core, as far as memory allows)",
     )
     add(
         "--busy_above",

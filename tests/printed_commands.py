@@ -37,7 +37,7 @@ class Printed(NamedTuple):
 
 def texts() -> Iterator[tuple[str, str]]:
     """Yield (file, text) of everything that a user may read."""
-    for pattern in ("*.md", "docs/*.md", "configs/*.md", "experiments/**/*.md"):
+    for pattern in ("*.md", "docs/**/*.md", "configs/*.md", "experiments/**/*.md"):
         for path in sorted(ROOT.glob(pattern)):
             # The past may name commands that are gone.
             if path.name != "CHANGELOG.md":

@@ -4,7 +4,7 @@
     python -m ocr_jax.app --workdir=runs/NAME
 
 FOLDER holds page images. The text of each is in XML beside it; trainings are in
-FOLDER/runs. Without a folder you try a network: drop a line or a page on the window.
+FOLDER/runs. Without a folder you try a network: drop a line or a page on the box.
 """
 
 import argparse

@@ -9,7 +9,6 @@ import threading
 from concurrent import futures
 
 import cv2
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -77,17 +76,6 @@ def test_a_large_kind_of_tiff_has_all_its_pages(project):
     assert out.getvalue().startswith(b"II+")
     added = uploads.add(project.folder, "book.tif", out.getvalue())
     assert added == ["book_0001", "book_0002"]
-
-
-@pytest.mark.parametrize("tag", range(1, 9))
-@pytest.mark.parametrize("suffix", [".tif", ".jpg", ".png"])
-def test_the_size_of_a_page_is_that_of_its_upright_picture(tmp_path, suffix, tag):
-    image, path = Image.new("L", (90, 60), 200), tmp_path / f"page{suffix}"
-    exif = Image.Exif()
-    exif[0x0112] = tag
-    image.save(path, exif=exif)
-    size, found = pictures.size_and_tag(path)
-    assert (size, found) == (opening.read_image(path).shape[::-1], tag)
 
 
 def tiff_of(count):
@@ -273,30 +261,3 @@ def test_what_is_no_file_is_not_split_and_stops_no_other(project, suffix):
     (project.folder / f"gone{suffix}").symlink_to("nowhere")
     (project.folder / f"folder{suffix}").mkdir()
     assert splitting.waiting(project.folder) == [photograph]
-
-
-def test_pictures_are_shown_upright_and_thumbnails_kept(project):
-    page = project.pages()[0]
-    content, mime = pictures.shown(page.image, page.xml)
-    assert mime == "image/png" and content == page.image.read_bytes()
-    turned = fixtures.lying_on_its_side(Image.fromarray(fixtures.draw_page()))
-    turned.save(project.folder / "phone.jpg", exif=turned.getexif())
-    phone = project.page("phone")
-    assert project.open(phone).size == (500, 400)
-    content, mime = pictures.shown(phone.image, phone.xml)
-    assert Image.open(io.BytesIO(content)).size == (500, 400)
-    small = pictures.thumbnail(page.image, project.folder)
-    [kept] = (project.folder / pictures.CACHE).iterdir()
-    assert kept.read_bytes() == small and max(Image.open(kept).size) == 240
-    deep = Image.fromarray(np.full((400, 500), 60_000, np.uint16))
-    deep.save(project.folder / "deep.png")
-    pictures.thumbnail(project.folder / "deep.png", project.folder)
-    long = project.folder / f"{'x' * 240}.png"
-    deep.save(long)
-    assert pictures.thumbnail(long, project.folder)
-    content = (project.folder / "phone.jpg").read_bytes()
-    torn = project.folder / "torn.jpg"
-    torn.write_bytes(content[: len(content) // 2])
-    for path in (torn, torn.with_name("none.jpg")):
-        with pytest.raises(UserError, match=path.stem):
-            pictures.thumbnail(path, project.folder)

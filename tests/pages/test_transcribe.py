@@ -11,7 +11,7 @@ from PIL import Image
 from ocr_jax import reading_bar, transcribe
 from ocr_jax.app import trees
 from ocr_jax.data.pages_file import Line
-from ocr_jax.pages import kept_xml, xml_texts
+from ocr_jax.pages import xml_texts
 from tests import fixtures
 
 TEXTS = ("cab", "abc", "ac")
@@ -204,14 +204,6 @@ def test_mistakes_are_one_line(run, tmp_path, capsys, finished):
         assert message in said and len(said.splitlines()) == 1
 
 
-def test_what_stands_before_the_root_is_kept(tmp_path):
-    before = '<?xml-model href="a.rng"?>\n<!-- by <hand> & héart -->\n<!-- two -->\n'
-    path = tmp_path / "page.xml"
-    root = "<alto><!-- inside --><TextLine /></alto>"
-    path.write_text(f"<?xml version='1.0'?>\n{before}{root}", encoding="utf-8")
-    assert xml_texts.copy(path, {}).decode() == f"{kept_xml.DECLARATION}{before}{root}"
-
-
 def test_texts_with_marks_of_xml_are_texts(tmp_path):
     save(tmp_path, "alto")
     text = "a <b> & \"c\" 'd'"
@@ -234,28 +226,6 @@ def test_a_text_that_is_read_again_was_checked_by_nobody(tmp_path, form):
     first, *others = copied.lines
     assert not copied.is_checked(first) and not copied.tenths(first)
     assert all(map(copied.is_checked, others))
-
-
-@pytest.mark.parametrize(
-    ("region_text", "expected"),
-    [("one\ntwo", "one\nTWO"), ("in one piece", "in one piece")],
-)
-def test_the_text_of_a_region_is_renewed_where_it_was_that_of_its_lines(
-    tmp_path, region_text, expected
-):
-    def equivalent(text):
-        return f"<TextEquiv><Unicode>{text}</Unicode></TextEquiv>"
-
-    lines = "".join(
-        f"<TextLine>{equivalent(text)}</TextLine>" for text in ("one", "two")
-    )
-    region = f"<TextRegion>{lines}{equivalent(region_text)}</TextRegion>"
-    (tmp_path / "page.xml").write_text(f"<PcGts><Page>{region}</Page></PcGts>")
-    copied = xml_texts.copy(tmp_path / "page.xml", {1: xml_texts.Text("TWO", 0.5)})
-    found = ElementTree.fromstring(copied).findtext(
-        "./Page/TextRegion/TextEquiv/Unicode"
-    )
-    assert found == expected
 
 
 @pytest.mark.parametrize("form", ["page", "alto"])
