@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
         for job in pending:
             print(_own_slot(job.command, args.gpus))
         return 0
+    errors.outlive_reader()
     job_status.refuse_other_configs(pending)
     executor = executor_of(args)
     job_status.queue(pending)
@@ -137,13 +138,12 @@ def refuse_options(args: argparse.Namespace, defaults: dict[str, object], why: s
 
 def _own_slot(command: Sequence[str], gpus: str) -> str:
     """Return a shell command that finds a slot by itself."""
-    if gpus == "none":
-        return shlex.join([*command, "--gpus=none"])
     line = shlex.join([*command, "--gpus=auto:1"])
     if gpus == "all":
         return line
-    # The free one is looked for among those.
-    return f"CUDA_VISIBLE_DEVICES={shlex.quote(gpus)} {line}"
+    # The free one is looked for among those; without GPUs, it is a slot of cores.
+    visible = "" if gpus == "none" else shlex.quote(gpus)
+    return f"CUDA_VISIBLE_DEVICES={visible} {line}"
 
 
 def _parser() -> argparse.ArgumentParser:

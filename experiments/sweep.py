@@ -44,6 +44,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Run the sweep, or W&B's agents; return the exit code."""
+    errors.outlive_reader()
     if args.agents:
         return _run_agents(args)
     if args.seed < 0 or (args.trials is not None and args.trials < 1):

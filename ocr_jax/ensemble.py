@@ -115,7 +115,7 @@ def _write(config, first: Path, members: list, workdir: Path) -> dict:
     )
     with checkpoints.Checkpoints(workdir) as saved:
         saved.save(checkpoints.BEST, state, {})
-    mesh = devices.make_mesh(config.batch_size)
+    mesh = devices.make_reading_mesh(config.batch_size)
     state = devices.replicate(state, mesh)
     model = models.build_model(config, data.charset.num_classes)
     logits_step = inference.make_logits_step(model)

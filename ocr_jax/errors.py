@@ -3,6 +3,7 @@
 import argparse
 import errno
 import gc
+import io
 import os
 import signal
 import sys
@@ -62,6 +63,38 @@ def exit_code(command: Callable[[], int | None]) -> int:
             reason = one_line(error, 80)
             return _say(f"The disk is full ({reason}): free some, run again.", 2)
         raise
+
+
+def outlive_reader():
+    """Have stdout go nowhere once its reader is gone, as `tee` is after Ctrl-C.
+
+    For what takes hours and leaves files: its output is the least of it.
+    """
+    stream = sys.stdout
+    if stream is sys.__stdout__ and isinstance(stream, io.TextIOWrapper):
+        sys.stdout = _Outliving(
+            stream.buffer,
+            encoding=stream.encoding,
+            errors=stream.errors,
+            line_buffering=stream.line_buffering,
+        )
+
+
+class _Outliving(io.TextIOWrapper):
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            return self._go_nowhere() or len(text)
+
+    def flush(self):
+        try:
+            super().flush()
+        except BrokenPipeError:
+            self._go_nowhere()
+
+    def _go_nowhere(self):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
 
 
 def _terminate(*_):

@@ -31,7 +31,7 @@ def evaluate(
     while training and from the command line. temperatures, read: see
     steps.make_eval_step.
     """
-    mesh = devices.make_mesh(config.batch_size)
+    mesh = devices.make_reading_mesh(config.batch_size)
     split = rereading.at_surest_widths(logits_step, state, split, config, mesh)
     eval_step = steps.make_eval_step(logits_step, mesh, temperatures, read)
     rows = split.plan(config, epoch=0)

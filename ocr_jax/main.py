@@ -79,6 +79,7 @@ def _run(argv: list[str]):
     _refuse_flags_of_other_mode()
     workdir = _WORKDIR.value or workdirs.default_workdir(config)
     if _MODE.value == "train":
+        errors.outlive_reader()
         from ocr_jax import train  # jax takes a second to import: --help need not wait
 
         train.train_and_evaluate(config, Path(workdir), overwrite=_OVERWRITE.value)

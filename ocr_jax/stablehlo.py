@@ -10,9 +10,10 @@ program reads lines once; ocr_jax/rereading.py says how dense ones are read agai
 
 import jax
 import jax.export
+import ml_collections
 import numpy as np
 
-from ocr_jax import inference
+from ocr_jax import inference, models
 from ocr_jax.trained import BestModel
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -21,10 +22,13 @@ MULTIPLE = 32  # of widths: a frame is never cut
 
 def serialize(best: BestModel) -> bytes:
     """Return the program with the network's weights, for any B and W."""
+    config = ml_collections.ConfigDict(best.config)
+    config.lstm_implementation = "scan"  # cuDNN's is of no other platform
+    model = models.build_model(config, best.charset.num_classes)
 
     @jax.jit
     def read(images, widths):
-        return inference.predict_logits(best.model, best.state, images, widths)
+        return inference.predict_logits(model, best.state, images, widths)
 
     batch, width = jax.export.symbolic_shape(
         f"b, {MULTIPLE}*w", constraints=["b >= 1", "w >= 1"]

@@ -191,6 +191,8 @@ def make_train_steps(train_step: Callable) -> Callable:
     def train_steps(state, batches):
         if len(batches) == 1:
             return train_step(state, batches[0])
+        if jax.default_backend() == "cpu":  # see `settled`
+            jax.block_until_ready((state, batches))
         return in_one_program(state, batches)
 
     return train_steps

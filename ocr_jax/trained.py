@@ -41,7 +41,7 @@ def load_best(workdir: Path) -> BestModel:
     workdir = run_names.resolve(workdir)
     config = workdirs.load_config(workdir)
     refuse_finder(workdir, config)
-    config.freeze = ""  # of its training alone
+    config.freeze, config.loader = "", "auto"  # these were of its training alone
     try:
         config_lib.check(config)
         description = workdirs.read_json(workdir / "dataset.json")
@@ -127,6 +127,6 @@ def open_run(workdir: Path | str) -> OpenRun:
     devices.use_cores(batch_size)
     devices.use_compilation_cache()
     best = load_best(workdir)
-    mesh = devices.make_mesh(batch_size)
+    mesh = devices.make_reading_mesh(batch_size)
     state = devices.replicate(best.state, mesh)
     return OpenRun(workdir, best, mesh, state, inference.make_logits_step(best.model))

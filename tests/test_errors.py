@@ -1,5 +1,8 @@
 """Messages: why something failed, once and in the user's words."""
 
+import subprocess
+import sys
+
 import pytest
 
 from ocr_jax import corpora, decoders, errors, workdirs
@@ -43,3 +46,26 @@ def test_what_is_missing_or_no_file_is_named_once(tmp_path, read):
         message = str(raised.value)
         assert "Errno" not in message and ": it" not in message
         assert message.count(str(path)) <= 1
+
+
+LONG_TRAINING = """
+import pathlib, sys, rich.console
+from ocr_jax import errors
+def run():
+    errors.outlive_reader()
+    for _ in range(20_000):
+        print("a row of metrics")
+    rich.console.Console(file=sys.stdout).print("another")
+    pathlib.Path(sys.argv[1]).touch()
+sys.exit(errors.exit_code(run))
+"""
+
+
+def test_a_training_outlives_the_reader_of_its_output(tmp_path):
+    command = [sys.executable, "-c", LONG_TRAINING, str(tmp_path / "scores.json")]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as process:
+        process.stdout.readline()
+        process.stdout.close()  # as `tee` does after Ctrl-C
+        assert process.stderr.read() == "" and process.wait() == 0
+    assert (tmp_path / "scores.json").exists()

@@ -84,6 +84,7 @@ class Running:
         self.signal(signal.SIGKILL)
         while left := orphan_guard.processes({self.token}):
             orphan_guard.send(left, signal.SIGKILL)
+            time.sleep(0.05)
         self.lease.release()
         os.close(self.lock)
 

@@ -63,7 +63,7 @@ class Ray:
             self.room = int(total["GPU"] * jobs_per_gpu)
             if jobs_per_gpu > 1:
                 share = slots.SHARED_MEMORY / jobs_per_gpu
-                self._environment["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{share:.3f}"
+                self._environment["XLA_CLIENT_MEM_FRACTION"] = f"{share:.3f}"
         else:
             self._needs = {"num_cpus": 1}
             self.room = int(total["CPU"])
@@ -121,7 +121,7 @@ class Ray:
                 time.sleep(0.1)
             if cancelled.is_set():
                 process.terminate()
-            process.wait()
+            return process.wait()
 
         task = self._ray.remote(max_retries=MAX_RETRIES, **self._needs)(run_there)
         return task.remote()
@@ -130,7 +130,11 @@ class Ray:
         """Record what became of a job whose task has ended."""
         error = ""
         try:
-            self._ray.get(task)
+            code = self._ray.get(task)
+            if code and not self._interrupted and job.name not in self._pruned:
+                error = (
+                    f"ray_job.py on its node: {job_status.reason(code, job.workdir)}"
+                )
         except self._ray.exceptions.TaskCancelledError:
             pass
         except self._ray.exceptions.RayError as raised:
@@ -189,7 +193,7 @@ def status_at_end(job: jobs.Job, error: str, *, pruned: bool) -> job_status.Stat
     error: why Ray failed to run it, "" where it did run it or where we ended it.
     """
     status = job_status.read(job.workdir) or job_status.Status.of(job)
-    if error:
+    if error and status.state in ("queued", "running"):
         status.state, status.reason = "failed", error
     if status.state == "running":  # it was killed before it could say so
         status.state, status.reason = "stopped", "by Ctrl-C"

@@ -36,7 +36,7 @@ def render(runs: Sequence[runs_lib.Run], split: str) -> str:
     parts = [
         _head(runs, split),
         _table(runs, keys, split),
-        _curves(runs, split),
+        _curves(runs),
         _paired_test(runs, split) if len(runs) == 2 else "",
         _sweep(runs, keys) if len(runs) > 2 and keys else "",
         readings.section(runs, split),
@@ -141,10 +141,10 @@ def _rate(run: runs_lib.Run, name: str, split: str) -> str:
     return f'{rate}<span class="interval">({100 * low:.1f}–{100 * high:.1f})</span>'
 
 
-def _curves(runs: Sequence[runs_lib.Run], split: str) -> str:
+def _curves(runs: Sequence[runs_lib.Run]) -> str:
     if not any(run.epochs for run in runs):
         return ""
-    return "<h2>Learning curves</h2>" + _figure(plots.curves(runs, split))
+    return "<h2>Learning curves</h2>" + _figure(plots.curves(runs))
 
 
 def _paired_test(runs: Sequence[runs_lib.Run], split: str) -> str:

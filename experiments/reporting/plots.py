@@ -27,8 +27,9 @@ LONGEST_TICK = 18
 LOG_RATIO = 10
 
 
-def curves(runs: Sequence[runs_lib.Run], split: str) -> go.Figure:
-    """The score by epoch left; the losses of training (dotted) and split right."""
+def curves(runs: Sequence[runs_lib.Run]) -> go.Figure:
+    """Validation's score by epoch, left; its loss and training's (dotted), right."""
+    split = "validation"  # the one that is read after every epoch
     name, title = next(iter(runs[0].names.items()))
     figure = subplots.make_subplots(
         cols=2, subplot_titles=(f"{split} {title}", f"loss: {split} —, train ···")

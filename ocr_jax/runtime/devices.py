@@ -47,6 +47,13 @@ def make_mesh(batch_size: int) -> Mesh:
     return Mesh(devices, (DATA,))
 
 
+def make_reading_mesh(batch_size: int) -> Mesh:
+    """Make a mesh of as many devices as divide a batch: to read, fewer will do."""
+    devices = np.array(jax.devices())
+    most = max(n for n in range(1, devices.size + 1) if batch_size % n == 0)
+    return Mesh(devices[:most], (DATA,))
+
+
 def replicate(tree, mesh: Mesh):
     """Place every array of the tree whole on every device."""
     # Via the host: jax cannot move an array between devices of different processes.

@@ -150,7 +150,12 @@ def join_arguments(processes: str, environ: Mapping[str, str]) -> dict | None:
     is_step = environ.get("SLURM_STEP_NUM_TASKS") == tasks != "1"
     if not is_step or processes == config_lib.ALONE:
         return None
-    return {"cluster_detection_method": "slurm"}
+    found = {"cluster_detection_method": "slurm"}
+    alone = environ.get("SLURM_STEP_NUM_NODES") == tasks
+    if alone or environ.get("CUDA_VISIBLE_DEVICES", ",").isdecimal():
+        # All GPUs that the task sees: jax would take the one with its local number.
+        found["local_device_ids"] = []
+    return found
 
 
 def _initialize(arguments: dict):

@@ -220,7 +220,10 @@ def _gpus(busy_above: float) -> list[tuple[str, Device]]:
 
     def device(handle) -> Device:
         def busy() -> bool:
-            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+            try:
+                memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+            except pynvml.NVMLError:  # some GPUs don't tell
+                return False
             return memory.used / memory.total > busy_above
 
         return Device(pynvml.nvmlDeviceGetUUID(handle), busy)
@@ -254,7 +257,7 @@ def _gpu_slot(gpu: tuple[str, Device], share: int, shares: int) -> Slot:
     # Use the order of NVML, which differs from CUDA's default.
     environment = {"CUDA_VISIBLE_DEVICES": index, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     if shares > 1:
-        environment["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{SHARED_MEMORY / shares:.3f}"
+        environment["XLA_CLIENT_MEM_FRACTION"] = f"{SHARED_MEMORY / shares:.3f}"
     name = f"gpu {index}" + (f" {share + 1}/{shares}" if shares > 1 else "")
     return Slot(name, (device,), share, shares, environment)
 

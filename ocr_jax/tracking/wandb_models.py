@@ -56,6 +56,9 @@ def _fetch(run: str) -> Path:
         try:
             latest.download(root=partial)
             os.replace(partial, folder)
+        except OSError:
+            if not folder.exists():  # else another job was first
+                raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     if not (folder / "config.json").exists():

@@ -1,6 +1,7 @@
 """The W&B run of a training. Its failures never stop the training."""
 
 import os
+import re
 import shlex
 import uuid
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from ocr_jax.errors import one_line
 # Long enough for a slow proxy, short enough for a node without a network.
 SECONDS_TO_CONNECT = 30
 SECONDS_TO_FINISH = 60
+LONGEST_NAME = 128  # of an artifact
 # The files of a workdir that a model artifact contains, beside the checkpoint.
 DESCRIBED_BY = (
     "config.json",
@@ -65,9 +67,13 @@ class WandbRun:
     def finish(self, exit_code: int):
         """Send the rest; exit code 0 marks the run as finished, any other as failed."""
         if self._run:
-            self._attempt(lambda: self._run.finish(exit_code=exit_code))
+            folder = shlex.quote(f"{self._workdir}/wandb")
+            self._attempt(
+                lambda: self._run.finish(exit_code=exit_code),
+                f"; to upload the rest: wandb sync {folder}/run-*",
+            )
 
-    def _attempt(self, action: Callable):
+    def _attempt(self, action: Callable, hint: str = ""):
         try:
             return action()
         # Hours of training are worth more than their log. A missing network, a full
@@ -75,7 +81,7 @@ class WandbRun:
         except Exception as error:
             self._run = None
             reason = one_line(f"{type(error).__name__}: {error}")
-            self._say(f"W&B failed; training continues without it: {reason}")
+            self._say(f"W&B failed; training continues without it: {reason}{hint}")
             return None
 
     def _start(self, workdir: Path, config, mode: str):
@@ -86,6 +92,7 @@ class WandbRun:
             console="off",
             init_timeout=SECONDS_TO_CONNECT,
             finish_timeout=SECONDS_TO_FINISH,
+            finish_timeout_raises=True,
         )
         wandb.setup(settings)
         if mode == "auto":
@@ -100,6 +107,7 @@ class WandbRun:
     def _log_model(self, checkpoint: Path, name: str, metadata: dict):
         import wandb
 
+        name = re.sub(r"[^\w.-]", "-", name)[-LONGEST_NAME:]
         artifact = wandb.Artifact(name, type="model", metadata=metadata)
         place = checkpoint.absolute().relative_to(self._workdir.absolute())
         artifact.add_dir(str(checkpoint), name=str(place))

@@ -72,7 +72,7 @@ def test_a_dry_run_prints_one_command_per_job_and_writes_nothing(project):
         ("all", "", "auto:1"),
         ("0,1", "CUDA_VISIBLE_DEVICES=0,1 ", "auto:1"),
         ("0, 1", "CUDA_VISIBLE_DEVICES='0, 1' ", "auto:1"),
-        ("none", "", "none"),
+        ("none", "CUDA_VISIBLE_DEVICES= ", "auto:1"),
     ],
 )
 def test_a_printed_command_takes_one_free_gpu_of_those_named(

@@ -208,6 +208,21 @@ def test_slurm_is_believed_in_a_step_of_several_tasks_only(change, joins):
     assert distributed.join_arguments("alone", environ) is None
 
 
+@pytest.mark.parametrize(
+    ("change", "takes_all"),
+    [
+        ({"SLURM_STEP_NUM_NODES": "2"}, True),  # one task a node
+        ({"SLURM_STEP_NUM_NODES": "1", "CUDA_VISIBLE_DEVICES": "3"}, True),
+        ({"SLURM_STEP_NUM_NODES": "1", "CUDA_VISIBLE_DEVICES": "0,1"}, False),
+        ({"SLURM_STEP_NUM_NODES": "1"}, False),
+    ],
+)
+def test_a_task_of_slurm_takes_all_gpus_that_are_its_own(change, takes_all):
+    assert SLURM_TASK["SLURM_NTASKS"] == "2"
+    found = distributed.join_arguments("", SLURM_TASK | change)
+    assert found.get("local_device_ids") == ([] if takes_all else None)
+
+
 def test_a_coordinator_goes_before_slurm():
     arguments = distributed.join_arguments("10.0.0.1:4000,3,2", SLURM_TASK)
     assert arguments["coordinator_address"] == "10.0.0.1:4000"

@@ -32,15 +32,18 @@ def gpus(monkeypatch):
     class NVMLError(Exception):
         pass
 
+    def memory_of(handle):
+        if used[handle] is None:
+            raise NVMLError("Not Supported")
+        return types.SimpleNamespace(used=used[handle], total=80 * GIB)
+
     fake = types.SimpleNamespace(
         NVMLError=NVMLError,
         nvmlInit=lambda: None,
         nvmlDeviceGetCount=lambda: len(used),
         nvmlDeviceGetHandleByIndex=lambda index: index,
         nvmlDeviceGetUUID=lambda handle: f"GPU-{handle}abc",
-        nvmlDeviceGetMemoryInfo=lambda handle: types.SimpleNamespace(
-            used=used[handle], total=80 * GIB
-        ),
+        nvmlDeviceGetMemoryInfo=memory_of,
     )
     monkeypatch.setitem(sys.modules, "pynvml", fake)
     return used
@@ -51,12 +54,17 @@ def lease_all(found):
     return list(iter(lambda: slots.lease(found), None))
 
 
+def test_a_gpu_that_does_not_tell_of_its_memory_is_used(gpus):
+    gpus[0] = None
+    assert slots.lease(slots.find("0")).slot.name == "gpu 0"
+
+
 def test_each_gpu_is_a_slot_and_sees_only_itself(gpus):
     found = slots.find("all")
     assert [slot.name for slot in found] == ["gpu 0", "gpu 1", "gpu 2", "gpu 3"]
     visible = [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in found]
     assert visible == ["0", "1", "2", "3"]
-    assert "XLA_PYTHON_CLIENT_MEM_FRACTION" not in found[0].environment
+    assert "XLA_CLIENT_MEM_FRACTION" not in found[0].environment
 
 
 def test_a_gpu_that_somebody_else_uses_is_left_alone(gpus):
@@ -75,7 +83,7 @@ def test_jobs_on_one_gpu_share_its_memory_and_come_last_to_a_used_one(gpus):
         "gpu 0 2/2",
         "gpu 3 2/2",
     ]
-    shares = {slot.environment["XLA_PYTHON_CLIENT_MEM_FRACTION"] for slot in found}
+    shares = {slot.environment["XLA_CLIENT_MEM_FRACTION"] for slot in found}
     assert shares == {"0.450"}
 
 
