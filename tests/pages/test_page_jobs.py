@@ -23,7 +23,7 @@ def reader(monkeypatch):
     line = PageLine(np.zeros((2, 2)), np.zeros((4, 2)), Reading("ab", 0.9, []))
     fake = types.SimpleNamespace(read_gray=lambda gray: Page((6, 4), [line]))
     monkeypatch.setattr(transcribe.finder_lib, "load", lambda name: None)
-    monkeypatch.setattr(transcribe, "_recognizer", lambda args: None)
+    monkeypatch.setattr(transcribe, "load_named", lambda *_: None)
     monkeypatch.setattr(transcribe.page_reader, "PageReader", lambda *_: fake)
     monkeypatch.setattr(transcribe.xml_pages, "read", lambda *_: {})
 
@@ -261,14 +261,14 @@ def test_a_run_that_reads_nothing_leaves_no_folder(run, tmp_path, monkeypatch):
     (tmp_path / "in/torn.png").write_bytes(b"no")
     (tmp_path / "there").mkdir()
     assert run("in/torn.png", "--out=new/out")[0] == 2
-    monkeypatch.setattr(transcribe, "_recognizer", no_network)
+    monkeypatch.setattr(transcribe, "load_named", no_network)
     for out in ("there", "new/out"):
         assert refused(run("in", f"--out={out}"), "no network")
     left = {path.name for path in tmp_path.rglob("*")}
     assert left == {"in", "a.png", "torn.png", "there"}
 
 
-def no_network(args):
+def no_network(*_):
     raise UserError("no network")
 
 
