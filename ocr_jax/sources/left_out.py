@@ -4,16 +4,35 @@ import collections
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ocr_jax import sources, workdirs
+from ocr_jax.errors import UserError
 
 # How many kinds of reasons are printed, and how many names for each.
 SHOWN_KINDS = 10
 SHOWN_NAMES = 10
 # What differs between reasons of one kind: names, numbers, and what follows a colon.
 VARIABLE = re.compile(r"'[^']*'|\"[^\"]*\"|(?<=: ).+|\d[\d,.]*")
+
+
+def kept(
+    items: Iterable[sources.Item], skipped: list[sources.Skipped], problem: str
+) -> Iterator[sources.Item]:
+    """Yield what is not left out, and add the rest to `skipped`.
+
+    Raises UserError, which says `problem` and the reasons, if nothing is kept.
+    """
+    has_some = False
+    for item in items:
+        if isinstance(item, sources.Skipped):
+            skipped.append(item)
+        else:
+            has_some = True
+            yield item
+    if not has_some:
+        raise UserError(f"{problem}: {'; '.join(reasons(skipped))}")
 
 
 def report(skipped: Sequence[sources.Skipped], out: Path):

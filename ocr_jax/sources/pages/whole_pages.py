@@ -57,7 +57,8 @@ def make(args: argparse.Namespace):
     found = tasks(args)
     skipped, incomplete = [], []
     results = worker_pool.read_all(read, found, 0, args.workers, ahead=AHEAD)
-    pages = _pages(results, skipped, incomplete)
+    items = _noting_incomplete(results, incomplete)
+    pages = left_out.kept(items, skipped, "no page could be read")
     counts = pages_file.save(args.out, pages, f"whole_pages {args.source}")
     print(pages_file.summary(args.out, counts))
     if any(not (task.split or task.problem) for task in found):
@@ -77,31 +78,19 @@ def make(args: argparse.Namespace):
     left_out.report(skipped, args.out)
 
 
-def _pages(
-    results: Iterable[list[sources.Item]],
-    skipped: list[sources.Skipped],
-    incomplete: list[str],
-) -> Iterator[tuple[str, pages_file.Page]]:
-    """Yield the pages; add what is left out, and the pages that lack some lines.
-
-    Raises UserError if there is no page.
-    """
-    has_some = False
+def _noting_incomplete(
+    results: Iterable[list[sources.Item]], incomplete: list[str]
+) -> Iterator[sources.Item]:
+    """Yield all items, and add the names of pages that lack some lines."""
     for items in results:
         left = [item for item in items if isinstance(item, sources.Skipped)]
-        skipped += left
         for item in items:
-            if isinstance(item, sources.Skipped):
-                continue
-            split, page = item
-            # Other pages of its TIFF have the page's name, its lines their own.
-            if any(one.name != page.page_id for one in left):
-                incomplete.append(page.page_id)
-            has_some = True
-            yield split, page
-    if not has_some:
-        why = "; ".join(left_out.reasons(skipped))
-        raise UserError(f"no page could be read: {why}")
+            if not isinstance(item, sources.Skipped):
+                _, page = item
+                # Other pages of its TIFF have the page's name, its lines their own.
+                if any(one.name != page.page_id for one in left):
+                    incomplete.append(page.page_id)
+            yield item
 
 
 def _line(line: line_cutting.TextLine, scale: np.ndarray) -> pages_file.Line:

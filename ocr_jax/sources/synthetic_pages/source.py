@@ -7,7 +7,6 @@ follows from (seed, split, index) alone, with any number of workers.
 
 import argparse
 import itertools
-from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import cv2
@@ -15,7 +14,6 @@ import numpy as np
 
 from ocr_jax import extras, sources
 from ocr_jax.data import lines_file, pages_file, polylines
-from ocr_jax.errors import UserError
 from ocr_jax.sources import left_out, worker_pool
 from ocr_jax.sources.synthetic import fonts
 from ocr_jax.sources.synthetic_pages import bends, layouts, paper, scans
@@ -82,26 +80,11 @@ def make(args: argparse.Namespace):
     """Write the pages file that the options describe; print a summary."""
     drawn = worker_pool.read_all(read, tasks(args), 0, args.workers, ahead=AHEAD)
     skipped = []
-    pages = _pages(itertools.chain.from_iterable(drawn), skipped)
+    items = itertools.chain.from_iterable(drawn)
+    pages = left_out.kept(items, skipped, "no page could be drawn")
     counts = pages_file.save(args.out, pages, f"synthetic_pages --seed={args.seed}")
     print(pages_file.summary(args.out, counts))
     left_out.report(skipped, args.out)
-
-
-def _pages(
-    items: Iterable[sources.Item], skipped: list[sources.Skipped]
-) -> Iterator[tuple[str, pages_file.Page]]:
-    """Yield the pages, and add the others to `skipped`. Raises UserError if all are."""
-    has_some = False
-    for item in items:
-        if isinstance(item, sources.Skipped):
-            skipped.append(item)
-        else:
-            has_some = True
-            yield item
-    if not has_some:
-        why = "; ".join(left_out.reasons(skipped))
-        raise UserError(f"no page could be drawn: {why}")
 
 
 def draw(source: Source, rng: np.random.Generator) -> tuple[np.ndarray, list[Written]]:
