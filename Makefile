@@ -6,7 +6,7 @@ BIN := .venv/bin
 export GLIBC_TUNABLES := glibc.malloc.hugetlb=1
 export MALLOC_MMAP_THRESHOLD_ := 4294967296
 export MALLOC_TRIM_THRESHOLD_ := 4294967296
-export MALLOC_ARENA_MAX := 4
+export MALLOC_ARENA_MAX := 1
 
 .PHONY: train test test-fast lint
 

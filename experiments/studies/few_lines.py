@@ -2,8 +2,9 @@
 
     python experiments/studies/few_lines.py runs/few_lines/* --before=0.202 --out=F.png
 
-For every run, the training lines of its file and its validation CER, greedy, with its
-95 % interval. Runs that went on from a network are drawn apart from those from nothing.
+For each number of training lines, the validation CER, greedy, with its 95 % interval:
+means of its runs, whose seeds or lines differ, and the CERs of the best and the worst.
+Runs that went on from a network are drawn apart from those from nothing.
 --before is that network's own CER before any training.
 """
 
@@ -11,6 +12,7 @@ import collections
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 from ocr_jax import errors, workdirs
 from ocr_jax.data import lines_file
@@ -28,14 +30,20 @@ def main():
     args = parser.parse_args()
     if not 0 <= (args.before or 0) <= 1:
         raise UserError(f"--before={args.before}: expected a CER from 0 to 1")
-    curves = collections.defaultdict(list)
+    groups = collections.defaultdict(list)
     for run in args.runs:
-        start, *row = measured(run)
-        curves[start].append(row)
-    print("| start | lines | CER |\n|---|---|---|")
-    for start, rows in curves.items():
-        for lines, cer, low, high in sorted(rows):
-            print(f"| {start} | {lines} | {cer:.1%} ({low:.1%} – {high:.1%}) |")
+        start, lines, *scores = measured(run)
+        groups[start, lines].append(scores)
+    curves = collections.defaultdict(list)
+    print("| start | lines | runs | CER | best – worst |\n|---|---|---|---|---|")
+    for (start, lines), runs in sorted(groups.items()):
+        cer, low, high = np.mean(runs, axis=0)
+        curves[start].append((lines, cer, low, high))
+        cers = [cer for cer, _, _ in runs]
+        print(
+            f"| {start} | {lines} | {len(runs)} | {cer:.1%} ({low:.1%} – {high:.1%}) "
+            f"| {min(cers):.1%} – {max(cers):.1%} |"
+        )
     draw(curves, args.before, args.out)
 
 
@@ -55,7 +63,7 @@ def draw(curves: dict[str, list], before: float | None, path: Path):
     """Draw error rates over numbers of lines, with their intervals."""
     figure, axes = plt.subplots(figsize=(5.6, 3.4), dpi=150)
     for start, rows in curves.items():
-        lines, cer, low, high = zip(*sorted(rows), strict=True)
+        lines, cer, low, high = zip(*rows, strict=True)
         color = STARTS.get(start, "#009E73")
         axes.plot(lines, cer, "o-", color=color, label=f"from {start}")
         axes.fill_between(lines, low, high, color=color, alpha=0.15, linewidth=0)

@@ -9,9 +9,9 @@ VARIABLES = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "MALLOC_MMAP_THRESHOLD_": str(1 << 32),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
-    # As many heaps as compile at once: they wait for each other with one, and with more
-    # than a few each keeps memory for itself.
-    "MALLOC_ARENA_MAX": "4",
+    # One heap, which keeps what a step frees. Heaps of threads hold no buffers of more
+    # than 64 MB: the system would map and clear those anew for every step.
+    "MALLOC_ARENA_MAX": "1",
 }
 
 
