@@ -2,11 +2,12 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-# Large buffers on huge pages, freed late: a training step on a CPU takes half the time.
-export GLIBC_TUNABLES := glibc.malloc.hugetlb=1
-export MALLOC_MMAP_THRESHOLD_ := 4294967296
-export MALLOC_TRIM_THRESHOLD_ := 4294967296
-export MALLOC_ARENA_MAX := 1
+# What ocr_jax/runtime/huge_pages.py sets for trainings; but tests compile more than they
+# train, and the compiler's threads wait for each other in one heap.
+test test-fast: export GLIBC_TUNABLES := glibc.malloc.hugetlb=1
+test test-fast: export MALLOC_MMAP_THRESHOLD_ := 4294967296
+test test-fast: export MALLOC_TRIM_THRESHOLD_ := 4294967296
+test test-fast: export MALLOC_ARENA_MAX := 4
 
 .PHONY: train test test-fast lint
 
