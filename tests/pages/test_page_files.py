@@ -140,7 +140,7 @@ def test_pages_that_have_only_some_of_their_lines_are_counted(tmp_path, capsys):
     options = f"--source={tmp_path / 'in'}", f"--out={tmp_path / 'pages.h5'}"
     assert fixtures.run_prepare("whole_pages", *options) == 0
     said = capsys.readouterr().out
-    assert "1 pages have only some of their lines" in said
+    assert "pages that have only some of their lines: 1; training" in said
     assert "1 x a line without a baseline (page0/l0)" in said
 
 
@@ -154,7 +154,7 @@ def test_further_pages_of_a_tiff_are_listed(tmp_path, capsys):
     assert fixtures.run_prepare("whole_pages", *options) == 0
     said = capsys.readouterr().out
     assert "1 x pages 2 to 3 of its TIFF: no XML has their lines (page0)" in said
-    assert "have only some of their lines" not in said
+    assert "only some of their lines" not in said
 
 
 @pytest.mark.parametrize(

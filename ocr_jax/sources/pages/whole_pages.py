@@ -72,7 +72,7 @@ def make(args: argparse.Namespace):
             print(splitting.no_validation("pages"))
     if incomplete:
         print(
-            f"{len(incomplete):,} pages have only some of their lines, and training "
+            f"pages that have only some of their lines: {len(incomplete):,}; training "
             "takes the others for paper: give them baselines"
         )
     left_out.report(skipped, args.out)
