@@ -1,11 +1,16 @@
 """Without an optional package: one line that says how to install it, exit code 2."""
 
+import importlib.metadata
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from PIL import Image
 
 from ocr_jax import extras
 from ocr_jax.errors import UserError
@@ -13,6 +18,7 @@ from ocr_jax.scoring import report
 from tests import fixtures
 
 ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # Runs a script, or -m and a module, as if the packages were not installed.
 WITHOUT = """
 import runpy, sys
@@ -64,22 +70,57 @@ def test_a_command_names_the_extra_that_it_lacks(packages, extra, command, tmp_p
     assert not list(tmp_path.iterdir())
 
 
+def distributions_of(requirements):
+    """Names of all that pip installs for some requirements on this machine."""
+    names, seen = set(), set()
+    waiting = [(Requirement(text), "") for text in requirements]
+    while waiting:
+        requirement, extra = waiting.pop()
+        marker, name = requirement.marker, canonicalize_name(requirement.name)
+        key = name, frozenset(requirement.extras)
+        if key in seen or (marker and not marker.evaluate({"extra": extra})):
+            continue
+        seen.add(key)
+        names.add(name)
+        for text in importlib.metadata.requires(name) or ():
+            waiting += [(Requirement(text), e) for e in ("", *requirement.extras)]
+    return names
+
+
+def modules_beside_the_base():
+    """Top-level modules that are installed here, but not for `pip install ocr_jax`."""
+    base = distributions_of(PROJECT["dependencies"]) | {"ocr-jax"}
+    return [
+        module
+        for module, names in importlib.metadata.packages_distributions().items()
+        if base.isdisjoint(map(canonicalize_name, names))
+    ]
+
+
 @pytest.mark.slow
-def test_the_base_prepares_lines_trains_and_reads(tmp_path, tiny_lines):
-    """No optional package can be imported: only the pictures are missing."""
-    every = ",".join(extras.EXTRAS)
+def test_the_base_prepares_lines_trains_reads_and_exports(tmp_path, tiny_lines):
+    """With its dependencies alone: only the pictures are missing."""
+    beside = modules_beside_the_base()
+    assert set(extras.EXTRAS) <= set(beside)
     config, tiny_config = tmp_path / "config.py", fixtures.make_tiny_config(tiny_lines)
     tiny_config.num_epochs = 1
     fixtures.write_config(config, tiny_config)
-    workdir, sheet = tmp_path / "run", tmp_path / "sheet.png"
-    train = "-m", "ocr_jax.main", f"--config={config}", f"--workdir={workdir}"
-    show = *PREPARE, "show", tiny_lines, f"--out={sheet}"
-    predict = "-m", "ocr_jax.predict", f"--workdir={workdir}", sheet
-    trained, shown, read = (
-        run_without(every, *command) for command in (train, show, predict)
-    )
-    for result in (trained, shown, read):
-        assert result.returncode == 0, result.stderr
+    workdir, sheet, page = (tmp_path / name for name in ("run", "sheet.png", "p.png"))
+    Image.fromarray(fixtures.draw_page()).save(page)
+    run = f"--workdir={workdir}"
+    commands = [
+        ("-m", "ocr_jax.main", f"--config={config}", run),
+        (*PREPARE, "show", tiny_lines, f"--out={sheet}"),
+        ("-m", "ocr_jax.predict", run, sheet),
+        ("-m", "ocr_jax.predict", "--decoder=beam", sheet),
+        ("-m", "ocr_jax.transcribe", page, f"--out={tmp_path / 'texts'}"),
+        ("-m", "ocr_jax.tune_decoder", run),
+        ("-m", "ocr_jax.main", run, "--mode=evaluate"),
+        ("-m", "ocr_jax.export", run, f"--out={tmp_path / 'exported'}"),
+    ]
+    trained, *others = (run_without(",".join(beside), *c) for c in commands)
+    for result in (trained, *others):
+        assert result.returncode == 0, (result.args, result.stderr)
     assert trained.stdout.count("pip install 'ocr_jax[report]'") == 1
     assert (workdir / "scores.json").exists()
     assert not list(workdir.glob("*.png"))
