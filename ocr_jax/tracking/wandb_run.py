@@ -70,10 +70,12 @@ class WandbRun:
             folder = shlex.quote(f"{self._workdir}/wandb")
             self._attempt(
                 lambda: self._run.finish(exit_code=exit_code),
-                f"; to upload the rest: wandb sync {folder}/run-*",
+                f"to upload the rest: wandb sync {folder}/run-*",
             )
 
-    def _attempt(self, action: Callable, hint: str = ""):
+    def _attempt(
+        self, action: Callable, otherwise: str = "training continues without it"
+    ):
         try:
             return action()
         # Hours of training are worth more than their log. A missing network, a full
@@ -81,7 +83,7 @@ class WandbRun:
         except Exception as error:
             self._run = None
             reason = one_line(f"{type(error).__name__}: {error}")
-            self._say(f"W&B failed; training continues without it: {reason}{hint}")
+            self._say(f"W&B failed: {reason}; {otherwise}")
             return None
 
     def _start(self, workdir: Path, config, mode: str):
