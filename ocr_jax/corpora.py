@@ -1,12 +1,13 @@
 """Texts that a language model may be learned from, and the choice of the best."""
 
+import collections
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ocr_jax import alike, decoders, regular_files, run_names, trained
 from ocr_jax import charset as charset_lib
-from ocr_jax import decoders, regular_files, run_names, trained
 from ocr_jax.data import dataset, lines_file
 from ocr_jax.decoding import language_model
 from ocr_jax.errors import UserError
@@ -15,12 +16,24 @@ from ocr_jax.errors import UserError
 OWN = 8
 
 
-def read(path: Path, charset: charset_lib.Charset) -> list[np.ndarray]:
+def conventions(train: dataset.LabelledSplit) -> dict[str, str]:
+    """Return what a collection writes for the quotes and dashes that it never has."""
+    named = zip(train.lines.transcripts, train.lines.line_ids, strict=True)
+    own = [text for text, line_id in named if lines_file.is_own(line_id)]
+    texts = own or train.lines.transcripts
+    return alike.written_instead(collections.Counter("".join(texts)))
+
+
+def read(
+    path: Path, charset: charset_lib.Charset, instead: dict[str, str]
+) -> list[np.ndarray]:
     """Encode the lines of a text file that the charset can spell.
 
+    instead: the collection's `conventions`, by which the text is respelled.
     Raises UserError if it can't be read as UTF-8, or has no such line.
     """
     text = regular_files.read_text(path, f"--text={path}")
+    text = text.translate(str.maketrans(instead))
     lines = [line for line in map(_written, text.splitlines()) if line]
     spelled = [line for line in lines if not charset.unknown([line])]
     found = f"{len(spelled)} of {len(lines)} lines have known characters only"
@@ -53,8 +66,13 @@ def collect(
     return richer if always else corpora | richer
 
 
-def language_of_start(best: trained.BestModel) -> language_model.NGrams | None:
-    """Return the n-grams of the network that a run went on from, in the run's ids."""
+def language_of_start(
+    best: trained.BestModel, instead: dict[str, str]
+) -> language_model.NGrams | None:
+    """Return the n-grams of the network that a run went on from, in the run's ids.
+
+    instead: the collection's `conventions`, by which they are respelled.
+    """
     if not best.config.init_from:
         return None
     path = run_names.resolve(best.config.init_from) / decoders.FILE
@@ -62,7 +80,7 @@ def language_of_start(best: trained.BestModel) -> language_model.NGrams | None:
         return None
     tuned, num_classes = decoders.read(path), best.charset.num_classes
     ids = {character: i for i, character in enumerate(best.charset.characters, 1)}
-    classes = [ids.get(character, -1) for character in tuned.characters]
+    classes = [ids.get(instead.get(c, c), -1) for c in tuned.characters]
     classes = np.array([language_model.BOUNDARY, *classes])
     ngrams, highest = tuned.model.ngrams, language_model.highest_order(num_classes)
     ngrams = language_model.shorten(ngrams, min(ngrams.order, highest))

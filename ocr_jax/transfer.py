@@ -14,6 +14,7 @@ from flax import traverse_util
 
 from ocr_jax import config as config_lib
 from ocr_jax import config_keys, run_names, train_state, trained, workdirs
+from ocr_jax.alike import like
 from ocr_jax.charset import BLANK, Charset, shown
 from ocr_jax.data import dataset
 from ocr_jax.errors import UserError, say
@@ -30,6 +31,7 @@ class Taken(NamedTuple):
     left: list[str]  # arrays of the other run that have no place here
     new_characters: str
     dropped_characters: str
+    alike: dict[str, str]  # new character → the known one that it starts as
 
     def __str__(self) -> str:
         parts = [f"{self.share:.0%} of the parameters taken over"]
@@ -37,6 +39,9 @@ class Taken(NamedTuple):
             parts.append(f"started fresh: {_counted(self.fresh)}")
         if self.new_characters:
             parts.append(f"new characters: '{shown(self.new_characters)}'")
+        if self.alike:
+            pairs = " ".join(f"{new}({known})" for new, known in self.alike.items())
+            parts.append(f"of which start as the known one in brackets: {pairs}")
         if self.dropped_characters:
             parts.append(f"dropped characters: '{shown(self.dropped_characters)}'")
         return "; ".join(parts)
@@ -135,7 +140,8 @@ def taken_over(
     if not config.init_from:
         return train_state.as_drawn
     other = trained.load_best(config.init_from)
-    replace, taken = take_over(other, shapes, data.charset)
+    counts = collections.Counter("".join(data.splits["train"].lines.transcripts))
+    replace, taken = take_over(other, shapes, data.charset, counts)
     is_random = any(name.split("/")[0] == config.freeze for name in taken.fresh)
     shapes_of_both = (_shapes(other.config, other.height), _shapes(config, data.height))
     differing = "; ".join(config_lib.differences(*shapes_of_both))
@@ -168,20 +174,31 @@ def _shapes(config, height: int) -> dict:
 
 
 def take_over(
-    other: trained.BestModel, shapes: train_state.TrainState, charset: Charset
+    other: trained.BestModel,
+    shapes: train_state.TrainState,
+    charset: Charset,
+    counts: collections.Counter,
 ) -> tuple[Callable, Taken]:
     """Return `replace(weights) → weights` with those of `other`, and what it takes.
 
     Arrays of the same name and shape are taken; of the output layer, the blank and the
-    characters that both charsets have.
+    characters that both charsets have. A character that only the training lines have
+    starts as the known one that looks like it, and shares its probability.
+
+    counts: of the characters of the training lines.
     """
     theirs = {character: i for i, character in enumerate(other.charset.characters, 1)}
-    columns = {
-        index: theirs[character]
-        for index, character in enumerate(charset.characters, 1)
-        if character in theirs
+    both = [character for character in charset.characters if character in theirs]
+    new = sorted(set(charset.characters) - theirs.keys())
+    alike = {
+        character: known
+        for character in new
+        if counts[character] and (known := like(character, theirs))
     }
-    columns = {BLANK: BLANK} | columns  # which class of ours is which of theirs
+    sources = {character: character for character in both} | alike
+    ids = {character: i for i, character in enumerate(charset.characters, 1)}
+    columns = {BLANK: BLANK} | {ids[c]: theirs[known] for c, known in sources.items()}
+    shift = np.log(_shares(sources, counts))
     share = len(columns) / charset.num_classes  # of the output layer
     fresh, left, taken, arrays = [], [], 0.0, {}
     for kind in train_state.WEIGHTS:
@@ -194,6 +211,8 @@ def take_over(
             if part is None:
                 fresh.append(name)
                 continue
+            if _is_head(name) and name.endswith("bias"):
+                part = part + shift.astype(part.dtype)
             arrays[kind][name] = part
             if kind == "params":
                 taken += array.size * (share if _is_head(name) else 1.0)
@@ -201,10 +220,23 @@ def take_over(
         taken / train_state.count_parameters(shapes),
         fresh,
         left,
-        new_characters="".join(sorted(set(charset.characters) - theirs.keys())),
+        new_characters="".join(new),
         dropped_characters="".join(sorted(theirs.keys() - set(charset.characters))),
+        alike=alike,
     )
     return jax.tree_util.Partial(_replace, arrays, np.array(list(columns))), report
+
+
+def _shares(sources: dict[str, str], counts: collections.Counter) -> np.ndarray:
+    """Return the share of each class in what its source had: 1 if it has that alone.
+
+    sources: character → the known one that it starts as. The blank comes first.
+    """
+    seen = {character: counts[character] + 0.5 for character in sources}
+    total = collections.Counter()
+    for character, known in sources.items():
+        total[known] += seen[character]
+    return np.array([1.0, *(seen[c] / total[known] for c, known in sources.items())])
 
 
 def _fitting(

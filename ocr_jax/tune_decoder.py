@@ -74,12 +74,15 @@ def tune(
             "so far; tune it again at the end"
         )
     train, validation = data.splits["train"], data.splits["validation"]
-    written = [line for path in texts for line in corpora.read(path, best.charset)]
+    instead = corpora.conventions(train)
+    written = [
+        line for path in texts for line in corpora.read(path, best.charset, instead)
+    ]
     learnt = corpora.choose_model(
         corpora.collect(train, written, always=always),
         validation.labels,
         best.charset.num_classes,
-        corpora.language_of_start(best),
+        corpora.language_of_start(best, instead),
     )
     model = jax.tree.map(jnp.asarray, language_model.build(learnt.ngrams))
     lines = read_lines(run, validation)

@@ -51,7 +51,7 @@ def test_of_a_joined_file_the_collections_lines_alone_are_a_choice():
 
 
 def test_lines_that_the_charset_cannot_spell_are_left_out_and_counted(text, capsys):
-    labels = corpora.read(text, Charset(tuple(fixtures.LETTERS)))
+    labels = corpora.read(text, Charset(tuple(fixtures.LETTERS)), {})
     assert [len(label) for label in labels] == [3, 3]
     assert "2 of 4 lines" in capsys.readouterr().out
 
@@ -69,7 +69,20 @@ def test_a_text_of_which_nothing_can_be_learned_is_refused(tmp_path, content, me
     path = tmp_path / "more.txt"
     path.write_bytes(content)
     with pytest.raises(UserError, match=f"more.txt:? {message}"):
-        corpora.read(path, Charset(tuple(fixtures.LETTERS)))
+        corpora.read(path, Charset(tuple(fixtures.LETTERS)), {})
+
+
+def test_texts_get_the_quotes_of_the_collection_alone(tmp_path):
+    """Copies and synthetic lines of a joined file have others, perhaps."""
+    lines = types.SimpleNamespace(
+        line_ids=("a", "b", "+font/1"), transcripts=("l’un", "l’autre", "it's")
+    )
+    instead = corpora.conventions(types.SimpleNamespace(lines=lines))
+    assert instead["'"] == "’"
+    (tmp_path / "text").write_text("l'un\n")
+    charset = Charset(tuple("lun’'"))
+    [label] = corpora.read(tmp_path / "text", charset, instead)
+    assert charset.decode(label) == "l’un"
 
 
 def test_the_language_of_the_first_network_is_a_choice_too():
@@ -87,14 +100,22 @@ def test_the_language_of_the_first_network_is_a_choice_too():
 def test_a_run_from_the_network_that_ships_knows_its_language():
     config = types.SimpleNamespace(init_from=pretrained.RECOGNIZER)
     charset = Charset(tuple("éab"))
-    found = corpora.language_of_start(
-        types.SimpleNamespace(config=config, charset=charset)
-    )
+    best = types.SimpleNamespace(config=config, charset=charset)
+    found = corpora.language_of_start(best, {})
     shipped = decoders.read(pretrained.folder("hands") / decoders.FILE).model.ngrams
     assert 0 < found.counts.sum() < shipped.counts.sum()
     assert found.num_classes == 4 and found.keys.max() < 4**found.order
     config.init_from = ""
-    assert (
-        corpora.language_of_start(types.SimpleNamespace(config=config, charset=charset))
-        is None
+    assert corpora.language_of_start(best, {}) is None
+
+
+def test_the_language_of_the_first_network_gets_the_quotes_of_the_collection():
+    config = types.SimpleNamespace(init_from=pretrained.RECOGNIZER)
+    charset = Charset(tuple("’'abcdefghijklmnopqrstuvwxyz "))
+    best = types.SimpleNamespace(config=config, charset=charset)
+    kept, respelled = (
+        language_model.shorten(corpora.language_of_start(best, instead), 1)
+        for instead in ({}, {"'": "’"})
     )
+    assert 1 not in kept.keys and 2 in kept.keys
+    assert 2 not in respelled.keys and 1 in respelled.keys

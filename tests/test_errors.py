@@ -35,7 +35,7 @@ def test_a_reason_that_is_not_of_the_system_is_its_words_in_one_line():
     [
         opening.read_image,
         workdirs.read_json,
-        lambda path: corpora.read(path, None),
+        lambda path: corpora.read(path, None, {}),
         lambda path: decoders.load("beam", path.parent, None),
     ],
 )

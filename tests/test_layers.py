@@ -42,6 +42,7 @@ LAYERS = (
     ("config", "recipes"),
     ("config_mistakes",),
     (
+        "alike",
         "charset",
         "checkout",
         "config_keys",

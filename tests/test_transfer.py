@@ -9,83 +9,15 @@ import pytest
 from ocr_jax import (
     evaluate,
     export,
-    models,
-    optimizers,
     train,
     train_state,
     trained,
     transfer,
     workdirs,
 )
-from ocr_jax.charset import Charset
 from ocr_jax.data import dataset, lines_writer
 from ocr_jax.errors import UserError
 from tests import fixtures, trainings
-
-
-def fresh_state(config, charset):
-    model = models.build_model(config, charset.num_classes)
-    tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1))
-    return train_state.create_state(model, tx, config, fixtures.HEIGHT)
-
-
-def take_over(other, config, charset):
-    """(state of a new network that takes the other's weights over, what it takes)."""
-    fresh = fresh_state(config, charset)
-    replace, taken = transfer.take_over(other, fresh, charset)
-    weights = replace({kind: getattr(fresh, kind) for kind in train_state.WEIGHTS})
-    return fresh.replace(**weights), taken
-
-
-def test_the_same_charset_takes_over_everything(finished):
-    config, workdir, _ = finished
-    charset = Charset(("a", "b", "c"))
-    best = trained.load_best(workdir)
-    state, taken = take_over(best, config, charset)
-    assert taken.share == 1
-    assert taken[1:] == ([], [], "", "")
-    for kind in ("params", "batch_stats"):
-        ours, theirs = (jax.tree.leaves(getattr(s, kind)) for s in (state, best.state))
-        assert len(ours) == len(theirs) > 0
-        for one, other in zip(ours, theirs, strict=True):
-            np.testing.assert_array_equal(one, other)
-
-
-def test_the_output_layer_is_carried_over_by_character(finished):
-    config, workdir, _ = finished
-    charset = Charset(("B", "c", "é", "a"))
-    fresh = fresh_state(config, charset)
-    best = trained.load_best(workdir)
-    state, taken = take_over(best, config, charset)
-    assert taken.new_characters == "Bé" and taken.dropped_characters == "b"
-    assert taken.fresh == []
-    old = best.state.params["head"]
-    for name in ("kernel", "bias"):
-        ours, theirs = state.params["head"][name], old[name]
-        for our_class, their_class in ((0, 0), (2, 3), (4, 1)):
-            np.testing.assert_array_equal(
-                ours[..., our_class], theirs[..., their_class]
-            )
-        for our_class in (1, 3):
-            untouched = fresh.params["head"][name][..., our_class]
-            np.testing.assert_array_equal(ours[..., our_class], untouched)
-
-
-def test_what_does_not_fit_is_named_and_starts_fresh(finished):
-    config, workdir, _ = finished
-    config = config.copy_and_resolve_references()
-    config.lstm_dim, config.lstm_layers = 20, 1
-    charset = Charset(("a", "b", "c"))
-    fresh = fresh_state(config, charset)
-    state, taken = take_over(trained.load_best(workdir), config, charset)
-    assert 0 < taken.share < 1
-    assert taken.fresh and all(
-        n.startswith(("recurrent/", "head/")) for n in taken.fresh
-    )
-    assert "started fresh: head (1 arrays), recurrent (" in str(taken)
-    np.testing.assert_array_equal(
-        state.params["head"]["kernel"], fresh.params["head"]["kernel"]
-    )
 
 
 def other_lines(folder):
@@ -231,7 +163,7 @@ def test_a_network_of_another_shape_is_refused_in_a_short_line(
     assert not (tmp_path / "run").exists()
     config.init_from_share = 0.0
     data = dataset.load(config, ("train",))
-    transfer.taken_over(config, fresh_state(config, data.charset), data)
+    transfer.taken_over(config, trainings.fresh_state(config, data.charset), data)
     assert "started fresh: encoder" in capsys.readouterr().out
 
 
@@ -241,7 +173,7 @@ def test_layers_that_are_left_behind_are_named(finished, tmp_path, capsys):
     config.init_from, config.init_from_share = str(pretrained), 0.0
     config.conv_channels = (16,)
     data = dataset.load(config, ("train",))
-    transfer.taken_over(config, fresh_state(config, data.charset), data)
+    transfer.taken_over(config, trainings.fresh_state(config, data.charset), data)
     told = capsys.readouterr().err
     assert "of another shape (conv_channels: [16, 24] → [16]), and these" in told
     assert "left behind: encoder (" in told

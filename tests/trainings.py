@@ -10,6 +10,7 @@ import pytest
 
 from ocr_jax import checkpoints, models, optimizers, train, train_state
 from ocr_jax.data import dataset, pipeline
+from tests import fixtures
 
 
 def latest_state(workdir, config):
@@ -63,3 +64,10 @@ def files_of(workdir):
     """What is in a workdir: path → content."""
     paths = [path for path in workdir.rglob("*") if path.is_file()]
     return {str(path.relative_to(workdir)): path.read_bytes() for path in paths}
+
+
+def fresh_state(config, charset):
+    """The state of a new network for these characters."""
+    model = models.build_model(config, charset.num_classes)
+    tx = optimizers.make_optimizer(config, optimizers.make_schedule(config, 1))
+    return train_state.create_state(model, tx, config, fixtures.HEIGHT)
