@@ -40,7 +40,6 @@ def get_config(start="hands"):
         config.encoder = "upright_conv"
         config.lstm_layers = LAYERS[start]
         config.num_epochs = 0
-        config.learning_rate = 1e-3
         config.dropout = 0.3
     else:
         expected = ", ".join((*LAYERS, "nothing"))

@@ -78,7 +78,7 @@ class LineTraining:
 
     def first_state(self, tx, shapes) -> train_state.TrainState:
         """Return the state before the first step: that of config.init_from, if any."""
-        taken = transfer.taken_over(self.config, shapes, self._data)
+        taken, self._taken_over = transfer.taken_over(self.config, shapes, self._data)
         height = self._data.height
         return train_state.create_state(self._model, tx, self.config, height, taken)
 
@@ -94,7 +94,8 @@ class LineTraining:
             f"{self._data.height}, {self.mesh.size} x {jax.devices()[0].platform}"
         )
         if is_start:
-            for remark in training_lines.remarks(self._data, self._known):
+            remarks = training_lines.remarks(self._data, self._known)
+            for remark in (*self._taken_over, *remarks):
                 tracker.message(remark)
 
     def validate(self, reader: train_state.TrainState, tracker: Tracker) -> Validated:

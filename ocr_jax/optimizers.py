@@ -7,7 +7,7 @@ import optax
 WARMUP_SHARE = 0.1  # of a training's steps, at most
 # (lines shown in all, most passes) of a training that goes on from another network, and
 # of one from nothing.
-TUNING, TRAINING = (40_000, 30), (270_000, 130)
+TUNING, TRAINING = (40_000, 20), (270_000, 130)
 LEAST_EPOCHS = 10
 
 

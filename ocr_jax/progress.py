@@ -105,6 +105,7 @@ class Run(NamedTuple):
     batches_per_epoch: int
     schedule: optax.Schedule
     train_steps: Callable
+    first_state: Callable[[], TrainState]  # before the first step
     tracker: Tracker
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 
 from ocr_jax import (
+    between,
     checkpoints,
     claims,
     line_training,
@@ -76,13 +77,15 @@ def _train(config, workdir: Path):
     tx = task.optimizer(schedule)
     shapes = devices.replicated_shapes(task.state_shapes(tx), task.mesh)
 
+    def first_state():
+        return devices.replicate(task.first_state(tx, shapes), task.mesh)
+
     with contextlib.ExitStack() as stack:
         saved = stack.enter_context(checkpoints.Checkpoints(workdir))
         latest = saved.restore(checkpoints.LATEST, shapes)
         if latest is None:
             _refuse_random_weights(workdir, batches_per_epoch)
-            state = devices.replicate(task.first_state(tx, shapes), task.mesh)
-            progress = Progress()
+            state, progress = first_state(), Progress()
         else:
             state, progress = latest[0], Progress.saved(latest[1])
             _refuse_stale(config, progress, workdir)
@@ -98,6 +101,7 @@ def _train(config, workdir: Path):
             batches_per_epoch=batches_per_epoch,
             schedule=jax.jit(schedule),  # one program, not a dozen small ones
             train_steps=trace.of(steps.make_train_steps(task.train_step(tx))),
+            first_state=first_state,
             tracker=tracker,
         )
         _announce(run, state, progress)
@@ -215,20 +219,24 @@ def _end_epoch(run: Run, state, progress: Progress, saved):
     started = time.monotonic()
     reader = train_state.for_inference(state)
     validated = run.task.validate(reader, run.tracker)
-    best = progress.best_error
+    best, seconds, unit = progress.best_error, progress.seconds, run.task.unit
     is_best = best is None or validated.error < best
-    seconds, unit = progress.seconds, run.task.unit
+    ended = Progress(
+        epoch=progress.epoch + 1,
+        best_error=validated.error if is_best else best,
+        stale_epochs=0 if is_best else progress.stale_epochs + 1,
+    )
+    if run.config.init_from and _is_done(run.config, ended):
+        reader, validated = between.best_share(run, reader, validated)
+        is_best = best is None or validated.error < best
+        ended = ended._replace(best_error=validated.error if is_best else best)
     values = {f"validation/{key}": value for key, value in validated.scores.items()} | {
         "train/loss": progress.loss / max(progress.lines, 1),
         "train/seconds": seconds,
         f"train/{unit}s_per_second": run.task.size / max(seconds, 1e-9),
         "validation/seconds": time.monotonic() - started,
     }
-    progress = Progress(
-        epoch=progress.epoch + 1,
-        best_error=validated.error if is_best else best,
-        stale_epochs=0 if is_best else progress.stale_epochs + 1,
-    )
+    progress = ended
     # The log comes first: after a kill in between, the epoch is logged again.
     run.tracker.epoch(int(state.step), progress.epoch, values, best=is_best)
     if is_best:

@@ -17,7 +17,7 @@ from ocr_jax import config_keys, run_names, train_state, trained, workdirs
 from ocr_jax.alike import like
 from ocr_jax.charset import BLANK, Charset, shown
 from ocr_jax.data import dataset
-from ocr_jax.errors import UserError, say
+from ocr_jax.errors import UserError
 
 # The output layers: their last axis is the classes.
 HEADS = ("head", "head_shortcut")
@@ -131,14 +131,14 @@ def keeping(
 
 def taken_over(
     config, shapes: train_state.TrainState, data: dataset.Dataset
-) -> Callable:
+) -> tuple[Callable, list[str]]:
     """Return `replace(weights) → weights` with the weights of config.init_from, if any.
 
-    Raises UserError if that network has too few of the parameters, or not all of the
-    part that is frozen.
+    Beside it, what to say of them, a line each. Raises UserError if that network has
+    too few of the parameters, or not all of the part that is frozen.
     """
     if not config.init_from:
-        return train_state.as_drawn
+        return train_state.as_drawn, []
     other = trained.load_best(config.init_from)
     counts = collections.Counter("".join(data.splits["train"].lines.transcripts))
     replace, taken = take_over(other, shapes, data.charset, counts)
@@ -157,14 +157,14 @@ def taken_over(
             f"of the {config.init_from_share:.0%} that config.init_from_share asks "
             "for. Take its values, or set --config.init_from_share=0 to take what fits"
         )
-    print(f"From {config.init_from}: {taken}")
+    remarks = [f"From {config.init_from}: {taken}"]
     if taken.left:
-        say(
+        remarks.append(
             f"config.init_from: {config.init_from} is of another shape ({differing}), "
             f"and these of its weights are left behind: {_counted(taken.left)}. Take "
             "its values to have them all"
         )
-    return replace
+    return replace, remarks
 
 
 def _shapes(config, height: int) -> dict:

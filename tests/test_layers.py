@@ -21,7 +21,7 @@ LAYERS = (
     ("onnx_graph", "stablehlo", "onnx_reader"),
     ("prepare", "page_reader"),
     ("train",),
-    ("pages", "line_training"),
+    ("pages", "line_training", "between"),
     ("progress", "recognizer"),
     ("evaluate", "transfer"),
     ("scoring", "sources", "corpora"),

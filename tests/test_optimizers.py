@@ -11,8 +11,8 @@ from ocr_jax import optimizers
 @pytest.mark.parametrize(
     ("init_from", "lines", "epochs"),
     [
-        ("runs/other", 25, 30),  # no line is shown more often than this
-        ("runs/other", 2_000, 20),
+        ("runs/other", 25, 20),  # no line is shown more often than this
+        ("runs/other", 2_500, 16),
         ("runs/other", 50_000, 10),
         ("", 25, 130),
         ("", 9_000, 30),

@@ -150,9 +150,7 @@ def test_a_run_begun_with_the_characters_of_its_lines_keeps_to_them(finished, tm
     assert transfer.known_characters(config, tmp_path).characters == ()
 
 
-def test_a_network_of_another_shape_is_refused_in_a_short_line(
-    finished, tmp_path, capsys
-):
+def test_a_network_of_another_shape_is_refused_in_a_short_line(finished, tmp_path):
     _, pretrained, _ = finished
     config = fixtures.make_tiny_config(lines_of(tmp_path, "ab"))
     config.init_from, config.num_epochs = str(pretrained), 1
@@ -163,18 +161,19 @@ def test_a_network_of_another_shape_is_refused_in_a_short_line(
     assert not (tmp_path / "run").exists()
     config.init_from_share = 0.0
     data = dataset.load(config, ("train",))
-    transfer.taken_over(config, trainings.fresh_state(config, data.charset), data)
-    assert "started fresh: encoder" in capsys.readouterr().out
+    fresh = trainings.fresh_state(config, data.charset)
+    [remark] = transfer.taken_over(config, fresh, data)[1]
+    assert "started fresh: encoder" in remark
 
 
-def test_layers_that_are_left_behind_are_named(finished, tmp_path, capsys):
+def test_layers_that_are_left_behind_are_named(finished, tmp_path):
     _, pretrained, _ = finished
     config = fixtures.make_tiny_config(lines_of(tmp_path, "ab"))
     config.init_from, config.init_from_share = str(pretrained), 0.0
     config.conv_channels = (16,)
     data = dataset.load(config, ("train",))
-    transfer.taken_over(config, trainings.fresh_state(config, data.charset), data)
-    told = capsys.readouterr().err
+    fresh = trainings.fresh_state(config, data.charset)
+    _, told = transfer.taken_over(config, fresh, data)[1]
     assert "of another shape (conv_channels: [16, 24] → [16]), and these" in told
     assert "left behind: encoder (" in told
 

@@ -1,0 +1,75 @@
+"""Of a training that goes on from another network, a mean of both may be kept."""
+
+import types
+
+import jax
+import numpy as np
+import pytest
+
+from ocr_jax import between, train, train_state, trained
+from ocr_jax.errors import UserError
+from ocr_jax.progress import Validated
+from tests import fixtures
+
+
+def state_at(value):
+    """A state of one weight."""
+    weights = {"params": {"w": np.float32(value)}, "batch_stats": {}}
+    return train_state.TrainState(step=7, opt_state=(), average={}, **weights)
+
+
+def run_with_best_at(best, said=None, first_state=lambda: state_at(0.0)):
+    """A run from 0, whose error is how far the weight is from `best`."""
+
+    def validate(state, tracker):
+        error = abs(float(state.params["w"]) - best)
+        return Validated(error, {"cer": error}, lambda: None)
+
+    return types.SimpleNamespace(
+        config=types.SimpleNamespace(init_from="runs/first"),
+        first_state=first_state,
+        task=types.SimpleNamespace(validate=validate),
+        tracker=types.SimpleNamespace(message=([] if said is None else said).append),
+    )
+
+
+@pytest.mark.parametrize(
+    ("best", "kept"), [(1.0, 1.0), (0.8, 0.7), (0.45, 0.5), (0.1, 0.35)]
+)
+def test_it_goes_back_for_as_long_as_that_helps(best, kept):
+    run = run_with_best_at(best)
+    end = state_at(1.0)
+    state, validated = between.best_share(run, end, run.task.validate(end, None))
+    assert float(state.params["w"]) == pytest.approx(kept)
+    assert validated.error == pytest.approx(abs(kept - best))
+    assert int(state.step) == 7
+
+
+def test_without_the_first_network_all_of_the_way_is_kept():
+    def gone():
+        raise UserError("runs/first is not there")
+
+    said = []
+    run = run_with_best_at(0.5, said, gone)
+    end = state_at(1.0)
+    state, _ = between.best_share(run, end, run.task.validate(end, None))
+    assert state is end and "runs/first is not there" in said[-1]
+
+
+def test_a_step_too_far_is_taken_back(finished, tmp_path, monkeypatch, capsys):
+    """A learning rate that ruins a network: what is kept lies near the start."""
+    _, pretrained, _ = finished
+    config = fixtures.make_tiny_config(finished[0].lines_file)
+    config.init_from, config.num_epochs = str(pretrained), 1
+    config.learning_rate, config.ema_decay = 1.0, 0.0
+    monkeypatch.setattr(between, "SHARES", (1e-3,))
+    scores = train.train_and_evaluate(config, tmp_path / "run")
+    said = capsys.readouterr().out
+    assert "0% of the way from" in said
+    paths = pretrained, tmp_path / "run"
+    first, kept = (trained.load_best(path).state.params for path in paths)
+    for before, after in zip(*map(jax.tree.leaves, (first, kept)), strict=True):
+        np.testing.assert_allclose(after, before, atol=0.02)
+    bias = [params["head"]["bias"] for params in (first, kept)]
+    assert np.any(bias[0] != bias[1])
+    assert scores["validation"]["summary"]["cer"] < 0.5
