@@ -28,9 +28,9 @@ def best_share(
     except UserError as gone:  # a run that resumes needs it no more
         run.tracker.message(f"only all of the way is tried: {gone}")
         return end, error
-    kept, mean = (1.0, end, error), devices.jit(_mean)
+    kept, means = (1.0, end, error), devices.jit(mean)
     for share in SHARES:
-        state = mean(start, end, share)
+        state = means(start, end, share)
         validated = run.task.validate(state, run.tracker)
         if validated.error >= kept[2].error:
             break
@@ -43,7 +43,7 @@ def best_share(
     return kept[1:]
 
 
-def _mean(start: TrainState, end: TrainState, share: float) -> TrainState:
+def mean(start: TrainState, end: TrainState, share: float) -> TrainState:
     """Return `start` with its weights that share of the way to those of `end`."""
     weights = {
         kind: jax.tree.map(

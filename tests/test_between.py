@@ -1,5 +1,7 @@
 """Of a training that goes on from another network, a mean of both may be kept."""
 
+import subprocess
+import sys
 import types
 
 import jax
@@ -56,6 +58,7 @@ def test_without_the_first_network_all_of_the_way_is_kept():
     assert state is end and "runs/first is not there" in said[-1]
 
 
+@pytest.mark.slow
 def test_a_step_too_far_is_taken_back(finished, tmp_path, monkeypatch, capsys):
     """A learning rate that ruins a network: what is kept lies near the start."""
     _, pretrained, _ = finished
@@ -73,3 +76,20 @@ def test_a_step_too_far_is_taken_back(finished, tmp_path, monkeypatch, capsys):
     bias = [params["head"]["bias"] for params in (first, kept)]
     assert np.any(bias[0] != bias[1])
     assert scores["validation"]["summary"]["cer"] < 0.5
+    script = "experiments/studies/between.py"
+    command = [sys.executable, script, str(tmp_path / "run"), "0", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    _, _, before, after = done.stdout.splitlines()
+    start = finished[2]["validation"]["summary"]["cer"]
+    assert before.startswith(f"| 0% | {start:.2%} |")
+    assert (
+        after.startswith("| 100% |") and before.split("|")[2:] != after.split("|")[2:]
+    )
+
+
+@pytest.mark.slow
+def test_the_study_refuses_a_run_from_nothing(finished):
+    command = [sys.executable, "experiments/studies/between.py", finished[1], "0.5"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "started from nothing: expected a config.init_from" in done.stderr
