@@ -38,10 +38,11 @@ class Taken(NamedTuple):
         if self.fresh:
             parts.append(f"started fresh: {_counted(self.fresh)}")
         if self.new_characters:
-            parts.append(f"new characters: '{shown(self.new_characters)}'")
-        if self.alike:
-            pairs = " ".join(f"{new}({known})" for new, known in self.alike.items())
-            parts.append(f"of which start as the known one in brackets: {pairs}")
+            starts = [f"{new} starts as {known}" for new, known in self.alike.items()]
+            parts.append(
+                f"new characters: '{shown(self.new_characters)}'"
+                + (f" ({', '.join(starts)})" if starts else "")
+            )
         if self.dropped_characters:
             parts.append(f"dropped characters: '{shown(self.dropped_characters)}'")
         return "; ".join(parts)

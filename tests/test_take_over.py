@@ -62,7 +62,7 @@ def test_a_new_character_shares_the_probability_of_the_one_that_looks_like_it(fi
     )
     assert taken.new_characters == "àáä"
     assert taken.alike == {"à": "a", "á": "a"}  # no training line has ä
-    assert "start as the known one in brackets: à(a) á(a)" in str(taken)
+    assert "new characters: 'àáä' (à starts as a, á starts as a)" in str(taken)
     head = state.params["head"]
     for index, share in ((1, 1.5 / 6.5), (4, 3.5 / 6.5), (5, 1.5 / 6.5)):
         kernel, bias = (head[name][..., index] for name in ("kernel", "bias"))
