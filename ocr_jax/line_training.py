@@ -50,6 +50,7 @@ class LineTraining:
         self._logits_step = inference.make_logits_step(self._model)
         self.shapes, self.size = len(self._lines.buckets), len(self._lines)
         self.config = optimizers.with_epochs(config, self.size)
+        self._taken_over: list[str] = []
 
     def plan_epoch(self, epoch: int) -> list[plan.PlanRow]:
         """Return the batches of an epoch."""
