@@ -11,10 +11,10 @@ lines there are; with :hands-large from a network of four LSTM layers, whose pas
 1.6 times as long. With :nothing it starts from random weights: convolutions with frames
 of 8 pixels, two bidirectional LSTMs, CTC.
 
-On French wills (1914-1918), it reached a CER of 17.8 % (95 % interval 14.4 to 20.8) on
-14 unseen writers from 214 lines, and of 14.9 % (11.6 to 17.8) from 2,098 lines by 91
-writers in 10 minutes of one CPU core, with --config.num_epochs=10; with :hands-large of
-16.1 % and of 13.2 %, in 17 minutes. 29 and 30 November 2026; see docs/models/hands.md.
+On French wills (1914-1918), it reached a CER of 17.0 % (95 % interval 13.6 to 20.2) on
+14 unseen writers from 214 lines, and of 14.4 % (11.1 to 17.5) from 2,098 lines by 91
+writers in 21 minutes of one CPU core, with --config.num_epochs=10; with :hands-large of
+15.0 % from 214 lines. 30 November 2026; see docs/models/hands.md.
 From nothing, all lines gave 18.6 % after 51 minutes on two cores: see
 experiments/studies/RESULTS.md.
 """
