@@ -37,8 +37,8 @@ def best_share(
         kept = share, state, validated
     if kept[0] < 1:
         run.tracker.message(
-            f"{kept[0]:.0%} of the way from {run.config.init_from} does better on "
-            "validation than all of it, so that the mean of the weights is kept"
+            f"scored at {kept[0]:.0%} of the way from {run.config.init_from}, which "
+            "does better on validation than all of it"
         )
     return kept[1:]
 
