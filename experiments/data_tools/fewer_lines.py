@@ -6,6 +6,8 @@ To see what a recipe does with fewer lines, and what starting from others is wor
 """
 
 import argparse
+import collections
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,12 @@ def main():
         default="",
         metavar="NAME,NAME",
         help="draw lines of writers whose names begin so (default: of all)",
+    )
+    parser.add_argument(
+        "--even",
+        action="store_true",
+        help="draw as many of each collection, the writer's name up to its first /, "
+        "until a collection has no more: the large ones do not drown the small",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
@@ -51,9 +59,11 @@ def write(args: argparse.Namespace):
             f"--lines={args.lines}: expected 1 to {len(of_writers)}, the training "
             f"lines{of} in {args.file}"
         )
-    order = np.random.default_rng(args.seed).permutation(len(of_writers))
+    order = np.random.default_rng(args.seed).permutation(of_writers).tolist()
+    if args.even:
+        order = collections_in_turn(order, train.writers)
     chosen = {name: range(len(split)) for name, split in splits.items()}
-    chosen["train"] = sorted(of_writers[i] for i in order[: args.lines])
+    chosen["train"] = sorted(order[: args.lines])
     source = f"{args.lines} lines of {args.file.name}, seed {args.seed}"
     with lines_writer.LinesWriter(
         args.out,
@@ -67,6 +77,17 @@ def write(args: argparse.Namespace):
             for index in chosen[name]:
                 writer.add(name, split.line(index))
     print(f"{args.out}: {args.lines} of {len(train)} training lines")
+
+
+def collections_in_turn(order: list[int], writers: Sequence[str]) -> list[int]:
+    """Return the lines with each collection's first before any collection's second."""
+    seen = collections.Counter()
+    turns = {}
+    for index in order:
+        collection = writers[index].split("/")[0]
+        turns[index] = seen[collection]
+        seen[collection] += 1
+    return sorted(order, key=turns.get)
 
 
 if __name__ == "__main__":

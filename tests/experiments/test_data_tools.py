@@ -1,6 +1,7 @@
 """Tools that make lines files: what they are asked for is there, or refused."""
 
 import argparse
+from dataclasses import replace
 
 import pytest
 from data_tools import fewer_lines, prose_lines, richer_text
@@ -10,9 +11,9 @@ from ocr_jax.errors import UserError
 from tests import fixtures
 
 
-def fewer(file, out, lines, writers=""):
-    args = {"file": file, "lines": lines, "writers": writers, "seed": 0, "out": out}
-    fewer_lines.write(argparse.Namespace(**args, overwrite=False))
+def fewer(file, out, lines, writers="", even=False):
+    args = {"file": file, "lines": lines, "writers": writers, "even": even, "out": out}
+    fewer_lines.write(argparse.Namespace(**args, seed=0, overwrite=False))
 
 
 def test_fewer_training_lines_are_as_many_as_asked_for(tiny_lines, tmp_path):
@@ -28,6 +29,18 @@ def test_fewer_lines_may_be_of_some_writers(tiny_lines, tmp_path):
     fewer(tiny_lines, tmp_path / "few.h5", 20, "w1,w2")
     after = fixtures.read_splits(tmp_path / "few.h5")
     assert set(after["train"].writers) == {"w1", "w2"}
+
+
+def test_even_lines_are_of_each_collection_until_it_has_no_more(tmp_path):
+    lines = fixtures.draw_lines(15, seed=0, prefix="x")
+    writers = ["large/1", "large/2"] * 6 + ["small"] * 3
+    lines = [replace(line, writer=w) for line, w in zip(lines, writers, strict=True)]
+    path = tmp_path / "two.h5"
+    lines_writer.write_lines(path, {"train": lines}, height=16, source="test")
+    fewer(path, tmp_path / "even.h5", 8, even=True)
+    writers = fixtures.read_splits(tmp_path / "even.h5")["train"].writers
+    assert sum(w == "small" for w in writers) == 3
+    assert sum(w.startswith("large/") for w in writers) == 5
 
 
 @pytest.mark.parametrize(
