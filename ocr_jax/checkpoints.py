@@ -1,5 +1,8 @@
 """Checkpoints of a workdir: the latest state, to resume, and the best one, to use.
 
+A training that goes on from another network keeps that start as well: what it ends in
+must not depend on what becomes of the other network.
+
 Orbax writes a checkpoint under a temporary name and renames it when it is whole, and
 the one before is deleted only then: a kill at any moment leaves a readable one.
 """
@@ -25,6 +28,7 @@ absl_logging.set_verbosity(absl_logging.FATAL)
 
 LATEST = "latest"
 BEST = "best"
+START = "start"
 # What Orbax's other reads end with after one of them has failed.
 STILL_READING = ("Event loop is closed", "error while reading array index")
 # Bytes of a checkpoint's own files, beside the state in it.
@@ -32,7 +36,7 @@ MARGIN = 1 << 20
 
 
 class Checkpoints:
-    """The checkpoints of one workdir: `latest` and `best`, each with its progress.
+    """The checkpoints of one workdir: LATEST, BEST and START, each with its progress.
 
     progress is JSON: `progress.Progress` as a dict. saved_at: when the last one was
     written here, of time.monotonic; at first, now.
@@ -41,17 +45,14 @@ class Checkpoints:
     def __init__(self, workdir: Path, *, read_only: bool = False):
         self._folder = Path(workdir).absolute() / "checkpoints"
         _refuse_pipes(self._folder)
-        options = ocp.CheckpointManagerOptions(
+        self._options = ocp.CheckpointManagerOptions(
             max_to_keep=1,
             enable_async_checkpointing=False,
             cleanup_tmp_directories=not read_only,
             create=not read_only,
             read_only=read_only,
         )
-        self._managers = {
-            name: ocp.CheckpointManager(self._folder / name, options=options)
-            for name in (LATEST, BEST)
-        }
+        self._managers = {}
         self.saved_at = time.monotonic()
 
     def __enter__(self) -> "Checkpoints":
@@ -61,13 +62,19 @@ class Checkpoints:
         for manager in self._managers.values():
             manager.close()
 
+    def _manager(self, name: str) -> ocp.CheckpointManager:
+        if name not in self._managers:
+            folder = self._folder / name
+            self._managers[name] = ocp.CheckpointManager(folder, options=self._options)
+        return self._managers[name]
+
     def path(self, name: str) -> Path:
         """Return the folder of the current checkpoint `name`."""
-        return self._folder / name / str(self._managers[name].latest_step())
+        return self._folder / name / str(self._manager(name).latest_step())
 
     def save(self, name: str, state, progress: dict):
         """Replace checkpoint `name` with this state."""
-        manager, step = self._managers[name], int(state.step)
+        manager, step = self._manager(name), int(state.step)
         if manager.latest_step() == step:
             # A resumed run came by here again: the same step has the same numbers.
             return
@@ -80,6 +87,12 @@ class Checkpoints:
         )
         self.saved_at = time.monotonic()
 
+    def remove(self, name: str):
+        """Remove checkpoint `name`, if there is one."""
+        manager = self._manager(name)
+        for step in manager.all_steps():
+            manager.delete(step)
+
     def _require_space(self, state):
         """Raise OSError if the disk is too full: Orbax does not fail cleanly."""
         needed = sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + MARGIN
@@ -91,7 +104,7 @@ class Checkpoints:
 
         template: a state of the same shapes; the restored one is placed like it.
         """
-        manager = self._managers[name]
+        manager = self._manager(name)
         step = manager.latest_step()
         if step is None:
             return None

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ocr_jax import (
@@ -19,7 +20,7 @@ from ocr_jax import (
     workdirs,
 )
 from ocr_jax.data import dataset, pipeline, plan, training_lines
-from ocr_jax.progress import Validated
+from ocr_jax.progress import Progress, Validated
 from ocr_jax.runtime import devices
 from ocr_jax.scoring import report
 from ocr_jax.sources import making
@@ -79,9 +80,18 @@ class LineTraining:
 
     def first_state(self, tx, shapes) -> train_state.TrainState:
         """Return the state before the first step: that of config.init_from, if any."""
-        taken, self._taken_over = transfer.taken_over(self.config, shapes, self._data)
-        height = self._data.height
-        return train_state.create_state(self._model, tx, self.config, height, taken)
+        config, height = self.config, self._data.height
+        self._replace, self._taken_over = transfer.taken_over(
+            config, shapes, self._data
+        )
+        return train_state.create_state(self._model, tx, config, height, self._replace)
+
+    def start_of(self, first: train_state.TrainState) -> train_state.TrainState:
+        """Return what first_state took from config.init_from, NaN for all else."""
+        reader = train_state.for_inference(first)
+        weights = {kind: getattr(reader, kind) for kind in train_state.WEIGHTS}
+        nothing = jax.tree.map(lambda array: jnp.full_like(array, jnp.nan), weights)
+        return reader.replace(**devices.jit(self._replace)(nothing))
 
     def train_step(self, tx):
         """Return `train_step(state, batch) → (state, metrics)`."""
@@ -129,17 +139,18 @@ class LineTraining:
         if jax.process_index() == 0:
             workdirs.write_json(self.workdir / "calibration.json", self._temperature)
 
-    def finish(self, best: train_state.TrainState, epoch: int, num_steps: int):
+    def finish(self, best: train_state.TrainState, progress: Progress, num_steps: int):
         """Score the best network on validation and test; print and write the scores.
 
-        epoch: of the best network. num_steps: that were trained in all.
+        progress: of the best network. num_steps: that were trained in all.
         """
-        scores = {"epoch": epoch, "parameters": train_state.count_parameters(best)}
+        scores = progress.kept() | {"parameters": train_state.count_parameters(best)}
         is_main = jax.process_index() == 0
         if is_main:
+            way = f", {progress.share:.0%} of the way to it" * (progress.share < 1)
             print(
-                f"\nKept is the network of epoch {epoch}, of the lowest validation CER "
-                "(*)"
+                f"\nKept is the network of epoch {progress.epoch}{way}, of the lowest "
+                "validation CER (*)"
             )
         by_split = evaluate.score_splits(
             self._logits_step,

@@ -26,6 +26,11 @@ class Progress(NamedTuple):
     seconds: float = 0.0
     best_error: float | None = None  # of validation: the CER, or 1 - F1 of baselines
     stale_epochs: int = 0  # since the best
+    share: float = 1.0  # of the way from config.init_from that is kept: see between.py
+
+    def kept(self) -> dict:
+        """Return which network is kept: its epoch, its share of the way to that."""
+        return {"epoch": self.epoch, "share": self.share}
 
     @classmethod
     def saved(cls, values: dict) -> "Progress":
@@ -78,6 +83,9 @@ class Task(Protocol):
     ) -> TrainState:
         """Return the state before the first step."""
 
+    def start_of(self, first: TrainState) -> TrainState:
+        """Return what first_state took from config.init_from, NaN for all else."""
+
     def train_step(self, tx: optax.GradientTransformation) -> Callable:
         """Return `train_step(state, batch) → (state, metrics)`."""
 
@@ -90,10 +98,10 @@ class Task(Protocol):
     def calibrate(self, best: TrainState):
         """Keep what the best state's confidences need, before W&B has the model."""
 
-    def finish(self, best: TrainState, epoch: int, num_steps: int):
-        """Score the best state, of this epoch, on all splits; write scores.json.
+    def finish(self, best: TrainState, progress: Progress, num_steps: int):
+        """Score the best state on all splits; write scores.json.
 
-        num_steps: that were trained in all.
+        progress: of the best state. num_steps: that were trained in all.
         """
 
 
@@ -105,7 +113,6 @@ class Run(NamedTuple):
     batches_per_epoch: int
     schedule: optax.Schedule
     train_steps: Callable
-    first_state: Callable[[], TrainState]  # before the first step
     tracker: Tracker
 
 

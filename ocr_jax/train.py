@@ -77,19 +77,19 @@ def _train(config, workdir: Path):
     tx = task.optimizer(schedule)
     shapes = devices.replicated_shapes(task.state_shapes(tx), task.mesh)
 
-    def first_state():
-        return devices.replicate(task.first_state(tx, shapes), task.mesh)
-
     with contextlib.ExitStack() as stack:
         saved = stack.enter_context(checkpoints.Checkpoints(workdir))
         latest = saved.restore(checkpoints.LATEST, shapes)
         if latest is None:
             _refuse_random_weights(workdir, batches_per_epoch)
-            state, progress = first_state(), Progress()
+            first = task.first_state(tx, shapes)
+            state, progress = devices.replicate(first, task.mesh), Progress()
         else:
             state, progress = latest[0], Progress.saved(latest[1])
             _refuse_stale(config, progress, workdir)
         distributed.begin(workdir, config)
+        if latest is None:
+            _begin_anew(task, state, saved)
         tracker = Tracker(
             workdir, config, int(state.step), is_main=jax.process_index() == 0
         )
@@ -101,7 +101,6 @@ def _train(config, workdir: Path):
             batches_per_epoch=batches_per_epoch,
             schedule=jax.jit(schedule),  # one program, not a dozen small ones
             train_steps=trace.of(steps.make_train_steps(task.train_step(tx))),
-            first_state=first_state,
             tracker=tracker,
         )
         _announce(run, state, progress)
@@ -111,9 +110,18 @@ def _train(config, workdir: Path):
             raise UserError(f"{workdir} lost its best checkpoint: add --overwrite")
         best, progress = kept[0], Progress.saved(kept[1])
         task.calibrate(best)
-        metadata = {"epoch": progress.epoch, "best_error": progress.best_error}
+        metadata = progress.kept() | {"best_error": progress.best_error}
         tracker.model(saved.path(checkpoints.BEST), f"{config.name}-best", metadata)
-    task.finish(best, progress.epoch, int(state.step))
+    task.finish(best, progress, int(state.step))
+
+
+def _begin_anew(task: Task, state, saved: checkpoints.Checkpoints):
+    """Keep the start; remove what a kill before the first LATEST left of another."""
+    saved.remove(checkpoints.BEST)
+    if task.config.init_from:
+        saved.remove(checkpoints.START)
+        start = devices.replicate(task.start_of(state), task.mesh)
+        saved.save(checkpoints.START, start, {})
 
 
 def _refuse_stale(config, progress: Progress, workdir: Path):
@@ -219,32 +227,45 @@ def _end_epoch(run: Run, state, progress: Progress, saved):
     started = time.monotonic()
     reader = train_state.for_inference(state)
     validated = run.task.validate(reader, run.tracker)
-    best, seconds, unit = progress.best_error, progress.seconds, run.task.unit
-    is_best = best is None or validated.error < best
-    ended = Progress(
-        epoch=progress.epoch + 1,
-        best_error=validated.error if is_best else best,
-        stale_epochs=0 if is_best else progress.stale_epochs + 1,
-    )
+    ended, is_best = _ended(progress, validated.error)
     if run.config.init_from and _is_done(run.config, ended):
-        reader, validated = between.best_share(run, reader, validated)
-        is_best = best is None or validated.error < best
-        ended = ended._replace(best_error=validated.error if is_best else best)
+        share, reader, validated = _best_share(run, reader, validated, saved)
+        better, is_best = _ended(progress, validated.error)
+        ended = ended._replace(best_error=better.best_error, share=share)
+    seconds, unit = progress.seconds, run.task.unit
     values = {f"validation/{key}": value for key, value in validated.scores.items()} | {
         "train/loss": progress.loss / max(progress.lines, 1),
         "train/seconds": seconds,
         f"train/{unit}s_per_second": run.task.size / max(seconds, 1e-9),
         "validation/seconds": time.monotonic() - started,
     }
-    progress = ended
+    if ended.share < 1:
+        values["validation/share"] = ended.share
     # The log comes first: after a kill in between, the epoch is logged again.
-    run.tracker.epoch(int(state.step), progress.epoch, values, best=is_best)
+    run.tracker.epoch(int(state.step), ended.epoch, values, best=is_best)
     if is_best:
-        saved.save(checkpoints.BEST, reader, progress._asdict())
-    saved.save(checkpoints.LATEST, state, progress._asdict())
+        saved.save(checkpoints.BEST, reader, ended._asdict())
+    saved.save(checkpoints.LATEST, state, ended._asdict())
     validated.show()
     huge_pages.give_back()
-    return state, progress
+    return state, ended
+
+
+def _ended(progress: Progress, error: float) -> tuple[Progress, bool]:
+    """Return the progress after an epoch of this error, and whether it is the best."""
+    best, stale = progress.best_error, progress.stale_epochs + 1
+    is_best = best is None or error < best
+    if is_best:
+        best, stale = error, 0
+    return Progress(progress.epoch + 1, best_error=best, stale_epochs=stale), is_best
+
+
+def _best_share(run: Run, reader, validated, saved):
+    """Return between.best_share of a run; all of the way if it kept no start."""
+    kept = saved.restore(checkpoints.START, reader)
+    if kept is None:
+        return 1.0, reader, validated
+    return between.best_share(run, kept[0], reader, validated)
 
 
 def _is_done(config, progress: Progress) -> bool:

@@ -14,7 +14,7 @@ from flax import traverse_util
 
 from ocr_jax import config as config_lib
 from ocr_jax import config_keys, run_names, train_state, trained, workdirs
-from ocr_jax.alike import like
+from ocr_jax.alike import FIRST_OF, like
 from ocr_jax.charset import BLANK, Charset, shown
 from ocr_jax.data import dataset
 from ocr_jax.errors import UserError
@@ -38,7 +38,8 @@ class Taken(NamedTuple):
         if self.fresh:
             parts.append(f"started fresh: {_counted(self.fresh)}")
         if self.new_characters:
-            starts = [f"{new} starts as {known}" for new, known in self.alike.items()]
+            alike = (map(shown, pair) for pair in self.alike.items())
+            starts = [f"{new} starts as {known}" for new, known in alike]
             parts.append(
                 f"new characters: '{shown(self.new_characters)}'"
                 + (f" ({', '.join(starts)})" if starts else "")
@@ -189,14 +190,14 @@ def take_over(
     counts: of the characters of the training lines.
     """
     theirs = {character: i for i, character in enumerate(other.charset.characters, 1)}
-    both = [character for character in charset.characters if character in theirs]
     new = sorted(set(charset.characters) - theirs.keys())
     alike = {
-        character: known
+        character: source
         for character in new
-        if counts[character] and (known := like(character, theirs))
+        if counts[character] and (source := like(character, theirs))
     }
-    sources = {character: character for character in both} | alike
+    known = dict(zip(theirs, theirs, strict=True)) | alike
+    sources = {c: known[c] for c in charset.characters if c in known}
     ids = {character: i for i, character in enumerate(charset.characters, 1)}
     columns = {BLANK: BLANK} | {ids[c]: theirs[known] for c, known in sources.items()}
     shift = np.log(_shares(sources, counts))
@@ -231,13 +232,20 @@ def take_over(
 def _shares(sources: dict[str, str], counts: collections.Counter) -> np.ndarray:
     """Return the share of each class in what its source had: 1 if it has that alone.
 
+    A letter that no line has keeps all: by chance it is not among these few, and it is
+    not trained. Of quotes and dashes, it is the collection's choice.
+
     sources: character → the known one that it starts as. The blank comes first.
     """
     seen = {character: counts[character] + 0.5 for character in sources}
     total = collections.Counter()
     for character, known in sources.items():
         total[known] += seen[character]
-    return np.array([1.0, *(seen[c] / total[known] for c, known in sources.items())])
+    keep_all = {c for c in sources if not counts[c] and c not in FIRST_OF}
+    shares = (
+        1.0 if c in keep_all else seen[c] / total[known] for c, known in sources.items()
+    )
+    return np.array([1.0, *shares])
 
 
 def _fitting(

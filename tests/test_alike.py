@@ -21,17 +21,20 @@ from ocr_jax import alike
         ("ü", "abc", None),
         ("ﬁ", "fi", None),  # two letters
         ("\u0303", "ñ", None),  # a mark alone
+        ("¨", " ", None),  # the same, on a space
     ],
 )
 def test_what_looks_like_a_character(character, others, expected):
     assert alike.like(character, set(others)) == expected
 
 
-def test_what_lines_write_for_the_quotes_and_dashes_they_never_have():
-    counts = collections.Counter("l’été – “n” – ”a” – é")
-    instead = alike.written_instead(counts)
+def test_what_lines_write_for_the_apostrophes_and_hyphens_they_never_have():
+    instead = alike.written_instead(collections.Counter("l’été, l’‘an’ ‑ é"))
     assert instead["'"] == "’"
-    assert instead['"'] == "”"  # the more frequent
-    assert instead["-"] == "–"
-    assert "’" not in instead and "e" not in instead
+    assert instead["-"] == "‑"
+    assert "’" not in instead and "‘" not in instead and "e" not in instead
     assert alike.written_instead(collections.Counter("abc")) == {}
+
+
+def test_a_dash_says_nothing_of_hyphens_nor_a_closing_quote_of_all_quotes():
+    assert alike.written_instead(collections.Counter("oui » — non »")) == {}

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from ocr_jax import between, train, train_state, trained
-from ocr_jax.errors import UserError
 from ocr_jax.progress import Validated
 from tests import fixtures
 
@@ -20,8 +19,8 @@ def state_at(value):
     return train_state.TrainState(step=7, opt_state=(), average={}, **weights)
 
 
-def run_with_best_at(best, said=None, first_state=lambda: state_at(0.0)):
-    """A run from 0, whose error is how far the weight is from `best`."""
+def run_with_best_at(best):
+    """A run whose error is how far the weight is from `best`."""
 
     def validate(state, tracker):
         error = abs(float(state.params["w"]) - best)
@@ -29,9 +28,8 @@ def run_with_best_at(best, said=None, first_state=lambda: state_at(0.0)):
 
     return types.SimpleNamespace(
         config=types.SimpleNamespace(init_from="runs/first"),
-        first_state=first_state,
         task=types.SimpleNamespace(validate=validate),
-        tracker=types.SimpleNamespace(message=([] if said is None else said).append),
+        tracker=types.SimpleNamespace(message=print),
     )
 
 
@@ -39,23 +37,20 @@ def run_with_best_at(best, said=None, first_state=lambda: state_at(0.0)):
     ("best", "kept"), [(1.0, 1.0), (0.8, 0.7), (0.45, 0.5), (0.1, 0.35)]
 )
 def test_it_goes_back_for_as_long_as_that_helps(best, kept):
-    run = run_with_best_at(best)
-    end = state_at(1.0)
-    state, validated = between.best_share(run, end, run.task.validate(end, None))
+    run, start, end = run_with_best_at(best), state_at(0.0), state_at(1.0)
+    share, state, validated = between.best_share(
+        run, start, end, run.task.validate(end, None)
+    )
+    assert share == kept
     assert float(state.params["w"]) == pytest.approx(kept)
     assert validated.error == pytest.approx(abs(kept - best))
     assert int(state.step) == 7
 
 
-def test_without_the_first_network_all_of_the_way_is_kept():
-    def gone():
-        raise UserError("runs/first is not there")
-
-    said = []
-    run = run_with_best_at(0.5, said, gone)
+def test_what_did_not_start_from_the_other_network_stays():
     end = state_at(1.0)
-    state, _ = between.best_share(run, end, run.task.validate(end, None))
-    assert state is end and "runs/first is not there" in said[-1]
+    state = between.mean(state_at(np.nan), end, 0.35)
+    assert float(state.params["w"]) == 1.0
 
 
 @pytest.mark.slow

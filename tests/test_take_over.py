@@ -74,13 +74,35 @@ def test_a_new_character_shares_the_probability_of_the_one_that_looks_like_it(fi
 
 
 def test_a_convention_of_the_new_lines_is_read_before_any_training(finished):
-    """They write á for the a that the network knows."""
+    """They write ’ for the ' that the network knows."""
+    config, workdir, _ = finished
+    best = trained.load_best(workdir)._replace(charset=Charset(("'", "b", "c")))
+    state, _ = take_over(best, config, Charset(("'", "b", "c", "’")), texts="’b" * 50)
+    head, before = (s.params["head"]["bias"] for s in (state, best.state))
+    np.testing.assert_allclose(head[4], before[1], atol=0.02)
+    assert head[1] < before[1] - 4
+
+
+def test_a_letter_that_the_new_lines_lack_is_as_likely_as_before(finished):
+    """They happen to have á and no a."""
     config, workdir, _ = finished
     best = trained.load_best(workdir)
     state, _ = take_over(best, config, Charset(("a", "b", "c", "á")), texts="áb" * 50)
     head, before = (s.params["head"]["bias"] for s in (state, best.state))
+    assert head[1] == before[1]
     np.testing.assert_allclose(head[4], before[1], atol=0.02)
-    assert head[1] < before[1] - 4
+
+
+def test_a_new_character_may_stand_before_the_known_ones(finished):
+    """As config.charset can have it: each class has a source, in another order."""
+    config, workdir, _ = finished
+    best = trained.load_best(workdir)
+    state, taken = take_over(
+        best, config, Charset(("á", "c", "b", "a")), texts="áabc" * 9
+    )
+    assert taken.share == 1
+    ours, theirs = (s.params["head"]["kernel"] for s in (state, best.state))
+    np.testing.assert_array_equal(ours, theirs[..., [0, 1, 3, 2, 1]])
 
 
 def test_what_does_not_fit_is_named_and_starts_fresh(finished):

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from ocr_jax import (
+    between,
+    checkpoints,
     evaluate,
     export,
     train,
@@ -100,7 +102,7 @@ def test_letters_that_the_new_lines_lack_are_still_read(
     config = fixtures.make_tiny_config(lines_of(tmp_path, "ab"))
     config.weight_decay, config.num_epochs = 0.1, 4
     tuned = tune(config, pretrained, tmp_path / "tuned")
-    assert "in no training line, so kept as they are: 'c'" in capsys.readouterr().out
+    assert "in no training line, so not trained: 'c'" in capsys.readouterr().out
     assert tuned.charset.characters == ("a", "b", "c")
     before = trained.load_best(pretrained).state.params["head"]
     after = tuned.state.params["head"]
@@ -124,22 +126,50 @@ def test_a_charset_that_is_given_decides(finished, tmp_path):
     assert tuned.charset.characters == ("a", "b", "d")
 
 
-def test_a_run_resumes_when_its_first_network_is_gone(finished, tmp_path):
-    _, pretrained, _ = finished
-    copy = shutil.copytree(pretrained, tmp_path / "copy")
-    config = fixtures.make_tiny_config(lines_of(tmp_path, "ab"))
-    config.init_from, config.num_epochs = str(copy), 2
-    train.train_and_evaluate(config, tmp_path / "whole")
+def ruined(pretrained, lines_file):
+    """A config whose rate ruins a network, so that a mean near the start is kept."""
+    config = fixtures.make_tiny_config(lines_file)
+    config.init_from, config.num_epochs = str(pretrained), 2
+    config.learning_rate, config.ema_decay = 1.0, 0.0
+    return config
+
+
+def assert_same_best(one, other):
+    """Fail unless two runs keep the same network, bit by bit."""
+    trainings.assert_same_tree(*(trained.load_best(run).state for run in (one, other)))
+
+
+def test_a_run_ends_the_same_when_its_first_network_is_gone(
+    finished, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(between, "SHARES", (1e-3,))
+    copy = shutil.copytree(finished[1], tmp_path / "copy")
+    config = ruined(copy, lines_of(tmp_path, "ab"))
+    scores = train.train_and_evaluate(config, tmp_path / "whole")
+    assert scores["share"] == 1e-3 and scores["epoch"] == 2
     with pytest.raises(KeyboardInterrupt):
         trainings.train_until(3, config, tmp_path / "halves")
     shutil.rmtree(copy)
-    train.train_and_evaluate(config, tmp_path / "halves")
-    whole, halves = (
-        jax.tree.leaves(trained.load_best(tmp_path / name).state)
-        for name in ("whole", "halves")
-    )
-    for one, other in zip(whole, halves, strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert train.train_and_evaluate(config, tmp_path / "halves") == scores
+    assert_same_best(tmp_path / "whole", tmp_path / "halves")
+
+
+def test_a_run_that_begins_again_starts_from_what_its_first_network_is_by_then(
+    finished, tmp_path, monkeypatch
+):
+    """It was killed before the first checkpoint of how far it had come."""
+    monkeypatch.setattr(between, "SHARES", (1e-3,))
+    first = shutil.copytree(finished[1], tmp_path / "first")
+    config = ruined(first, lines_of(tmp_path, "ab"))
+    with pytest.raises(KeyboardInterrupt):
+        trainings.train_until(1, config, tmp_path / "again")
+    shutil.rmtree(tmp_path / "again/checkpoints" / checkpoints.LATEST)
+    other = finished[0].copy_and_resolve_references()
+    other.seed, other.num_epochs = 3, 4
+    train.train_and_evaluate(other, first, overwrite=True)
+    train.train_and_evaluate(config, tmp_path / "again")
+    train.train_and_evaluate(config, tmp_path / "anew")
+    assert_same_best(tmp_path / "again", tmp_path / "anew")
 
 
 def test_a_run_begun_with_the_characters_of_its_lines_keeps_to_them(finished, tmp_path):

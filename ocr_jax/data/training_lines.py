@@ -63,7 +63,7 @@ def remarks(
     train = counts["train"]
     both = set(known.characters) & set(data.charset.characters)
     if kept := sorted(both - train.keys()):
-        yield f"in no training line, so kept as they are: '{charset.shown(kept)}'"
+        yield f"in no training line, so not trained: '{charset.shown(kept)}'"
     can_be_read = train.keys() | both
     for name in counts:
         if missing := _only(counts[name], lambda c: c not in can_be_read):

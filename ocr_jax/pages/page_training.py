@@ -23,7 +23,7 @@ from ocr_jax import (
 from ocr_jax.data import dataset, pages_file, plan
 from ocr_jax.errors import UserError
 from ocr_jax.pages import finder, maps, page_scores, tiles
-from ocr_jax.progress import Validated
+from ocr_jax.progress import Progress, Validated
 from ocr_jax.recognizer import Recognizer
 from ocr_jax.runtime import devices
 from ocr_jax.scoring import page_metrics
@@ -110,6 +110,10 @@ class PageTraining:
         side = tiles.SIDE
         return train_state.create_state(self._model, tx, self.config, side, taken)
 
+    def start_of(self, first: train_state.TrainState) -> train_state.TrainState:
+        """Return the network of config.init_from, which has all of the weights."""
+        return train_state.for_inference(first)
+
     def train_step(self, tx):
         """Return `train_step(state, batch) → (state, metrics)`."""
         objective = make_objective(self._model)
@@ -131,9 +135,9 @@ class PageTraining:
     def calibrate(self, best: train_state.TrainState):
         """Do nothing: lines have no confidence."""
 
-    def finish(self, best: train_state.TrainState, epoch: int, num_steps: int):
+    def finish(self, best: train_state.TrainState, progress: Progress, num_steps: int):
         """Score the best network on validation and test; print and write the scores."""
-        scores = {"epoch": epoch, "parameters": train_state.count_parameters(best)}
+        scores = progress.kept() | {"parameters": train_state.count_parameters(best)}
         for name in workdirs.SCORED:
             if name in self._splits and jax.process_index() == 0:
                 split, reader = self._splits[name], pretrained.RECOGNIZER
