@@ -17,7 +17,7 @@ OWN = 8
 
 
 def conventions(train: dataset.LabelledSplit) -> dict[str, str]:
-    """Return what a collection writes for the quotes and dashes that it never has."""
+    """Return what a collection writes for apostrophes and hyphens that it never has."""
     named = zip(train.lines.transcripts, train.lines.line_ids, strict=True)
     own = [text for text, line_id in named if lines_file.is_own(line_id)]
     texts = own or train.lines.transcripts

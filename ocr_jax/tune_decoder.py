@@ -6,6 +6,7 @@
 The model is learned from the training transcripts. Texts, and the language of the
 network that the run went on from, are added if the validation transcripts are likelier
 with them; after `prepare join`, the collection's own are taken alone if that is better.
+Both get the apostrophes and hyphens of the collection's transcripts.
 From then on, predict, transcribe, the app and Recognizer.load read with it. Scores stay
 greedy: main --mode=evaluate needs --decoder=beam.
 """

@@ -7,7 +7,7 @@ environment.json  command, where it ran, commit, versions
 changes.diff      what was changed since that commit, if anything, for `git apply`
 metrics.jsonl     everything that was logged, one JSON object a line
 readings.tsv      line_id, transcript and reading of a few validation lines
-checkpoints/      latest (to resume) and best (to use)
+checkpoints/      latest (to resume), best (to use), start (what init_from held)
 calibration.json  the temperature at which the best network's confidences hold
 confusion_*.png   of single characters: which were read as which
 readings_*.tsv    line_id, writer, transcript and best reading of every line scored
