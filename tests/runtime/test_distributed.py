@@ -133,12 +133,15 @@ def test_two_processes_read_dense_lines_at_the_widths_of_one(
 
 
 @pytest.mark.slow
-def test_two_processes_stopped_and_resumed_end_like_one(tmp_path, tiny_config, start):
+def test_two_processes_stopped_and_resumed_end_like_one(
+    tmp_path, tiny_config, start, finished
+):
     """And where one of them fails, both end in its words, not in those of jax."""
-    workdir = tmp_path / "two"
+    workdir, tiny_config.init_from = tmp_path / "two", str(finished[1])
+    goes_on = f"--config.init_from={finished[1]}"
     codes, outputs, complaints = ends(
         [
-            start(workdir, *flags, function=stop_resume_and_fail)
+            start(workdir, *flags, goes_on, function=stop_resume_and_fail)
             for flags in flags_of_two()
         ]
     )
