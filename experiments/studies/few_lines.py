@@ -1,6 +1,6 @@
 """What a few lines of a collection are worth: a table, a picture of few_lines.yaml.
 
-    python experiments/studies/few_lines.py runs/few_lines/* --before=0.202 --out=F.png
+    python experiments/studies/few_lines.py runs/few_lines/* --before=0.199 --out=F.png
 
 For each number of training lines, the validation CER, greedy, with its 95 % interval:
 means of its runs, whose seeds or lines differ, and the CERs of the best and the worst.
