@@ -196,8 +196,8 @@ def take_over(
         for character in new
         if counts[character] and (source := like(character, theirs))
     }
-    known = dict(zip(theirs, theirs, strict=True)) | alike
-    sources = {c: known[c] for c in charset.characters if c in known}
+    started = theirs.keys() | alike.keys()
+    sources = {c: alike.get(c, c) for c in charset.characters if c in started}
     ids = {character: i for i, character in enumerate(charset.characters, 1)}
     columns = {BLANK: BLANK} | {ids[c]: theirs[known] for c, known in sources.items()}
     shift = np.log(_shares(sources, counts))
